@@ -1,0 +1,5 @@
+//! The protocol core: bytes in, events out. It does no I/O of its own; `net` moves the bytes.
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod h1;
