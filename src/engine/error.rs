@@ -59,10 +59,12 @@ parse_errors! {
     FieldValue "HPE_INVALID_HEADER_TOKEN" "Invalid header value char";
     NoCrAfterFieldValue "HPE_CR_EXPECTED" "Missing expected CR after header value";
     NoLfAfterFieldValue "HPE_LF_EXPECTED" "Missing expected LF after header value";
+    WhitespaceAfterFieldValue "HPE_INVALID_HEADER_TOKEN" "Unexpected whitespace after header value";
     NoLfAfterEmptyValue "HPE_STRICT" "Expected LF after CR";
     NoLfAfterHead "HPE_STRICT" "Expected LF after headers";
     HeaderOverflow "HPE_HEADER_OVERFLOW" "Header overflow";
     TransferEncodingWithContentLength "HPE_INVALID_TRANSFER_ENCODING" "Transfer-Encoding can't be present with Content-Length";
+    EmptyTransferEncoding "HPE_INVALID_TRANSFER_ENCODING" "Empty Transfer-Encoding";
     InvalidTransferEncoding "HPE_INVALID_TRANSFER_ENCODING" "Invalid `Transfer-Encoding` header value";
     UnframedTransferEncoding "HPE_INVALID_TRANSFER_ENCODING" "Request has invalid `Transfer-Encoding`";
     ContentLengthWithTransferEncoding "HPE_INVALID_CONTENT_LENGTH" "Content-Length can't be present with Transfer-Encoding";

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
+use super::decode::BodyDecoder;
+use super::fields::{FieldSection, Limits};
+use super::framing::{BodyLength, Framing};
+use super::head::HeadParser;
 use super::method::Method;
+use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
 
 /// Limits and leniency of a server's connections.
@@ -10,7 +15,7 @@ use crate::engine::error::ParseError;
 pub struct Config {
     /// Bytes of request target, field names and field values a head may have; default 16,384.
     pub max_header_size: usize,
-    /// Fields a head may have; 0 means no limit; default 2,000.
+    /// Fields a head may have; 0 means no limit; default 1,000, what Node's `maxHeadersCount` amounts to.
     pub max_fields: u32,
     /// Accept what Node accepts with `insecureHTTPParser`; default false.
     pub lenient: bool,
@@ -18,7 +23,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 2_000, lenient: false }
+        Config {
+            max_header_size: 16_384,
+            max_fields: 1_000,
+            lenient: false,
+        }
     }
 }
 
@@ -74,47 +83,334 @@ pub enum Phase {
     Failed,
 }
 
+/// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
+const MAX_PIPELINED: u32 = 1000;
+
+/// Between, in or behind messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The next message may begin; blank lines may precede it.
+    Start,
+    Head,
+    Body,
+    /// The last message has ended the connection's use; only blank lines may follow.
+    Closed,
+    Raw,
+    Failed,
+}
+
 /// One HTTP/1 connection, server role.
 #[derive(Debug)]
 pub struct Conn {
-    config: Arc<Config>,
+    limits: Limits,
+    state: State,
+    upgrade: Upgrade,
+    head: HeadParser,
+    fields: FieldSection,
+    framing: Framing,
+    body: BodyDecoder,
+    /// The present body is chunked: the field section holds its trailers.
+    chunked: bool,
+    /// Length of the `head` that the pending candidate was announced with; those bytes lead `held`.
+    announced: usize,
+    method: Method,
+    version: (u8, u8),
+    /// Number of the latest request; 0 before the first.
+    seq: u32,
+    open: u32,
+    /// Bytes received which must wait: at most what one read brought, as the driver stops reading.
+    held: Vec<u8>,
+    /// The peer's FIN came while bytes were held.
+    eof: bool,
 }
 
 impl Conn {
     /// A fresh connection; requests are numbered from 1.
     pub fn new(config: Arc<Config>) -> Conn {
-        Conn { config }
+        Conn {
+            limits: Limits {
+                size: config.max_header_size,
+                fields: config.max_fields,
+                lenient: config.lenient,
+            },
+            state: State::Start,
+            upgrade: Upgrade::None,
+            head: HeadParser::new(),
+            fields: FieldSection::new(),
+            framing: Framing::new(config.lenient),
+            body: BodyDecoder::new(),
+            chunked: false,
+            announced: 0,
+            method: Method::GET,
+            version: (1, 1),
+            seq: 0,
+            open: 0,
+            held: Vec::new(),
+            eof: false,
+        }
     }
 
     /// Takes what one read returned.
-    pub fn receive(&mut self, _bytes: &[u8], _sink: &mut impl Sink) {}
+    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        if self.must_hold() || !self.held.is_empty() {
+            self.held.extend_from_slice(bytes);
+            return;
+        }
+        self.run(bytes, sink);
+    }
 
-    /// The peer has sent its FIN: an error in mid-message.
-    pub fn finish(&mut self, _sink: &mut impl Sink) {}
+    /// The peer has sent its FIN: an error in mid-message, nothing otherwise. While bytes are held it takes effect
+    /// behind them.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        if self.must_hold() || !self.held.is_empty() {
+            self.eof = true;
+            return;
+        }
+        match self.state {
+            State::Body if self.body.ends_at_eof() => {
+                sink.end(self.seq, b"");
+                self.message_over();
+            }
+            State::Head | State::Body => self.fail(ParseError::InvalidEof, 0, &[], sink),
+            State::Start | State::Closed | State::Raw | State::Failed => {}
+        }
+    }
 
-    /// Answers the pending upgrade candidate and goes on with the bytes held.
-    pub fn decide(&mut self, _accept: bool, _sink: &mut impl Sink) {}
+    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are
+    /// [`Sink::raw`], behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
+    /// Without a pending candidate this does nothing.
+    pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
+        let Upgrade::Announced { complete } = self.upgrade else {
+            return;
+        };
+        self.upgrade = if accept && !complete {
+            Upgrade::Accepted
+        } else {
+            Upgrade::None
+        };
+        if complete && accept {
+            self.state = State::Raw;
+            self.held.drain(..self.announced.min(self.held.len()));
+        } else if complete {
+            self.message_over();
+        }
+        self.resume(sink);
+    }
 
     /// One response is complete: frees a pipeline slot and goes on with the bytes held.
-    pub fn response_done(&mut self, _sink: &mut impl Sink) {}
+    pub fn response_done(&mut self, sink: &mut impl Sink) {
+        self.open = self.open.saturating_sub(1);
+        if !self.held.is_empty() {
+            self.resume(sink);
+        }
+    }
 
     /// Whether the driver may read: no decision is pending, the pipeline has room, nothing has failed.
     pub fn can_read(&self) -> bool {
-        self.config.max_fields == 0
+        self.state != State::Failed && self.held.is_empty() && !self.must_hold()
     }
 
-    /// What the connection is in the midst of.
+    /// What the connection is in the midst of. An accepted upgrade is in `Body` until its message is complete.
     pub fn phase(&self) -> Phase {
-        Phase::Idle
+        match (self.upgrade, self.state) {
+            (Upgrade::Announced { .. }, _) => Phase::AwaitingDecision,
+            (_, State::Start | State::Closed) => Phase::Idle,
+            (_, State::Head) => Phase::Head,
+            (_, State::Body) => Phase::Body,
+            (_, State::Raw) => Phase::Upgraded,
+            (_, State::Failed) => Phase::Failed,
+        }
     }
 
-    /// Whether later bytes belong to another protocol.
+    /// Whether an upgrade has been accepted: the bytes behind its message belong to another protocol.
     pub fn is_upgraded(&self) -> bool {
-        false
+        self.state == State::Raw || self.upgrade == Upgrade::Accepted
     }
 
     /// Requests whose responses are not complete.
     pub fn open_requests(&self) -> u32 {
-        0
+        self.open
+    }
+
+    fn must_hold(&self) -> bool {
+        matches!(self.upgrade, Upgrade::Announced { .. })
+            || (self.state == State::Start && self.open >= MAX_PIPELINED)
+    }
+
+    /// Goes on with the bytes held, and then with the peer's FIN if that has come.
+    fn resume(&mut self, sink: &mut impl Sink) {
+        if self.must_hold() {
+            return;
+        }
+        let held = std::mem::take(&mut self.held);
+        self.run(&held, sink);
+        if self.eof {
+            self.finish(sink);
+        }
+    }
+
+    fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        let mut pos = 0;
+        while pos < bytes.len() {
+            if self.must_hold() {
+                self.held
+                    .extend_from_slice(bytes.get(pos..).unwrap_or_default());
+                return;
+            }
+            if let Err(error) = self.advance(bytes, &mut pos, sink) {
+                self.fail(error, pos, bytes, sink);
+                return;
+            }
+        }
+        // The read is exhausted: a candidate whose body has not ended in it is put to the sink now.
+        if let (Upgrade::Candidate { seq }, State::Body) = (self.upgrade, self.state) {
+            self.announce(seq, false, &[], sink);
+        }
+    }
+
+    /// One step of the connection's state machine, from `*pos` on.
+    fn advance(
+        &mut self,
+        bytes: &[u8],
+        pos: &mut usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), ParseError> {
+        match self.state {
+            State::Start | State::Closed => self.between_messages(bytes, pos, sink),
+            State::Head => {
+                let over = self.head.scan(
+                    bytes,
+                    pos,
+                    &mut self.fields,
+                    &mut self.framing,
+                    &self.limits,
+                )?;
+                if !over {
+                    return Ok(());
+                }
+                (self.method, self.version) = (self.head.method(), self.head.version());
+                self.head_over(None, bytes, *pos, sink)
+            }
+            State::Body => {
+                let context = (&mut self.fields, &mut self.framing, &self.limits);
+                if self.body.decode(self.seq, bytes, pos, context, sink)? {
+                    let trailers = if self.chunked {
+                        self.fields.bytes()
+                    } else {
+                        b""
+                    };
+                    sink.end(self.seq, trailers);
+                    self.body_over(bytes, *pos, sink);
+                }
+                Ok(())
+            }
+            State::Raw => {
+                sink.raw(bytes.get(*pos..).unwrap_or_default());
+                *pos = bytes.len();
+                Ok(())
+            }
+            State::Failed => {
+                *pos = bytes.len();
+                Ok(())
+            }
+        }
+    }
+
+    fn between_messages(
+        &mut self,
+        bytes: &[u8],
+        pos: &mut usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), ParseError> {
+        // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
+        // line (CRLF) received prior to the request-line"
+        if matches!(bytes.get(*pos), Some(b'\r' | b'\n')) {
+            *pos += 1;
+            return Ok(());
+        }
+        if self.state == State::Closed {
+            *pos += 1;
+            return Err(ParseError::DataAfterClose);
+        }
+        let rest = bytes.get(*pos..).unwrap_or_default();
+        self.framing = Framing::new(self.limits.lenient);
+        self.fields.begin_trailer();
+        let whole =
+            HeadParser::parse_whole(rest, &mut self.fields, &mut self.framing, &self.limits);
+        let Some(whole) = whole else {
+            self.framing = Framing::new(self.limits.lenient);
+            self.head.begin(&mut self.fields);
+            self.state = State::Head;
+            return Ok(());
+        };
+        *pos += whole.length;
+        (self.method, self.version) = (whole.method, whole.version);
+        self.head_over(Some(whole.target), bytes, *pos, sink)
+    }
+
+    /// The head is complete; `target` is the scanner's when not given.
+    fn head_over(
+        &mut self,
+        target: Option<&[u8]>,
+        bytes: &[u8],
+        pos: usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), ParseError> {
+        self.seq = self.seq.wrapping_add(1);
+        self.open += 1;
+        let flags = self.framing.request_flags(self.method, self.version);
+        let head = RequestHead {
+            method: self.method,
+            version: self.version,
+            target: target.unwrap_or_else(|| self.head.target()),
+            fields: self.fields.bytes(),
+            field_count: self.fields.count(),
+            flags,
+        };
+        sink.request(self.seq, &head);
+        let length = self.framing.body_length(self.method)?;
+        if flags & super::flags::UPGRADE != 0 {
+            self.upgrade = Upgrade::Candidate { seq: self.seq };
+        }
+        self.chunked = length == BodyLength::Chunked;
+        if length == BodyLength::None {
+            self.body_over(bytes, pos, sink);
+        } else {
+            self.body.begin(length);
+            self.state = State::Body;
+        }
+        Ok(())
+    }
+
+    /// The message is complete at `pos`: the next one, a decision or another protocol follows.
+    fn body_over(&mut self, bytes: &[u8], pos: usize, sink: &mut impl Sink) {
+        match self.upgrade {
+            Upgrade::Candidate { seq } => {
+                self.announce(seq, true, bytes.get(pos..).unwrap_or_default(), sink);
+            }
+            Upgrade::Accepted => {
+                self.upgrade = Upgrade::None;
+                self.state = State::Raw;
+            }
+            Upgrade::None | Upgrade::Announced { .. } => self.message_over(),
+        }
+    }
+
+    fn announce(&mut self, seq: u32, complete: bool, head: &[u8], sink: &mut impl Sink) {
+        self.upgrade = Upgrade::Announced { complete };
+        self.announced = head.len();
+        sink.upgrade(seq, complete, head);
+    }
+
+    fn message_over(&mut self) {
+        let again = self.limits.lenient || self.framing.keep_alive(self.version);
+        self.state = if again { State::Start } else { State::Closed };
+    }
+
+    fn fail(&mut self, error: ParseError, pos: usize, packet: &[u8], sink: &mut impl Sink) {
+        self.state = State::Failed;
+        self.upgrade = Upgrade::None;
+        self.held = Vec::new();
+        sink.parse_error(error, pos, packet);
     }
 }

@@ -59,6 +59,8 @@ pub const METHODS: &[&str] = &[
 impl Method {
     /// `GET`
     pub const GET: Method = Method(1);
+    /// `POST`
+    pub const POST: Method = Method(3);
     /// `CONNECT`: always a request to switch protocols (RFC 9110 §9.3.6).
     pub const CONNECT: Method = Method(5);
     /// `OPTIONS`, which RTSP has too.
@@ -67,9 +69,37 @@ impl Method {
     pub const SOURCE: Method = Method(33);
     /// `PRI`: the first word of the HTTP/2 preface.
     pub const PRI: Method = Method(34);
+    /// `QUERY`
+    pub const QUERY: Method = Method(46);
 
     /// The method's name; empty for an index outside [`METHODS`].
     pub fn name(self) -> &'static str {
         METHODS.get(usize::from(self.0)).copied().unwrap_or("")
+    }
+
+    /// The method called `name`, case-sensitive.
+    pub(super) fn of(name: &[u8]) -> Option<Method> {
+        let common = match name {
+            b"GET" => Some(Method::GET),
+            b"POST" => Some(Method::POST),
+            _ => None,
+        };
+        common.or_else(|| {
+            METHODS
+                .iter()
+                .position(|method| method.as_bytes() == name)
+                .map(|index| Method(index as u8))
+        })
+    }
+
+    /// Whether it goes with an HTTP version; `PRI` does not count.
+    pub(super) fn is_http(self) -> bool {
+        self.0 < Method::PRI.0 || self == Method::QUERY
+    }
+
+    /// Whether it goes with an RTSP version.
+    pub(super) fn is_rtsp(self) -> bool {
+        matches!(self, Method::GET | Method::POST | Method::OPTIONS)
+            || (self.0 > Method::PRI.0 && self.0 < Method::QUERY.0)
     }
 }

@@ -2,7 +2,13 @@
 //! what it meant.
 
 mod conn;
+mod decode;
+mod fields;
+mod framing;
+mod head;
 mod method;
+mod target;
+mod upgrade;
 
 pub use conn::{Config, Conn, Phase, RequestHead, Sink};
 pub use method::{Method, METHODS};
