@@ -249,7 +249,8 @@ impl FieldSection {
     }
 
     fn name_over(&mut self, framing: &mut Framing) -> Result<(), ParseError> {
-        self.kind = FieldKind::of(self.buffer.get(self.item..).unwrap_or_default());
+        let name = self.buffer.get(self.item..).unwrap_or_default();
+        self.kind = FieldKind::of(trim_ows(name));
         framing.name(self.kind)?;
         self.buffer.push(0);
         self.item = self.buffer.len();
@@ -267,12 +268,16 @@ impl FieldSection {
     ) -> Result<(), ParseError> {
         let blank = matches!(byte, b' ' | b'\t');
         match self.at {
-            At::NameSpace if byte == b' ' => *pos += 1,
+            At::NameSpace if byte == b' ' => {
+                *pos += 1;
+                self.keep(b" ", limits)?;
+            }
             At::NameSpace if byte == b':' => {
                 *pos += 1;
                 self.name_over(framing)?;
             }
-            At::NameSpace => return Err(ParseError::FieldName),
+            // Node takes what follows for more of the name.
+            At::NameSpace => self.at = At::Name,
             At::ValueStart if blank => *pos += 1,
             At::ValueStart if byte == b'\r' => {
                 *pos += 1;

@@ -1,0 +1,175 @@
+//! What the engine's tests share: a sink that writes events down as text, and ways of feeding a connection.
+#![allow(dead_code)] // each test file uses a part
+
+use std::sync::Arc;
+
+use turnout::engine::error::ParseError;
+use turnout::engine::h1::{flags, Config, Conn, RequestHead, Sink};
+
+/// Writes events down, one line each, bytes as latin1:
+/// `R method version target flags name=value;…`, `B body` (adjacent ones joined), `E name=value;…` (also for requests
+/// without a body, which have no `end`), `U head and raw bytes`, `! code reason @bytes_parsed`.
+#[derive(Default)]
+pub struct Recorder {
+    pub events: Vec<String>,
+    /// `end` was due for this request because its flags announced a body.
+    body_due: bool,
+    upgrading: bool,
+}
+
+/// Bytes as latin1 text.
+pub fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|&byte| char::from(byte)).collect()
+}
+
+/// Latin1 text as bytes.
+pub fn bytes(text: &str) -> Vec<u8> {
+    text.chars()
+        .map(|char| u8::try_from(u32::from(char)).expect("latin1"))
+        .collect()
+}
+
+/// `name=value;` for each field.
+pub fn fields(packed: &[u8]) -> String {
+    if packed.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<&[u8]> = packed.split(|&byte| byte == 0).collect();
+    assert_eq!(parts.len() % 2, 0, "names and values alternate");
+    parts
+        .chunks(2)
+        .map(|pair| format!("{}={};", latin1(pair[0]), latin1(pair[1])))
+        .collect()
+}
+
+impl Recorder {
+    fn append(&mut self, kind: &str, bytes: &[u8]) {
+        match self.events.last_mut() {
+            Some(last) if last.starts_with(kind) => last.push_str(&latin1(bytes)),
+            _ => self.events.push(format!("{kind}{}", latin1(bytes))),
+        }
+    }
+}
+
+impl Sink for Recorder {
+    fn request(&mut self, _seq: u32, head: &RequestHead<'_>) {
+        let count = fields(head.fields).matches(';').count();
+        assert!(count >= head.field_count as usize, "field_count");
+        let keep_alive = if head.flags & flags::KEEP_ALIVE != 0 {
+            "K"
+        } else {
+            ""
+        };
+        let upgrade = if head.flags & flags::UPGRADE != 0 {
+            "U"
+        } else {
+            ""
+        };
+        self.events.push(format!(
+            "R {} {}.{} {} {keep_alive}{upgrade} {}",
+            head.method.name(),
+            head.version.0,
+            head.version.1,
+            latin1(head.target),
+            fields(head.fields)
+        ));
+        self.body_due = head.flags & flags::HAS_BODY != 0;
+        self.upgrading = head.flags & flags::UPGRADE != 0;
+        if !self.body_due {
+            self.events.push("E ".to_owned());
+        }
+    }
+
+    fn body(&mut self, _seq: u32, bytes: &[u8]) {
+        assert!(self.body_due && !bytes.is_empty());
+        self.append("B ", bytes);
+    }
+
+    fn end(&mut self, _seq: u32, trailers: &[u8]) {
+        assert!(self.body_due);
+        self.body_due = false;
+        self.events.push(format!("E {}", fields(trailers)));
+        if self.upgrading {
+            self.events.push("U ".to_owned());
+        }
+    }
+
+    fn upgrade(&mut self, _seq: u32, complete: bool, head: &[u8]) {
+        assert!(self.upgrading && complete != self.body_due);
+        if complete {
+            self.append("U ", head);
+        }
+    }
+
+    fn raw(&mut self, bytes: &[u8]) {
+        self.append("U ", bytes);
+    }
+
+    fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
+        assert!(bytes_parsed <= packet.len(), "{error} @{bytes_parsed}");
+        self.events.push(format!(
+            "! {} {} @{bytes_parsed}",
+            error.code(),
+            error.reason()
+        ));
+    }
+}
+
+/// Feeds the reads to a fresh connection which accepts every upgrade and answers every request at once.
+pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
+    let mut conn = Conn::new(Arc::new(config.clone()));
+    let mut recorder = Recorder::default();
+    for read in reads {
+        conn.receive(read, &mut recorder);
+        conn.decide(true, &mut recorder);
+        while conn.open_requests() > 0 {
+            conn.response_done(&mut recorder);
+            conn.decide(true, &mut recorder);
+        }
+    }
+    if fin {
+        conn.finish(&mut recorder);
+    }
+    recorder.events
+}
+
+/// As [`events_of`], one byte per read, without the positions of errors.
+pub fn events_by_byte(config: &Config, bytes: &[u8], fin: bool) -> Vec<String> {
+    let reads: Vec<&[u8]> = bytes.chunks(1).collect();
+    events_of(config, &reads, fin)
+        .iter()
+        .map(|event| without_position(event))
+        .collect()
+}
+
+/// An error's line without ` @bytes_parsed`, other lines as they are.
+pub fn without_position(event: &str) -> String {
+    match event.rfind(" @") {
+        Some(at) if event.starts_with("! ") => event[..at].to_owned(),
+        _ => event.to_owned(),
+    }
+}
+
+/// What Node's `insecureHTTPParser` is here.
+pub fn lenient() -> Config {
+    Config {
+        lenient: true,
+        ..Config::default()
+    }
+}
+
+/// Checks each input, as one read and byte by byte, against the events that Node 26 has for it. The expectations were
+/// taken from Node, not from the engine.
+pub fn check(config: &Config, fin: bool, cases: &[(&str, &[&str])]) {
+    for (input, expected) in cases {
+        let input = bytes(input);
+        let whole = events_of(config, &[&input], fin);
+        assert_eq!(whole, *expected, "in one read: {:?}", latin1(&input));
+        let expected: Vec<String> = expected
+            .iter()
+            .map(|event| without_position(event))
+            .collect();
+        let by_byte = events_by_byte(config, &input, fin);
+        assert_eq!(by_byte, expected, "byte by byte: {:?}", latin1(&input));
+    }
+}
