@@ -1,0 +1,241 @@
+'use strict';
+
+/**
+ * The only file that knows the addon: loads it, owns the two buffers that records cross in, and writes commands.
+ * Layouts: docs/architecture.md, "The seam".
+ */
+
+/** Commands to the engine. */
+const OP = Object.freeze({
+  WRITE: 1,
+  WRITE_NOW: 2,
+  DECIDE: 3,
+  CREDIT: 4,
+  SHUTDOWN: 5,
+  CLOSE: 6,
+  RESET: 7,
+  NO_DELAY: 8,
+  KEEP_ALIVE: 9,
+  DISCARD_READS: 10,
+});
+
+/** Bytes of each buffer. An inbound record always fits: what is larger than 8 KiB comes as a blob. */
+const BUFFER_SIZE = 256 * 1024;
+/** Bytes; a payload from here on goes to native by itself, copied once, instead of through the buffer. */
+const LARGE_PAYLOAD = 16 * 1024;
+/** Bytes before the payload of an outbound record. */
+const HEADER_SIZE = 28;
+
+const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
+const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
+const outWords = new Int32Array(outbound.buffer);
+
+let native = null;
+let port = null;
+/** Bytes written to `outbound` and not yet taken by native. */
+let outBytes = 0;
+/** Inside a turn native takes what was written when the turn returns. */
+let inTurn = false;
+let flushScheduled = false;
+/** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
+let holds = 0;
+let onTurn = null;
+let beforeFlush = null;
+
+/**
+ * @return {object} the addon's exports
+ * @throws {Error} ERR_TURNOUT_ADDON, saying what to run
+ */
+function addon() {
+  if (native === null) {
+    try {
+      native = require('../native.js');
+    } catch (cause) {
+      const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
+      const error = new Error(
+        `turnout's native addon ${missing ? 'has not been built' : 'cannot be loaded'} for ${process.platform} ${process.arch}, ` +
+          `Node ${process.versions.node}. Run "npm run build" in ${require('node:path').dirname(__dirname)} ` +
+          '(it needs Rust 1.88 or newer: https://rustup.rs).',
+        { cause },
+      );
+      error.code = 'ERR_TURNOUT_ADDON';
+      throw error;
+    }
+  }
+  return native;
+}
+
+/** @return {object} this environment's port, opened at first use */
+function openPort() {
+  if (port === null) {
+    port = new (addon().Port)(inbound, outbound, turn);
+    process.on('exit', flush);
+  }
+  return port;
+}
+
+/**
+ * Native calls this once per turn.
+ * @param {number} bytes of records in `inbound`; -1: go on behind the record that threw
+ * @param {Buffer[]|undefined} blobs large payloads, named by index in the records
+ * @return {number} bytes of commands in `outbound`
+ */
+function turn(bytes, blobs) {
+  inTurn = true;
+  onTurn(bytes, blobs);
+  inTurn = false;
+  const n = outBytes;
+  outBytes = 0;
+  return n;
+}
+
+/** Hands what has been written to native. Runs at the end of the tick when outside a turn, and before process exit. */
+function flush() {
+  flushScheduled = false;
+  try {
+    if (!inTurn) beforeFlush();
+  } finally {
+    if (outBytes > 0) {
+      const n = outBytes;
+      outBytes = 0;
+      port.flush(n);
+    }
+  }
+}
+
+function scheduleFlush() {
+  if (inTurn || flushScheduled) return;
+  flushScheduled = true;
+  process.nextTick(flush);
+}
+
+/** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
+function reserve(bytes) {
+  if (outBytes + bytes <= BUFFER_SIZE) return;
+  const n = outBytes;
+  outBytes = 0;
+  port.flush(n);
+}
+
+function writeHeader(op, flags, size, connection, arg, length, headLength) {
+  const at = outBytes >> 2;
+  outWords[at] = op | (flags << 8);
+  outWords[at + 1] = size;
+  outWords[at + 2] = connection.index;
+  outWords[at + 3] = connection.generation;
+  outWords[at + 4] = arg;
+  outWords[at + 5] = length;
+  outWords[at + 6] = headLength;
+}
+
+/** A command without payload. */
+function command(op, flags, connection, arg) {
+  reserve(HEADER_SIZE);
+  writeHeader(op, flags, HEADER_SIZE, connection, arg, 0, 0);
+  outBytes += HEADER_SIZE;
+  scheduleFlush();
+}
+
+/** Bytes of `chunk` as the last write saw it; see write(). */
+let chunkLength = 0;
+
+/**
+ * Writes `head` (latin1) and `chunk` as one record.
+ * @return {number} bytes of payload, head included
+ */
+function write(op, flags, connection, seq, head, chunk, encoding) {
+  if (chunk === null || chunk.length === 0) return writeSmall(op, flags, connection, seq, head, '', 'latin1', 0);
+  if (typeof chunk !== 'string') {
+    if (chunk.length >= LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, chunk);
+    return writeSmall(op, flags, connection, seq, head, chunk, '', chunk.length);
+  }
+  if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') {
+    if (chunk.length < LARGE_PAYLOAD) return writeSmall(op, flags, connection, seq, head, chunk, 'latin1', chunk.length);
+  } else if (!encoding || encoding === 'utf8' || encoding === 'utf-8') {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    if (chunk.length * 3 < LARGE_PAYLOAD) return writeSmall(op, flags, connection, seq, head, chunk, 'utf8', chunk.length * 3);
+  }
+  const bytes = Buffer.from(chunk, encoding);
+  if (bytes.length >= LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, bytes);
+  return writeSmall(op, flags, connection, seq, head, bytes, '', bytes.length);
+}
+
+/** @param {number} most upper bound of the chunk's bytes */
+function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
+  if (head.length > LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, Buffer.from(chunk, encoding || undefined));
+  reserve(HEADER_SIZE + head.length + most + 4);
+  const start = outBytes + HEADER_SIZE;
+  let at = start;
+  if (head !== '') at += outbound.latin1Write(head, at, head.length);
+  const headLength = at - start;
+  if (most > 0) {
+    if (encoding === 'latin1') at += outbound.latin1Write(chunk, at, most);
+    else if (encoding === 'utf8') at += outbound.utf8Write(chunk, at, most);
+    else {
+      outbound.set(chunk, at);
+      at += most;
+    }
+  }
+  const length = at - start;
+  chunkLength = length - headLength;
+  const size = (HEADER_SIZE + length + 3) & ~3;
+  writeHeader(op, flags, size, connection, seq, length, headLength);
+  outBytes += size;
+  scheduleFlush();
+  return length;
+}
+
+function writeLarge(op, flags, connection, seq, head, chunk) {
+  let data = chunk;
+  let headLength = 0;
+  if (head !== '') {
+    // The head goes by itself when it fits, so that the large chunk is copied only once.
+    if (head.length <= LARGE_PAYLOAD) {
+      writeSmall(op, 0, connection, seq, head, '', 'latin1', 0);
+      headLength = head.length;
+    } else {
+      data = Buffer.concat([Buffer.from(head, 'latin1'), chunk]);
+      headLength = head.length;
+      reserve(BUFFER_SIZE);
+      port.send(op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
+      chunkLength = chunk.length;
+      return data.length;
+    }
+  }
+  reserve(BUFFER_SIZE);
+  port.send(op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, 0, data);
+  chunkLength = data.length;
+  return headLength + data.length;
+}
+
+/** Keeps the process alive until as many releases. */
+function hold() {
+  if (holds++ === 0) port.ref();
+}
+
+function release() {
+  if (--holds === 0) port.unref();
+}
+
+module.exports = {
+  OP,
+  inbound,
+  addon,
+  openPort,
+  command,
+  write,
+  flush,
+  scheduleFlush,
+  hold,
+  release,
+  /** Bytes of the chunk (without head) that the last write() carried. */
+  lastChunkLength: () => chunkLength,
+  /** @param {(bytes: number, blobs?: Buffer[]) => void} handler walks the records of a turn */
+  setTurnHandler(handler) {
+    onTurn = handler;
+  },
+  /** @param {() => void} handler runs before a flush outside a turn */
+  setBeforeFlush(handler) {
+    beforeFlush = handler;
+  },
+};

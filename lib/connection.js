@@ -1,0 +1,393 @@
+'use strict';
+
+/**
+ * Connection: one TCP or Unix connection of a server as JavaScript keeps it. It is the sink its responses write to, the
+ * driver of its lazily made Socket, and where records about it arrive. It knows nothing of HTTP's text.
+ *
+ * Life: OPEN (HTTP) → UPGRADED (raw stream) → CLOSED by the engine's last record. `closing` is set once JavaScript has asked for
+ * the end; records that come after it are dropped.
+ */
+
+const { OP, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
+const { Socket } = require('./socket');
+const { abortMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
+const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const { kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+
+/** Flags of WRITE. */
+const CHUNKED = 1;
+const LAST = 2;
+const ACK = 8;
+
+/** Bytes handed over without acknowledgement after which the next write asks for one. */
+const ACK_INTERVAL = 32 * 1024;
+/** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
+const CREDIT_STEP = 32 * 1024;
+
+/** Exchanges whose last byte was handed over in this tick, message and connection in turn: see finishEnded. */
+const ended = [];
+let endedAt = 0;
+
+class Connection {
+  /**
+   * @param {import('./server').Server} server
+   * @param {number} index dense number, reused after CLOSED
+   * @param {number} generation tells a reused index from its former owner
+   * @param {object} peer `{ family, remotePort, localPort, remoteAddress, localAddress }`
+   */
+  constructor(server, index, generation, peer) {
+    this.server = server;
+    this.index = index;
+    this.generation = generation;
+    this.peer = peer;
+    this.highWaterMark = server.highWaterMark ?? 65536;
+    /** Responses in order; the first is the one being sent. */
+    this.open = [];
+    /** How many requests have been taken so far. */
+    this.requests = 0;
+    this.receiving = null;
+    this.madeSocket = null;
+    this.closed = false;
+    this.closing = false;
+    /** Whether the server's connection count includes it; not when maxConnections refused it. */
+    this.counted = false;
+    this.ref = true;
+    /** The accepted upgrade request, its seq, and who gets the raw bytes. */
+    this.upgradeRequest = null;
+    this.upgradeSeq = 0;
+    this.upgraded = false;
+    this.upgradeStream = null;
+    this.peerEnded = false;
+    this.bytesRead = 0;
+    /** Payload bytes handed to the engine, known to be flushed, and at the last request for an acknowledgement. */
+    this.handed = 0;
+    this.acked = 0;
+    this.asked = 0;
+    /** Bytes of chunk framing the engine has added. */
+    this.framing = 0;
+    /** Who waits for the flush of the bytes up to `at`. */
+    this.waiters = [];
+    this.uncredited = 0;
+    this.onClosed = null;
+    this.error = null;
+    hold();
+  }
+
+  /** The net.Socket of this connection, made at first use. */
+  get socket() {
+    if (this.madeSocket === null) {
+      this.madeSocket = new Socket(this);
+      this.server.attachSocket(this.madeSocket, this);
+    }
+    return this.madeSocket;
+  }
+
+  get writableLength() {
+    return this.handed - this.acked > ACK_INTERVAL ? this.handed - this.acked : 0;
+  }
+
+  /** The response being sent, as Node shows it in socket._httpMessage. */
+  get current() {
+    return this.open.length > 0 ? this.open[0] : null;
+  }
+
+  // ---- writing -------------------------------------------------------------------------------------------------------
+
+  /**
+   * The sink interface of OutgoingMessage.
+   * @return {boolean} false when the connection is over its high-water mark; 'drain' follows
+   */
+  send(message, head, chunk, encoding, flags, callback) {
+    if (this.closed || this.closing) {
+      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      return false;
+    }
+    const last = (flags & LAST) !== 0;
+    if (last && (callback !== undefined || message._eventsCount > 0)) flags |= ACK;
+    else if (callback !== undefined) flags |= ACK;
+    const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
+    if (callback !== undefined) this.waiters.push({ at: this.handed, callback });
+    if (last) {
+      if (flags & ACK) this.waiters.push({ at: this.handed, callback: null, message });
+      else endExchange(this, message);
+    } else if (full) {
+      this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+    }
+    this.touch();
+    return !full;
+  }
+
+  /** Interim responses: bytes in this message's place, outside its framing. */
+  information(message, text) {
+    if (this.closed || this.closing) return;
+    this.writeBytes(OP.WRITE, 0, seqOf(message), text, null, 'latin1');
+    this.touch();
+  }
+
+  /** @return {boolean} true: over the high-water mark, and an acknowledgement of everything written is under way */
+  writeBytes(op, flags, seq, head, chunk, encoding) {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    const most = head.length + (chunk === null ? 0 : typeof chunk === 'string' ? chunk.length * 3 : chunk.length);
+    const ahead = this.handed + most;
+    if (ahead - this.asked >= ACK_INTERVAL || ahead - this.acked > this.highWaterMark) flags |= ACK;
+    const length = write(op, flags, this, seq, head, chunk, encoding);
+    this.handed += length;
+    if (flags & ACK) this.asked = this.handed;
+    if (flags & CHUNKED) this.framing += framingBytes(lastChunkLength(), flags);
+    return this.handed - this.acked > this.highWaterMark;
+  }
+
+  /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
+  writeRaw(chunk, encoding, callback) {
+    if (this.closed || this.closing) {
+      callback(streamDestroyed('write'));
+      return;
+    }
+    const full = this.upgraded
+      ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
+      : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
+    if (full) this.waiters.push({ at: this.handed, callback });
+    else callback();
+  }
+
+  /** FIN once everything has left. */
+  shutdown(callback) {
+    if (this.closed || this.closing) {
+      callback();
+      return;
+    }
+    command(OP.SHUTDOWN, 0, this, 0);
+    this.waiters.push({ at: this.handed, callback, fin: true });
+  }
+
+  /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
+  close(callback) {
+    if (callback) this.onClosed = callback;
+    if (this.closed) {
+      if (callback) process.nextTick(callback);
+      return;
+    }
+    if (this.closing) return;
+    this.closing = true;
+    command(OP.CLOSE, 0, this, 0);
+  }
+
+  reset(callback) {
+    this.onClosed = callback;
+    if (this.closed) {
+      process.nextTick(callback);
+      return;
+    }
+    this.closing = true;
+    command(OP.RESET, 0, this, 0);
+  }
+
+  /** Sink interface: the response was destroyed. */
+  destroy(error) {
+    this.socket.destroy(error);
+  }
+
+  setTimeout(msecs) {
+    this.socket.setTimeout(msecs);
+  }
+
+  cork() {
+    this.socket.cork();
+  }
+
+  uncork() {
+    this.socket.uncork();
+  }
+
+  setNoDelay(enable) {
+    if (!this.closed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
+  }
+
+  setKeepAlive(enable, seconds) {
+    if (!this.closed) command(OP.KEEP_ALIVE, enable ? 1 : 0, this, seconds);
+  }
+
+  setRef(ref) {
+    if (this.ref === ref || this.closed) return;
+    this.ref = ref;
+    if (ref) hold();
+    else release();
+  }
+
+  /** `n` bytes of body or raw stream have been taken by whoever they were for. */
+  credit(n) {
+    this.uncredited += n;
+    if (this.uncredited < CREDIT_STEP || this.closed || this.closing) return;
+    command(OP.CREDIT, 0, this, this.uncredited);
+    this.uncredited = 0;
+  }
+
+  /** Activity: the idle timer of a socket that has one starts anew. */
+  touch() {
+    if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
+  }
+
+  // ---- records -------------------------------------------------------------------------------------------------------
+
+  onBody(chunk) {
+    this.bytesRead += chunk.length;
+    this.touch();
+    if (this.receiving !== null) receiveBody(this.receiving, chunk);
+    else this.credit(chunk.length);
+  }
+
+  onEnd(trailers) {
+    const message = this.receiving;
+    this.receiving = null;
+    if (message !== null) receiveEnd(message, trailers);
+  }
+
+  onRaw(chunk) {
+    this.bytesRead += chunk.length;
+    if (this.closing) return;
+    this.touch();
+    if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
+    else this.socket.receive(chunk);
+  }
+
+  onAck(total) {
+    if (total > this.acked) this.acked = total;
+    const { waiters } = this;
+    if (waiters.length === 0) return;
+    let n = 0;
+    while (n < waiters.length && waiters[n].at <= this.acked) n++;
+    if (n === 0) return;
+    this.touch();
+    for (const waiter of waiters.splice(0, n)) settle(this, waiter, undefined);
+  }
+
+  /** The peer has sent its FIN. */
+  onPeerEnd() {
+    this.peerEnded = true;
+    if (this.closing) return;
+    if (this.upgradeStream !== null) this.upgradeStream.receiveEnd();
+    else if (this.upgraded) this.socket.receiveEnd();
+    else this.endHttp();
+  }
+
+  /** FIN in the HTTP phase: unless half-open is allowed, nobody waits for the rest of an answer. */
+  endHttp() {
+    if (this.madeSocket !== null) this.madeSocket.receiveEnd();
+    if (this.receiving !== null) {
+      const message = this.receiving;
+      this.receiving = null;
+      abortMessage(message, connResetException('aborted'));
+    }
+    if (!this.server.httpAllowHalfOpen || this.open.length === 0) {
+      if (this.open.length > 0 || this.madeSocket !== null) this.socket.end();
+      else command(OP.SHUTDOWN, 0, this, 0);
+    } else {
+      this.open[this.open.length - 1]._last = true;
+    }
+  }
+
+  /** The engine's last word on this connection. */
+  onClose(errno, writing) {
+    if (this.closed) return;
+    this.closed = true;
+    if (this.ref) release();
+    this.server.forget(this);
+    const socket = this.madeSocket;
+    let error = null;
+    if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
+    const { waiters } = this;
+    this.waiters = [];
+    for (const waiter of waiters) settle(this, waiter, error ?? streamDestroyed('write'));
+    if (socket === null && this.counted) this.server.connectionGone();
+    this.abortExchanges();
+    if (socket !== null) socket.engineClosed(error);
+    const { onClosed } = this;
+    this.onClosed = null;
+    if (onClosed !== null) onClosed();
+  }
+
+  /** What was under way will not be: requests abort, responses close without 'finish'. */
+  abortExchanges() {
+    const receiving = this.receiving;
+    this.receiving = null;
+    const open = this.open;
+    this.open = [];
+    for (const response of open) {
+      const { req } = response;
+      if (req) abortMessage(req, connResetException('aborted'));
+      response[kOnClose]();
+    }
+    if (receiving !== null && !receiving.destroyed) abortMessage(receiving, connResetException('aborted'));
+  }
+}
+
+/** Bytes the engine adds around a chunk of `n` bytes. */
+function framingBytes(n, flags) {
+  const frame = n > 0 ? n.toString(16).length + 4 : 0;
+  return flags & LAST ? frame + 5 : frame;
+}
+
+function seqOf(message) {
+  return requestSeq(message.req);
+}
+
+function settle(connection, waiter, error) {
+  if (waiter.message) {
+    if (error === undefined) endExchange(connection, waiter.message);
+  } else if (waiter.drain) {
+    // A message that went on writing drains with its last write.
+    if (error === undefined && connection.acked >= connection.handed) waiter.drain[kOnDrain]();
+  } else if (waiter.fin) {
+    waiter.callback();
+  } else {
+    waiter.callback(error);
+  }
+}
+
+/** Queues the end of an exchange; see finishEnded. */
+function endExchange(connection, message) {
+  ended.push(message, connection);
+  scheduleFlush();
+}
+
+const hasEnded = () => endedAt < ended.length;
+
+/**
+ * Emits 'finish' and 'close' of responses that have ended, once the code that ended them has returned: listeners added behind
+ * `res.end()` still hear them. Returns behind each response that somebody listens to; if a listener throws, the next call goes on
+ * behind it.
+ * @return {boolean} whether user code may have run
+ */
+function finishEnded() {
+  while (endedAt < ended.length) {
+    const message = ended[endedAt];
+    const connection = ended[endedAt + 1];
+    endedAt += 2;
+    if (finishExchange(connection, message)) return true;
+  }
+  ended.length = 0;
+  endedAt = 0;
+  return false;
+}
+
+/** @return {boolean} whether somebody listens to the response */
+function finishExchange(connection, message) {
+  const { open } = connection;
+  if (open[0] === message) open.shift();
+  else if (open.includes(message)) open.splice(open.indexOf(message), 1);
+  const heard = message._eventsCount > 0;
+  try {
+    message[kOnFinish]();
+  } finally {
+    if (message.req) releaseMessage(message.req);
+    if (heard) process.nextTick(closeMessage, message);
+    else message[kOnClose]();
+  }
+  return heard;
+}
+
+function closeMessage(message) {
+  message[kOnClose]();
+}
+
+module.exports = { Connection, finishEnded, hasEnded };

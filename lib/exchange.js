@@ -1,0 +1,202 @@
+'use strict';
+
+/**
+ * What the server does with what the engine has recognised: a request becomes 'request', 'checkContinue', 'checkExpectation',
+ * 'upgrade' or 'connect'; bad input and expired deadlines become 'clientError'. The order of the checks is Node's.
+ */
+
+const http = require('node:http');
+const { OP, command } = require('./binding');
+const { EngineRequest, adopt, receiveEnd } = require('./incoming-message');
+const { initServerResponse } = require('./server-response');
+const { connectionOf } = require('./socket');
+const { UpgradeStream } = require('./upgrade-stream');
+const { connResetException, requestTimeout } = require('./errors');
+
+/** Flags of REQUEST. */
+const KEEP_ALIVE = 1;
+const UPGRADE = 2;
+const HAS_BODY = 8;
+const HAS_HOST = 16;
+const EXPECT_CONTINUE = 32;
+const EXPECT_OTHER = 64;
+
+/** Kinds of TIMEOUT. */
+const KEEP_ALIVE_EXPIRED = 3;
+
+function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+  const { server } = connection;
+  const Message = server.incomingMessageClass;
+  let req;
+  if (Message === null) {
+    req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
+  } else {
+    req = new Message(connection.socket);
+    adopt(req, connection, seq, method, url, version, fields, fieldCount);
+  }
+  if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
+  req.upgrade = false;
+  if (flags & HAS_BODY) connection.receiving = req;
+  connection.touch();
+  if (flags & UPGRADE) server.inScope(decideUpgrade, connection, req, flags, seq);
+  else server.inScope(answer, connection, req, flags);
+  if (!(flags & HAS_BODY) && !req.complete) receiveEnd(req, '');
+}
+
+/** CONNECT is always taken; anything else is asked about once, before any event. */
+function decideUpgrade(connection, req, flags, seq) {
+  const { server } = connection;
+  req.upgrade = true;
+  let accepted = true;
+  if (req.method !== 'CONNECT') {
+    try {
+      accepted = !!server.shouldUpgradeCallback(req);
+    } catch (error) {
+      connection.socket.destroy();
+      throw error;
+    }
+  }
+  if (connection.closing || connection.closed) return;
+  if (accepted) {
+    connection.upgradeRequest = req;
+    connection.upgradeSeq = seq;
+    return;
+  }
+  req.upgrade = false;
+  command(OP.DECIDE, 0, connection, seq);
+  // `Expect` counts again on a request that stays one, and so does Host.
+  answer(connection, req, flags);
+}
+
+/** The read that carried the upgrade request is parsed: the event fires now, with what followed in it. */
+function onUpgrade(connection, seq, complete, head) {
+  const { server, upgradeRequest: req } = connection;
+  if (req === null || connection.upgradeSeq !== seq) return;
+  connection.upgradeRequest = null;
+  const event = req.method === 'CONNECT' ? 'connect' : 'upgrade';
+  if (server.listenerCount(event) === 0) {
+    connection.socket.destroy();
+    return;
+  }
+  command(OP.DECIDE, 1, connection, seq);
+  const { socket } = connection;
+  server.leaveHttp(connection, complete);
+  connection.upgraded = true;
+  let stream = socket;
+  if (complete) {
+    socket.parser = null;
+  } else {
+    stream = new UpgradeStream(connection, req);
+    connection.upgradeStream = stream;
+  }
+  server.emit(event, req, stream, head);
+}
+
+function answer(connection, req, flags) {
+  const { server } = connection;
+  const Response = server.serverResponseClass;
+  const res = initServerResponse(req, connection, Response, server);
+  res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;
+  connection.open.push(res);
+  connection.requests++;
+  if (req.httpVersionMinor === 1 && req.httpVersionMajor === 1) {
+    if (!(flags & HAS_HOST) && server.requireHostHeader) {
+      res.writeHead(400, ['Connection', 'close']);
+      res.end();
+      return;
+    }
+    const limit = server.maxRequestsPerSocket;
+    if (limit > 0) {
+      res.maxRequestsOnConnectionReached = limit <= connection.requests;
+      if (limit < connection.requests) {
+        server.emit('dropRequest', req, connection.socket);
+        res.writeHead(503);
+        res.end();
+        return;
+      }
+    }
+    if (flags & (EXPECT_CONTINUE | EXPECT_OTHER)) {
+      expect(server, req, res, flags);
+      return;
+    }
+  }
+  server.emit('request', req, res);
+}
+
+/** RFC 9110 §10.1.1; an expectation that nobody checks is refused with 417. */
+function expect(server, req, res, flags) {
+  if (flags & EXPECT_CONTINUE) {
+    res._expect_continue = true;
+    if (server.listenerCount('checkContinue') > 0) {
+      server.emit('checkContinue', req, res);
+    } else {
+      res.writeContinue();
+      server.emit('request', req, res);
+    }
+  } else if (server.listenerCount('checkExpectation') > 0) {
+    server.emit('checkExpectation', req, res);
+  } else {
+    res.writeHead(417);
+    res.end();
+  }
+}
+
+/** The peer broke the protocol. */
+function onError(connection, error) {
+  const message = connection.receiving;
+  if (connection.upgraded) {
+    // Nothing may be written into the new protocol.
+    connection.receiving = null;
+    clientError(connection, error, false);
+    if (message !== null) message.destroy(connResetException('aborted'));
+    return;
+  }
+  clientError(connection, error, true);
+}
+
+function clientError(connection, error, mayAnswer) {
+  const { server, socket } = connection;
+  socket.removeListener('error', socketOnError);
+  if (socket.listenerCount('error') === 0) socket.on('error', noop);
+  if (server.emit('clientError', error, socket)) return;
+  const res = connection.current;
+  if (mayAnswer && socket.writable && (res === null || !res._headerSent)) socket.write(errorAnswer(error.code));
+  socket.destroy(error);
+}
+
+/** An error of the connection in the HTTP phase is the client's. */
+function socketOnError(error) {
+  clientError(connectionOf(this), error, true);
+}
+
+function noop() {}
+
+const STATUS_OF = { HPE_HEADER_OVERFLOW: 431, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+
+function errorAnswer(code) {
+  const status = STATUS_OF[code] ?? 400;
+  return `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`;
+}
+
+function onTimeout(connection, kind) {
+  if (kind === KEEP_ALIVE_EXPIRED) {
+    if (connection.open.length > 0) return;
+    const { server, socket } = connection;
+    if (!server.emit('timeout', socket)) socket.destroy();
+    return;
+  }
+  onError(connection, requestTimeout());
+}
+
+/** Idle timer of the socket in the HTTP phase: request, response and server are asked, in that order. */
+function socketOnTimeout() {
+  const connection = connectionOf(this);
+  const req = connection.receiving;
+  const res = connection.current;
+  const byRequest = req !== null && !req.complete && req.emit('timeout', this);
+  const byResponse = res !== null && res.emit('timeout', this);
+  const byServer = connection.server.emit('timeout', this);
+  if (!byRequest && !byResponse && !byServer) this.destroy();
+}
+
+module.exports = { exchange: { onRequest, onUpgrade, onError, onTimeout }, socketOnError, socketOnTimeout };

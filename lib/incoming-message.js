@@ -1,0 +1,479 @@
+'use strict';
+
+/**
+ * IncomingMessage: a request as JavaScript sees it.
+ *
+ * A request from the engine is a handful of fields. Its Readable half is made when something first touches
+ * `_readableState`, its header lists when they are first read, its socket when `socket` is first read: a handler that looks
+ * at method and url pays for nothing else. By hand (`new IncomingMessage(socket)`) everything is made at once, as in Node.
+ */
+
+const http = require('node:http');
+const { Readable } = require('node:stream');
+const { fieldRule } = require('./field-rules');
+const { connResetException } = require('./errors');
+
+const kConnection = Symbol('turnout.connection');
+const kSeq = Symbol('turnout.seq');
+const kFields = Symbol('turnout.fields');
+const kFieldCount = Symbol('turnout.fieldCount');
+const kRawHeaders = Symbol('turnout.rawHeaders');
+const kHeaders = Symbol('turnout.headers');
+const kHeadersDistinct = Symbol('turnout.headersDistinct');
+const kRawTrailers = Symbol('turnout.rawTrailers');
+const kTrailers = Symbol('turnout.trailers');
+const kTrailersDistinct = Symbol('turnout.trailersDistinct');
+const kSocket = Symbol('turnout.socket');
+const kClient = Symbol('turnout.client');
+const kHttpVersion = Symbol('turnout.httpVersion');
+const kState = Symbol('turnout.readableState');
+const kHeld = Symbol('turnout.held');
+const kBlocked = Symbol('turnout.blocked');
+const kOwed = Symbol('turnout.owed');
+const kAbort = Symbol('turnout.abort');
+const kAbortController = Symbol('turnout.abortController');
+
+const END = null;
+
+/**
+ * @param {import('net').Socket} [socket] the connection the message came on
+ */
+function IncomingMessage(socket) {
+  initFields(this, null, 0, '', 0);
+  this.httpVersionMajor = null;
+  this.httpVersionMinor = null;
+  this[kHttpVersion] = null;
+  this[kSocket] = socket;
+  this[kClient] = socket;
+  startReadable(this, socket ? { highWaterMark: socket.readableHighWaterMark } : undefined);
+}
+Object.setPrototypeOf(IncomingMessage.prototype, http.IncomingMessage.prototype);
+Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
+
+/**
+ * The lazy form the engine's requests take.
+ * @param {import('./connection').Connection} connection where it came from
+ * @param {number} seq its number on that connection, from 1
+ * @param {string} method name
+ * @param {string} url request target
+ * @param {number} version minor | major << 8
+ * @param {string} fields `name NUL value NUL …`
+ * @param {number} fieldCount number of fields
+ */
+function EngineRequest(connection, seq, method, url, version, fields, fieldCount) {
+  initFields(this, connection, seq, fields, fieldCount);
+  this.url = url;
+  this.method = method;
+  this.httpVersionMajor = version >> 8;
+  this.httpVersionMinor = version & 0xff;
+}
+EngineRequest.prototype = IncomingMessage.prototype;
+
+/** One place for the shape, so that hand-made and engine-made messages share a hidden class. */
+function initFields(message, connection, seq, fields, fieldCount) {
+  message._events = undefined;
+  message._eventsCount = 0;
+  message._maxListeners = undefined;
+  message[kConnection] = connection;
+  message[kSeq] = seq;
+  message[kFields] = fields;
+  message[kFieldCount] = fieldCount;
+  message[kRawHeaders] = null;
+  message[kHeaders] = null;
+  message[kHeadersDistinct] = null;
+  message[kRawTrailers] = null;
+  message[kTrailers] = null;
+  message[kTrailersDistinct] = null;
+  message[kSocket] = undefined;
+  message[kClient] = undefined;
+  message[kHttpVersion] = undefined;
+  message[kState] = undefined;
+  message[kHeld] = null;
+  message[kBlocked] = false;
+  message[kOwed] = 0;
+  message[kAbort] = null;
+  message[kAbortController] = null;
+  message.httpVersionMajor = 1;
+  message.httpVersionMinor = 1;
+  message.complete = false;
+  message.joinDuplicateHeaders = false;
+  message.aborted = false;
+  message.upgrade = null;
+  message.url = '';
+  message.method = null;
+  message.statusCode = null;
+  message.statusMessage = null;
+  message._consuming = false;
+  message._dumped = false;
+}
+
+/** Runs Readable's constructor; listeners added before it ran are kept by EventEmitter's own rule. */
+function startReadable(message, options) {
+  Readable.call(message, options);
+  message[kState].readingMore = true;
+}
+
+/** First touch of the Readable half of an engine request: build it and hand it what has come meanwhile. */
+function materialize(message) {
+  const connection = message[kConnection];
+  startReadable(message, { highWaterMark: connection.highWaterMark });
+  const held = message[kHeld];
+  if (held !== null) {
+    message[kHeld] = null;
+    for (let i = 0; i < held.length; i++) message[kPush](held[i]);
+  }
+  if (message[kAbort] !== null) message.destroy(message[kAbort]);
+}
+
+const kPush = Symbol('turnout.push');
+const kReleaseHeld = Symbol('turnout.releaseHeld');
+
+const prototypeMembers = {
+  _readableState: {
+    get() {
+      if (this[kState] === undefined && this[kConnection]) materialize(this);
+      return this[kState];
+    },
+    set(value) {
+      this[kState] = value;
+    },
+  },
+  socket: {
+    get() {
+      if (this[kSocket] === undefined && this[kConnection]) this[kSocket] = this[kConnection].socket;
+      return this[kSocket];
+    },
+    set(value) {
+      this[kSocket] = value;
+    },
+  },
+  client: {
+    get() {
+      return this[kClient] === undefined ? this.socket : this[kClient];
+    },
+    set(value) {
+      this[kClient] = value;
+    },
+  },
+  connection: {
+    get() {
+      return this.socket;
+    },
+    set(value) {
+      this.socket = value;
+    },
+  },
+  httpVersion: {
+    get() {
+      if (this[kHttpVersion] === undefined) this[kHttpVersion] = `${this.httpVersionMajor}.${this.httpVersionMinor}`;
+      return this[kHttpVersion];
+    },
+    set(value) {
+      this[kHttpVersion] = value;
+    },
+  },
+  rawHeaders: {
+    get() {
+      if (this[kRawHeaders] === null) this[kRawHeaders] = splitFields(this[kFields]);
+      return this[kRawHeaders];
+    },
+    set(value) {
+      this[kRawHeaders] = value;
+    },
+  },
+  headers: {
+    get() {
+      if (this[kHeaders] === null) {
+        const headers = {};
+        this[kHeaders] = headers;
+        const raw = this.rawHeaders;
+        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], headers);
+      }
+      return this[kHeaders];
+    },
+    set(value) {
+      this[kHeaders] = value;
+    },
+  },
+  headersDistinct: {
+    get() {
+      this[kHeadersDistinct] ??= distinct(this, this.rawHeaders);
+      return this[kHeadersDistinct];
+    },
+    set(value) {
+      this[kHeadersDistinct] = value;
+    },
+  },
+  rawTrailers: {
+    get() {
+      this[kRawTrailers] ??= [];
+      return this[kRawTrailers];
+    },
+    set(value) {
+      this[kRawTrailers] = value;
+    },
+  },
+  trailers: {
+    get() {
+      if (this[kTrailers] === null) {
+        const trailers = {};
+        this[kTrailers] = trailers;
+        const raw = this.rawTrailers;
+        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], trailers);
+      }
+      return this[kTrailers];
+    },
+    set(value) {
+      this[kTrailers] = value;
+    },
+  },
+  trailersDistinct: {
+    get() {
+      this[kTrailersDistinct] ??= distinct(this, this.rawTrailers);
+      return this[kTrailersDistinct];
+    },
+    set(value) {
+      this[kTrailersDistinct] = value;
+    },
+  },
+  signal: {
+    get() {
+      if (this[kAbortController] === null) {
+        this[kAbortController] = new AbortController();
+        if (this.destroyed && (!this.readableEnded || !this.complete)) this[kAbortController].abort();
+        else abortWithSocket(this);
+      }
+      return this[kAbortController].signal;
+    },
+  },
+};
+for (const [name, { get, set }] of Object.entries(prototypeMembers)) {
+  Object.defineProperty(IncomingMessage.prototype, name, { configurable: true, enumerable: false, get, set });
+}
+
+/** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
+function splitFields(fields) {
+  return fields === '' ? [] : fields.split('\0');
+}
+
+function distinct(message, raw) {
+  const lists = Object.create(null);
+  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLineDistinct(raw[i], raw[i + 1], lists);
+  return lists;
+}
+
+/** An abort signal also fires when the connection goes before the exchange is over. */
+function abortWithSocket(message) {
+  const { socket } = message;
+  if (!socket) return;
+  const controller = message[kAbortController];
+  if (socket.destroyed) {
+    controller.abort();
+    return;
+  }
+  const onClose = () => controller.abort();
+  socket.once('close', onClose);
+  message[kAbortController].detach = () => socket.removeListener('close', onClose);
+}
+
+IncomingMessage.prototype.setTimeout = function setTimeout(msecs, callback) {
+  if (callback) this.on('timeout', callback);
+  this.socket.setTimeout(msecs);
+  return this;
+};
+
+/**
+ * Adds one line to `dest` under Node's joining rules: list fields with ', ', Cookie with '; ', Set-Cookie as an array, and
+ * of fields that may stand once the first (all of them joined with `joinDuplicateHeaders`).
+ * Source: Node's documentation of message.headers.
+ */
+IncomingMessage.prototype._addHeaderLine = function _addHeaderLine(field, value, dest) {
+  const { name, join } = fieldRule(field);
+  const present = dest[name];
+  if (join === 'array') {
+    if (present !== undefined) present.push(value);
+    else dest[name] = [value];
+  } else if (typeof present !== 'string') {
+    if (join === 'first' && present !== undefined) return;
+    dest[name] = value;
+  } else if (join !== 'first') {
+    dest[name] = present + join + value;
+  } else if (this.joinDuplicateHeaders) {
+    dest[name] = `${present}, ${value}`;
+  }
+};
+
+IncomingMessage.prototype._addHeaderLineDistinct = function _addHeaderLineDistinct(field, value, dest) {
+  const name = field.toLowerCase();
+  if (dest[name]) dest[name].push(value);
+  else dest[name] = [value];
+};
+
+/** For who fills a message by hand: `n` entries of the flat list `headers`. */
+IncomingMessage.prototype._addHeaderLines = function _addHeaderLines(headers, n) {
+  if (!headers?.length) return;
+  let dest;
+  if (this.complete) {
+    this[kRawTrailers] = headers;
+    dest = this[kTrailers];
+  } else {
+    this[kRawHeaders] = headers;
+    dest = this[kHeaders];
+  }
+  if (dest) for (let i = 0; i < n; i += 2) this._addHeaderLine(headers[i], headers[i + 1], dest);
+};
+
+IncomingMessage.prototype._read = function _read() {
+  if (!this._consuming) {
+    this[kState].readingMore = false;
+    this._consuming = true;
+  }
+  if (this[kConnection]) this[kReleaseHeld]();
+  else if (this.socket?.readable) this.socket.resume();
+};
+
+/** Passes a chunk (or END) of the body to the Readable; behind a full one it waits, and the engine is owed its credit. */
+IncomingMessage.prototype[kPush] = function (chunk) {
+  if (this[kBlocked]) {
+    (this[kHeld] ??= []).push(chunk);
+    return;
+  }
+  if (chunk === END) {
+    this.push(null);
+    return;
+  }
+  if (this._dumped) {
+    this[kConnection].credit(chunk.length);
+    return;
+  }
+  if (this.push(chunk)) {
+    this[kConnection].credit(chunk.length);
+  } else {
+    this[kOwed] += chunk.length;
+    this[kBlocked] = true;
+  }
+};
+
+IncomingMessage.prototype[kReleaseHeld] = function () {
+  if (!this[kBlocked]) return;
+  this[kBlocked] = false;
+  const owed = this[kOwed];
+  this[kOwed] = 0;
+  if (owed > 0) this[kConnection].credit(owed);
+  const held = this[kHeld];
+  if (held === null) return;
+  this[kHeld] = null;
+  for (let i = 0; i < held.length; i++) this[kPush](held[i]);
+};
+
+/** A chunk of the message body has come. */
+function receiveBody(message, chunk) {
+  if (message._dumped) message[kConnection].credit(chunk.length);
+  else if (message[kState] === undefined) (message[kHeld] ??= []).push(chunk);
+  else message[kPush](chunk);
+}
+
+/** The message is complete; `trailers` in the engine's form. */
+function receiveEnd(message, trailers) {
+  if (trailers !== '') message[kRawTrailers] = splitFields(trailers);
+  message.complete = true;
+  if (message[kState] !== undefined) message[kPush](END);
+  else (message[kHeld] ??= []).push(END);
+}
+
+/** The connection went before the exchange was over. */
+function abortMessage(message, error) {
+  if (message[kState] !== undefined) {
+    message.destroy(error);
+  } else {
+    message.aborted = true;
+    message[kAbort] = error;
+  }
+  message[kAbortController]?.abort();
+}
+
+/** The response has left: what is unread of the body is not wanted any more. */
+function releaseMessage(message) {
+  message[kAbortController]?.detach?.();
+  if (message._dumped || message._consuming) return;
+  if (message[kState] === undefined) {
+    message._dumped = true;
+    const held = message[kHeld];
+    if (held === null) return;
+    for (const chunk of held) if (chunk !== END) message[kConnection].credit(chunk.length);
+    message[kHeld] = message.complete ? [END] : null;
+  } else if (!message[kState].resumeScheduled) {
+    message._dump();
+  }
+}
+
+IncomingMessage.prototype._dump = function _dump() {
+  if (this._dumped) return;
+  this._dumped = true;
+  this.resume();
+};
+
+/** For servers with `optimizeEmptyRequests`: the empty body is over without 'end' or 'close'. */
+IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable() {
+  this._dumped = true;
+  const state = this._readableState;
+  state.ended = true;
+  state.endEmitted = true;
+  state.destroyed = true;
+  state.closed = true;
+  state.closeEmitted = true;
+};
+
+IncomingMessage.prototype._destroy = function _destroy(error, callback) {
+  if (!this.readableEnded || !this.complete) {
+    this.aborted = true;
+    this.emit('aborted');
+    this[kAbortController]?.abort();
+  }
+  if (this.aborted && this.socket && !this.socket.destroyed) {
+    const { socket } = this;
+    let done = false;
+    const onEnd = (socketError) => {
+      if (done) return;
+      done = true;
+      process.nextTick(finishDestroy, this, socketError instanceof Error ? socketError : error, callback);
+    };
+    socket.once('error', onEnd);
+    socket.once('close', onEnd);
+    socket.destroy(error);
+  } else if (error == null && !this.aborted) {
+    callback();
+  } else {
+    process.nextTick(finishDestroy, this, error, callback);
+  }
+};
+
+/** An error nobody listens for is not thrown: the abort of a request is no failure of the program. */
+function finishDestroy(message, error, callback) {
+  if (message.listenerCount('error') === 0) callback();
+  else callback(error);
+}
+
+module.exports = {
+  IncomingMessage,
+  EngineRequest,
+  receiveBody,
+  receiveEnd,
+  abortMessage,
+  releaseMessage,
+  connectionOf: (message) => message[kConnection],
+  isMaterialized: (message) => message[kState] !== undefined,
+  adopt(message, connection, seq, method, url, version, fields, fieldCount) {
+    message[kConnection] = connection;
+    message[kSeq] = seq;
+    message[kFields] = fields;
+    message[kFieldCount] = fieldCount;
+    message.method = method;
+    message.url = url;
+    message.httpVersionMajor = version >> 8;
+    message.httpVersionMinor = version & 0xff;
+    message[kHttpVersion] = undefined;
+  },
+  seqOf: (message) => message[kSeq],
+  connResetException,
+};

@@ -1,0 +1,427 @@
+'use strict';
+
+/**
+ * Server: http.Server over the engine. Arguments of listen(), 'listening', close() and the counting of connections are
+ * net.Server's own; instead of a libuv handle it holds a ListenHandle, which stands for a listener of the engine.
+ */
+
+const fs = require('node:fs');
+const http = require('node:http');
+const net = require('node:net');
+const util = require('node:util');
+const { openPort, hold, release } = require('./binding');
+const { createScope, runInScope } = require('./async-scope');
+const { IncomingMessage } = require('./incoming-message');
+const { ServerResponse } = require('./server-response');
+const { parseUniqueHeaders } = require('./headers');
+const { socketOnError, socketOnTimeout } = require('./exchange');
+const { ForeignConnections } = require('./foreign-connections');
+const { Socket } = require('./socket');
+const { listenException } = require('./errors');
+const { loadTables, addServer, removeServer } = require('./turn');
+const validators = require('./validators');
+const { kUniqueHeaders } = require('./symbols');
+
+/** Milliseconds; Node's defaults, from its documentation of http.createServer and of the server's properties. */
+const REQUEST_TIMEOUT = 300_000;
+const HEADERS_TIMEOUT = 60_000;
+const KEEP_ALIVE_TIMEOUT = 5_000;
+const KEEP_ALIVE_TIMEOUT_BUFFER = 1_000;
+const CONNECTIONS_CHECKING_INTERVAL = 30_000;
+/** Connections waiting to be accepted, when listen() names none. */
+const BACKLOG = 511;
+/** Flags that net.Server hands to _listen2. */
+const IPV6_ONLY = 1;
+const REUSE_PORT = 2;
+/** The addressType that net.Server hands to _listen2 for a path. */
+const PIPE = -1;
+
+const kConnections = Symbol('turnout.connections');
+const kScope = Symbol('turnout.scope');
+const kSettings = Symbol('turnout.settings');
+const kForeign = Symbol('turnout.foreign');
+const kOptimizeEmptyRequests = Symbol('turnout.optimizeEmptyRequests');
+
+/** A listening socket of the engine, with the members net.Server asks of a handle. */
+class ListenHandle {
+  #id;
+  #address;
+  #port;
+  #server;
+  #held = true;
+  #path;
+
+  constructor(port, server, listening, path) {
+    this.#port = port;
+    this.#server = server;
+    this.#id = listening.id;
+    this.#address = listening;
+    this.#path = path;
+    hold();
+    addServer(this.#id, server);
+  }
+
+  get fd() {
+    return -1;
+  }
+
+  getsockname(out) {
+    out.address = this.#address.address;
+    out.family = this.#address.family === 6 || this.#address.family === 'IPv6' ? 'IPv6' : 'IPv4';
+    out.port = this.#address.port;
+    return 0;
+  }
+
+  configure(config) {
+    this.#port.configure(this.#id, config);
+  }
+
+  ref() {
+    if (!this.#held) hold();
+    this.#held = true;
+  }
+
+  unref() {
+    if (this.#held) release();
+    this.#held = false;
+  }
+
+  hasRef() {
+    return this.#held;
+  }
+
+  /** @param {number} mode 1: all may read, 2: all may write, 3: both */
+  fchmod(mode) {
+    if (this.#path.startsWith('\0')) return 0;
+    try {
+      const bits = (mode & 1 ? 0o444 : 0) | (mode & 2 ? 0o222 : 0);
+      fs.chmodSync(this.#path, fs.statSync(this.#path).mode | bits);
+      return 0;
+    } catch (error) {
+      return error.errno;
+    }
+  }
+
+  close() {
+    this.unref();
+    this.#port.closeListener(this.#id);
+    // Connections live on; CONNECTION records already on their way find no server and are closed by the engine.
+    removeServer(this.#id);
+  }
+}
+
+/**
+ * @param {object} [options] http.createServer's
+ * @param {Function} [requestListener] added to 'request'
+ */
+function Server(options, requestListener) {
+  if (!(this instanceof Server)) return new Server(options, requestListener);
+  if (typeof options === 'function') {
+    requestListener = options;
+    options = {};
+  } else if (options == null) {
+    options = {};
+  } else {
+    validators.validateObject(options, 'options');
+  }
+  storeOptions(this, options);
+  net.Server.call(this, {
+    allowHalfOpen: true,
+    noDelay: options.noDelay ?? true,
+    keepAlive: options.keepAlive,
+    keepAliveInitialDelay: options.keepAliveInitialDelay,
+    highWaterMark: options.highWaterMark,
+  });
+  this[kConnections] = new Set();
+  this[kScope] = undefined;
+  this[kForeign] = null;
+  if (requestListener) this.on('request', requestListener);
+  this.httpAllowHalfOpen = false;
+  this.on('connection', connectionListener);
+  this.timeout = 0;
+  this.maxRequestsPerSocket = 0;
+  this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
+}
+Object.setPrototypeOf(Server.prototype, http.Server.prototype);
+Object.setPrototypeOf(Server, http.Server);
+
+/** Properties the engine must hear about when they change: own, enumerable and writable, as Node's are. */
+const LIVE = [
+  'maxHeaderSize',
+  'insecureHTTPParser',
+  'requestTimeout',
+  'headersTimeout',
+  'keepAliveTimeout',
+  'keepAliveTimeoutBuffer',
+  'connectionsCheckingInterval',
+  'maxHeadersCount',
+];
+
+function storeOptions(server, options) {
+  const { validateBoolean, validateInteger, validateFunction, validateOneOf } = validators;
+  const integer = (name, fallback) => {
+    if (options[name] === undefined) return fallback;
+    validateInteger(options[name], name, 0);
+    return options[name];
+  };
+  const boolean = (name, label = `options.${name}`) => {
+    if (options[name] !== undefined) validateBoolean(options[name], label);
+    return options[name];
+  };
+  server.incomingMessageClass = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
+  server.serverResponseClass = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
+  for (const name of ['incomingMessageClass', 'serverResponseClass']) Object.defineProperty(server, name, { enumerable: false });
+  const settings = {};
+  Object.defineProperty(server, kSettings, { value: settings });
+  for (const name of LIVE) {
+    Object.defineProperty(server, name, {
+      configurable: true,
+      enumerable: true,
+      get: () => settings[name],
+      set: (value) => {
+        settings[name] = value;
+        server._handle?.configure?.(engineConfig(server));
+      },
+    });
+  }
+  settings.maxHeaderSize = integer('maxHeaderSize', undefined);
+  server[kOptimizeEmptyRequests] = boolean('optimizeEmptyRequests') ?? false;
+  settings.insecureHTTPParser = boolean('insecureHTTPParser');
+  if (options.httpValidation !== undefined) {
+    validateOneOf(options.httpValidation, 'options.httpValidation', ['strict', 'relaxed', 'insecure']);
+    if (options.insecureHTTPParser !== undefined) {
+      throw validators.invalidArgValue('options.httpValidation', options.httpValidation, 'cannot be used together with options.insecureHTTPParser');
+    }
+  }
+  server.httpValidation = options.httpValidation;
+  settings.requestTimeout = integer('requestTimeout', REQUEST_TIMEOUT);
+  settings.headersTimeout = integer('headersTimeout', Math.min(HEADERS_TIMEOUT, settings.requestTimeout));
+  if (settings.requestTimeout > 0 && settings.headersTimeout > settings.requestTimeout) {
+    throw validators.outOfRange('headersTimeout', '<= requestTimeout', options.headersTimeout);
+  }
+  settings.keepAliveTimeout = integer('keepAliveTimeout', KEEP_ALIVE_TIMEOUT);
+  settings.keepAliveTimeoutBuffer = integer('keepAliveTimeoutBuffer', KEEP_ALIVE_TIMEOUT_BUFFER);
+  settings.connectionsCheckingInterval = integer('connectionsCheckingInterval', CONNECTIONS_CHECKING_INTERVAL);
+  settings.maxHeadersCount = null;
+  server.requireHostHeader = boolean('requireHostHeader') ?? true;
+  server.joinDuplicateHeaders = boolean('joinDuplicateHeaders');
+  server.rejectNonStandardBodyWrites = boolean('rejectNonStandardBodyWrites') ?? false;
+  if (options.shouldUpgradeCallback !== undefined) {
+    validateFunction(options.shouldUpgradeCallback, 'options.shouldUpgradeCallback');
+    server.shouldUpgradeCallback = options.shouldUpgradeCallback;
+  } else {
+    server.shouldUpgradeCallback = function () {
+      return this.listenerCount('upgrade') > 0;
+    };
+  }
+}
+
+const milliseconds = (value, fallback) => (Number.isFinite(value) && value >= 0 ? value : fallback);
+
+/** What the engine must know of a server. Milliseconds, bytes; 0 switches a timeout off. */
+function engineConfig(server) {
+  const keepAliveTimeout = milliseconds(server.keepAliveTimeout, 0);
+  return {
+    noDelay: !!server.noDelay,
+    keepAlive: !!server.keepAlive,
+    keepAliveInitialDelay: milliseconds(server.keepAliveInitialDelay, 0),
+    keepAliveTimeout: keepAliveTimeout && keepAliveTimeout + milliseconds(server.keepAliveTimeoutBuffer, KEEP_ALIVE_TIMEOUT_BUFFER),
+    headersTimeout: milliseconds(server.headersTimeout, 0),
+    requestTimeout: milliseconds(server.requestTimeout, 0),
+    checkInterval: milliseconds(server.connectionsCheckingInterval, CONNECTIONS_CHECKING_INTERVAL),
+    maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
+    maxHeadersCount: typeof server.maxHeadersCount === 'number' ? server.maxHeadersCount : 1000,
+    lenient: server.insecureHTTPParser ?? (server.httpValidation === 'insecure' || process.execArgv.includes('--insecure-http-parser')),
+  };
+}
+
+/** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
+function connectionListener(socket) {
+  if (socket instanceof Socket) return;
+  this[kForeign] ??= new ForeignConnections(this);
+  this[kForeign].take(socket);
+}
+
+/**
+ * The last step of listen(): net.Server has sorted out the arguments, looked up the name and, in a cluster worker, asked the
+ * primary. Its `fd` and ready-made handles stay net.Server's: their connections are served as foreign ones.
+ */
+Server.prototype._listen2 = function _listen2(address, port, addressType, backlog, fd, flags) {
+  if (this._handle || (typeof fd === 'number' && fd >= 0)) {
+    net.Server.prototype._listen2.apply(this, arguments);
+    return;
+  }
+  const enginePort = openPort();
+  loadTables();
+  this[kScope] ??= createScope();
+  const config = engineConfig(this);
+  const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT), mode: 0 };
+  let listening;
+  if (addressType === PIPE && port === -1) {
+    listening = enginePort.listen({ ...common, path: address }, config);
+  } else if (address) {
+    listening = enginePort.listen({ ...common, address, port }, config);
+  } else {
+    // Without a host: both families where IPv6 exists, otherwise IPv4 alone (Node's documentation of server.listen).
+    listening = enginePort.listen({ ...common, address: '::', port }, config);
+    if (typeof listening === 'number' && !addressInUse(listening)) {
+      listening = enginePort.listen({ ...common, address: '0.0.0.0', port }, config);
+    }
+  }
+  if (typeof listening === 'number') {
+    process.nextTick(emitListenError, this, listenException(listening, address, port));
+    return;
+  }
+  this._handle = new ListenHandle(enginePort, this, listening, address);
+  if (addressType === PIPE) this._pipeName = address;
+  if (this._unref) this.unref();
+  process.nextTick(emitListening, this);
+};
+
+const EADDRINUSE = -require('node:os').constants.errno.EADDRINUSE;
+const EACCES = -require('node:os').constants.errno.EACCES;
+const addressInUse = (errno) => errno === EADDRINUSE || errno === EACCES;
+
+function emitListening(server) {
+  if (server._handle) server.emit('listening');
+}
+
+function emitListenError(server, error) {
+  server.emit('error', error);
+}
+
+/** net.Server answers with the pipe's name only when the handle has no getsockname. */
+Server.prototype.address = function address() {
+  if (this._pipeName) return this._handle ? this._pipeName : null;
+  return net.Server.prototype.address.call(this);
+};
+
+Server.prototype.close = function close(callback) {
+  this.closeIdleConnections();
+  this[kForeign]?.close();
+  const pipe = this._handle instanceof ListenHandle;
+  net.Server.prototype.close.call(this, callback);
+  if (pipe) this._pipeName = undefined;
+  return this;
+};
+
+Server.prototype[Symbol.asyncDispose] = async function () {
+  await util.promisify(this.close).call(this);
+};
+
+/** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
+Server.prototype.closeAllConnections = function closeAllConnections() {
+  this[kForeign]?.closeAllConnections();
+  for (const connection of [...this[kConnections]]) {
+    if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) endConnection(connection);
+  }
+};
+
+/** Destroys the connections that have been used and now wait for another request. */
+Server.prototype.closeIdleConnections = function closeIdleConnections() {
+  this[kForeign]?.closeIdleConnections();
+  for (const connection of [...this[kConnections]]) {
+    if (!connection.upgraded && connection.open.length === 0 && connection.requests > 0 && connection.receiving === null) {
+      endConnection(connection);
+    }
+  }
+};
+
+function endConnection(connection) {
+  if (connection.madeSocket !== null) connection.socket.destroy();
+  else connection.close();
+}
+
+Server.prototype.setTimeout = function setTimeout(msecs, callback) {
+  this.timeout = msecs;
+  if (callback) this.on('timeout', callback);
+  return this;
+};
+
+/** With captureRejections: a rejecting 'request' listener becomes a 500, any other the server's 'error'. */
+Server.prototype[Symbol.for('nodejs.rejection')] = function (error, event, ...args) {
+  if (event !== 'request') {
+    net.Server.prototype[Symbol.for('nodejs.rejection')].call(this, error, event, ...args);
+    return;
+  }
+  const [, res] = args;
+  if (res.headersSent || res.writableEnded) {
+    res.destroy();
+    return;
+  }
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  res.statusCode = 500;
+  res.end(http.STATUS_CODES[500]);
+};
+
+/** Runs a handler of this server in an async scope of its own. */
+Server.prototype.inScope = function inScope(fn, a, b, c, d) {
+  return runInScope(this[kScope], fn, a, b, c, d);
+};
+
+/**
+ * A connection of the engine has come.
+ * @return {boolean} whether user code ran
+ */
+Server.prototype.admit = function admit(connection) {
+  if (this.maxConnections != null && this._connections >= this.maxConnections) {
+    connection.close();
+    const { family, ...rest } = connection.peer;
+    this.inScope(emitDrop, this, { ...rest, localFamily: family, remoteFamily: family });
+    return true;
+  }
+  connection.counted = true;
+  this._connections++;
+  this[kConnections].add(connection);
+  if (this.timeout || this._events.connection !== connectionListener) {
+    this.inScope(emitConnection, this, connection);
+    return true;
+  }
+  return false;
+};
+
+function emitDrop(server, data) {
+  server.emit('drop', data);
+}
+
+function emitConnection(server, connection) {
+  const { socket } = connection;
+  server.emit('connection', socket);
+}
+
+/** Gives a connection's new socket the listeners that Node's server puts on it. */
+Server.prototype.attachSocket = function attachSocket(socket, connection) {
+  if (connection.upgraded) return;
+  socket.on('error', socketOnError);
+  socket.on('timeout', socketOnTimeout);
+  if (this.timeout) socket.setTimeout(this.timeout);
+};
+
+/** The upgrade is accepted: the server's listeners leave, and with the body in so does the connection from the checked ones. */
+Server.prototype.leaveHttp = function leaveHttp(connection, complete) {
+  if (!complete) return;
+  const { socket } = connection;
+  socket.removeListener('error', socketOnError);
+  socket.removeListener('timeout', socketOnTimeout);
+};
+
+/** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
+Server.prototype.connectionGone = function connectionGone() {
+  this._connections--;
+  this._emitCloseIfDrained();
+};
+
+Server.prototype.forget = function forget(connection) {
+  this[kConnections].delete(connection);
+};
+
+for (const name of ['_listen2', 'inScope', 'admit', 'attachSocket', 'leaveHttp', 'connectionGone', 'forget']) {
+  Object.defineProperty(Server.prototype, name, { enumerable: false });
+}
+
+/** @return {Server} */
+function createServer(options, requestListener) {
+  return new Server(options, requestListener);
+}
+
+module.exports = { Server, createServer, connectionListener };

@@ -1,0 +1,237 @@
+'use strict';
+
+/**
+ * Socket: a connection of the engine as a net.Socket. The stream machinery, idle timer and half-open rules are net.Socket's own;
+ * only what would reach libuv is replaced. It is made when someone first asks for it.
+ *
+ * `_handle` stays null: tls.TLSSocket and http2 take a socket with a truthy `_handle` for one of libuv's and would hand our
+ * object to C++, which aborts the process; without it they run over the stream, correctly.
+ */
+
+const net = require('node:net');
+const { httpSocketEncoding } = require('./errors');
+
+const kConnection = Symbol('turnout.connection');
+const kEnded = Symbol('turnout.ended');
+const kHeld = Symbol('turnout.held');
+const kBlocked = Symbol('turnout.blocked');
+const kOwed = Symbol('turnout.owed');
+const kHttpMessage = Symbol('turnout.httpMessage');
+
+/** What socket.parser shows while HTTP is spoken; null afterwards, as Node's. */
+const PARSER = Object.freeze({});
+
+/** @param {import('./connection').Connection} connection */
+function Socket(connection) {
+  const { server } = connection;
+  net.Socket.call(this, { allowHalfOpen: true, highWaterMark: connection.highWaterMark });
+  this[kConnection] = connection;
+  this[kHeld] = null;
+  this[kBlocked] = false;
+  this[kOwed] = 0;
+  this[kEnded] = false;
+  this[kHttpMessage] = undefined;
+  this.server = server;
+  this._server = server;
+  this._paused = false;
+  this.parser = connection.upgraded ? null : PARSER;
+  this.setEncoding = refuseEncoding;
+}
+Object.setPrototypeOf(Socket.prototype, net.Socket.prototype);
+Object.setPrototypeOf(Socket, net.Socket);
+
+/** The parser reads bytes: text would be lost to it. Node's own socket keeps the refusal after the upgrade. */
+function refuseEncoding() {
+  throw httpSocketEncoding();
+}
+
+Socket.prototype._read = function _read() {
+  const connection = this[kConnection];
+  if (!this[kBlocked]) return;
+  this[kBlocked] = false;
+  const owed = this[kOwed];
+  this[kOwed] = 0;
+  if (owed > 0) connection.credit(owed);
+  const held = this[kHeld];
+  if (held === null) return;
+  this[kHeld] = null;
+  for (let i = 0; i < held.length; i++) this.receive(held[i]);
+};
+
+/** Bytes of the upgraded stream; null is its end. */
+Socket.prototype.receive = function receive(chunk) {
+  if (this.destroyed) return;
+  if (this[kBlocked]) {
+    (this[kHeld] ??= []).push(chunk);
+    return;
+  }
+  if (chunk === null) {
+    this.push(null);
+    // 'end' must come without a reader when nothing is buffered.
+    this.read(0);
+    return;
+  }
+  if (this.push(chunk)) {
+    this[kConnection].credit(chunk.length);
+  } else {
+    this[kOwed] += chunk.length;
+    this[kBlocked] = true;
+  }
+};
+
+Socket.prototype.receiveEnd = function receiveEnd() {
+  if (this[kEnded] || this.destroyed) return;
+  this[kEnded] = true;
+  this.receive(null);
+  // In the HTTP phase the parser is the reader: 'end' comes whether or not anyone else reads.
+  if (!this[kConnection].upgraded) this.resume();
+};
+
+Socket.prototype._write = function _write(chunk, encoding, callback) {
+  if (this.timeout) this._unrefTimer();
+  this[kConnection].writeRaw(chunk, encoding, callback);
+};
+
+Socket.prototype._writev = function _writev(chunks, callback) {
+  const buffers = chunks.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk));
+  this._write(buffers.length === 1 ? buffers[0] : Buffer.concat(buffers), 'buffer', callback);
+};
+
+Socket.prototype._final = function _final(callback) {
+  if (this.timeout) this._unrefTimer();
+  this[kConnection].shutdown(callback);
+};
+
+/**
+ * net.Socket's own _destroy, given a stand-in for the handle while it runs: it then clears the timers, counts the server's
+ * connections and emits 'close' with `hadError`, in Node's order.
+ */
+Socket.prototype._destroy = function _destroy(error, callback) {
+  const connection = this[kConnection];
+  this._handle = {
+    bytesRead: connection.bytesRead,
+    bytesWritten: this.bytesWritten,
+    close: (done) => connection.close(done),
+    reset: (done) => {
+      connection.reset(done);
+      return 0;
+    },
+  };
+  net.Socket.prototype._destroy.call(this, error, callback);
+  this._handle = null;
+};
+
+/** The engine has closed: by the peer's fault, both ends done, or our own wish. */
+Socket.prototype.engineClosed = function engineClosed(error) {
+  if (this.destroyed) return;
+  if (error !== null) {
+    this.destroy(error);
+    return;
+  }
+  if (!this[kEnded]) {
+    this[kEnded] = true;
+    this.receive(null);
+  }
+  if (this[kBlocked] || this.readableLength > 0) return; // what is buffered may still be read; autoDestroy ends it
+  this.destroy();
+};
+
+Socket.prototype.resetAndDestroy = function resetAndDestroy() {
+  if (!this.destroyed) this.resetAndClosing = true;
+  return this.destroy();
+};
+
+Socket.prototype.setNoDelay = function setNoDelay(enable) {
+  this[kConnection].setNoDelay(enable === undefined ? true : !!enable);
+  return this;
+};
+
+Socket.prototype.setKeepAlive = function setKeepAlive(enable, initialDelayMsecs) {
+  this[kConnection].setKeepAlive(!!enable, Math.floor((initialDelayMsecs | 0) / 1000));
+  return this;
+};
+
+Socket.prototype.ref = function ref() {
+  this[kConnection].setRef(true);
+  return this;
+};
+
+Socket.prototype.unref = function unref() {
+  this[kConnection].setRef(false);
+  return this;
+};
+
+/** @return {{address: string, family: string, port: number}|{}} the local end */
+Socket.prototype.address = function address() {
+  const { peer } = this[kConnection];
+  if (this.destroyed || peer.family === undefined) return {};
+  return { address: peer.localAddress, family: peer.family, port: peer.localPort };
+};
+
+const peerAccessor = (name) => ({
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[kConnection] ? this[kConnection].peer[name] : undefined;
+  },
+});
+
+Object.defineProperties(Socket.prototype, {
+  remoteAddress: peerAccessor('remoteAddress'),
+  remotePort: peerAccessor('remotePort'),
+  remoteFamily: peerAccessor('family'),
+  localAddress: peerAccessor('localAddress'),
+  localPort: peerAccessor('localPort'),
+  localFamily: peerAccessor('family'),
+  bytesRead: {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return this[kConnection].bytesRead;
+    },
+  },
+  bytesWritten: {
+    configurable: true,
+    enumerable: true,
+    get() {
+      const connection = this[kConnection];
+      let bytes = connection.handed + connection.framing;
+      for (const { chunk, encoding } of this.writableBuffer ?? []) {
+        bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
+      }
+      return bytes;
+    },
+  },
+  _bytesDispatched: {
+    configurable: true,
+    get() {
+      return this[kConnection] ? this[kConnection].handed + this[kConnection].framing : 0;
+    },
+    set() {},
+  },
+  pending: {
+    configurable: true,
+    enumerable: true,
+    get() {
+      return false;
+    },
+  },
+  bufferSize: {
+    configurable: true,
+    enumerable: false,
+    get() {
+      return this.destroyed ? undefined : this.writableLength;
+    },
+  },
+  _httpMessage: {
+    configurable: true,
+    get() {
+      return this[kHttpMessage] === undefined ? this[kConnection].current : this[kHttpMessage];
+    },
+    set(value) {
+      this[kHttpMessage] = value;
+    },
+  },
+});
+
+module.exports = { Socket, connectionOf: (socket) => socket[kConnection] };

@@ -1,0 +1,220 @@
+'use strict';
+
+/**
+ * Walks the records of a turn: one handler after the other, each in its own async scope, ticks and promises run in between.
+ * When a handler throws, the exception leaves through native, which reports it as uncaught, and the turn goes on behind the
+ * record that threw: `cursor` has already passed it.
+ */
+
+const { OP, inbound, command, scheduleFlush, setTurnHandler, setBeforeFlush, addon } = require('./binding');
+const { Connection, finishEnded, hasEnded } = require('./connection');
+const { exchange } = require('./exchange');
+const { parseError } = require('./errors');
+
+/** Kinds of records. */
+const CONNECTION = 1;
+const REQUEST = 2;
+const BODY = 3;
+const END = 4;
+const UPGRADE = 5;
+const RAW = 6;
+const EOF = 7;
+const PARSE_ERROR = 8;
+const TIMEOUT = 9;
+const ACK = 10;
+const CLOSED = 11;
+
+const words = new Int32Array(inbound.buffer);
+/** By index; an index is reused only after CLOSED. */
+const connections = [];
+/** By id. */
+const servers = new Map();
+const runTicks = process._tickCallback;
+
+let methods = null;
+let errors = null;
+let cursor = 0;
+let end = 0;
+/** Of the last batch that had any; a batch may take several turns. Emptied as they are taken. */
+let blobs = [];
+
+/** @param {number} bytes of records; -1: the last turn threw, go on */
+function onTurn(bytes, newBlobs) {
+  if (bytes >= 0) {
+    cursor = 0;
+    end = bytes >> 2;
+    if (newBlobs !== undefined) blobs = newBlobs;
+  } else {
+    runTicks();
+  }
+  while (cursor < end) {
+    const at = cursor;
+    cursor = at + (words[at + 1] >> 2);
+    if (dispatch(at)) runTicks();
+  }
+  while (hasEnded()) {
+    if (finishEnded()) runTicks();
+  }
+}
+
+/** @return {boolean} whether user code may have run */
+function dispatch(at) {
+  const head = words[at];
+  const flags = head >>> 8;
+  const index = words[at + 2];
+  const kind = head & 0xff;
+  if (kind === CONNECTION) return onConnection(at, flags, index);
+  const connection = connections[index];
+  if (connection === undefined) return false;
+  switch (kind) {
+    case REQUEST:
+      return onRequest(at, flags, connection);
+    case BODY: {
+      const chunk = payload(at + 6, words[at + 4], words[at + 5]);
+      connection.server.inScope(bodyRecord, connection, chunk);
+      return true;
+    }
+    case END: {
+      connection.bytesRead = word53(at + 5);
+      const length = words[at + 4];
+      const trailers = length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
+      connection.server.inScope(endRecord, connection, trailers);
+      return true;
+    }
+    case UPGRADE: {
+      const chunk = payload(at + 8, words[at + 4], words[at + 5]);
+      connection.bytesRead = word53(at + 6);
+      if (connection.closing) return false;
+      connection.server.inScope(exchange.onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
+      return true;
+    }
+    case RAW:
+      connection.server.inScope(rawRecord, connection, payload(at + 5, words[at + 3], words[at + 4]));
+      return true;
+    case EOF:
+      connection.server.inScope(eofRecord, connection);
+      return true;
+    case PARSE_ERROR: {
+      if (connection.closing) return false;
+      const [code, reason] = errors[words[at + 3]];
+      const packet = payload(at + 7, words[at + 5], words[at + 6]);
+      connection.server.inScope(exchange.onError, connection, parseError(code, reason, words[at + 4], packet));
+      return true;
+    }
+    case TIMEOUT:
+      if (connection.closing) return false;
+      connection.server.inScope(exchange.onTimeout, connection, flags);
+      return true;
+    case ACK:
+      connection.server.inScope(ackRecord, connection, word53(at + 3));
+      return true;
+    case CLOSED:
+      connections[index] = undefined;
+      connection.server.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
+      return true;
+    default:
+      return false;
+  }
+}
+
+function onConnection(at, flags, index) {
+  const server = servers.get(words[at + 4]);
+  if (server === undefined) {
+    // Accepted while close() was on its way: nobody will answer.
+    command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
+    return false;
+  }
+  const remoteLength = words[at + 7];
+  const text = (at + 9) << 2;
+  const family = flags === 0 ? undefined : flags === 6 ? 'IPv6' : 'IPv4';
+  const peer = {
+    family,
+    remotePort: family && words[at + 5],
+    localPort: family && words[at + 6],
+    remoteAddress: family && inbound.latin1Slice(text, text + remoteLength),
+    localAddress: family && inbound.latin1Slice(text + remoteLength, text + remoteLength + words[at + 8]),
+  };
+  const connection = new Connection(server, index, words[at + 3], peer);
+  connections[index] = connection;
+  return server.admit(connection);
+}
+
+function onRequest(at, flags, connection) {
+  connection.bytesRead = word53(at + 8);
+  if (connection.closing) return false;
+  const info = words[at + 4];
+  const targetLength = words[at + 5];
+  const fieldsLength = words[at + 6];
+  const start = (at + 10) << 2;
+  const text = inbound.latin1Slice(start, start + targetLength + fieldsLength);
+  const url = text.slice(0, targetLength);
+  const fields = text.slice(targetLength);
+  exchange.onRequest(
+    connection,
+    words[at + 3],
+    flags,
+    methods[info & 0xff],
+    url,
+    ((info >>> 16) & 0xff) << 8 | ((info >>> 8) & 0xff),
+    fields,
+    words[at + 7],
+  );
+  return true;
+}
+
+/** A payload: a blob that native has moved here, or a copy out of the inbound buffer, which the next turn overwrites. */
+function payload(at, length, blob) {
+  if (blob >= 0) {
+    const chunk = blobs[blob];
+    blobs[blob] = undefined;
+    return chunk;
+  }
+  if (length === 0) return Buffer.alloc(0);
+  const chunk = Buffer.allocUnsafe(length);
+  inbound.copy(chunk, 0, at << 2, (at << 2) + length);
+  return chunk;
+}
+
+/** Two words as a number; exact to 2^53. */
+function word53(at) {
+  return (words[at] >>> 0) + words[at + 1] * 4294967296;
+}
+
+function bodyRecord(connection, chunk) {
+  connection.onBody(chunk);
+}
+function endRecord(connection, trailers) {
+  connection.onEnd(trailers);
+}
+function rawRecord(connection, chunk) {
+  connection.onRaw(chunk);
+}
+function eofRecord(connection) {
+  connection.onPeerEnd();
+}
+function ackRecord(connection, total) {
+  connection.onAck(total);
+}
+function closedRecord(connection, errno, writing) {
+  connection.onClose(errno, writing);
+}
+
+setTurnHandler(onTurn);
+setBeforeFlush(() => {
+  try {
+    while (hasEnded()) finishEnded();
+  } finally {
+    if (hasEnded()) scheduleFlush();
+  }
+});
+
+module.exports = {
+  /** Learns the tables the engine numbers by; needs the addon. */
+  loadTables() {
+    if (methods !== null) return;
+    methods = addon().methods();
+    errors = addon().parseErrors();
+  },
+  addServer: (id, server) => servers.set(id, server),
+  removeServer: (id) => servers.delete(id),
+};

@@ -1,0 +1,127 @@
+//! Plain JavaScript values and what the engine makes of them.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi_derive::napi;
+
+use crate::engine::deadline::Timeouts;
+use crate::engine::error::ParseError;
+use crate::engine::h1;
+use crate::engine::net::listener::Endpoint;
+use crate::engine::net::shard::ServerConfig;
+
+/// Where to listen: `path`, or `address` and `port`.
+#[napi(object)]
+pub struct ListenOptions {
+    /// IP address.
+    pub address: Option<String>,
+    /// 0: the system chooses.
+    pub port: Option<u32>,
+    /// Unix socket; a leading NUL makes it an abstract name.
+    pub path: Option<String>,
+    /// Connections that may wait to be accepted.
+    pub backlog: i32,
+    /// No IPv4 through an IPv6 socket.
+    pub ipv6_only: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+}
+
+/// Settings of a server. Milliseconds and bytes; 0 switches a timeout off.
+#[napi(object)]
+pub struct Config {
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// SO_KEEPALIVE.
+    pub keep_alive: bool,
+    /// Idle time before the first probe.
+    pub keep_alive_initial_delay: f64,
+    /// From the last response to another request.
+    pub keep_alive_timeout: f64,
+    /// To the end of a head.
+    pub headers_timeout: f64,
+    /// To the end of a message.
+    pub request_timeout: f64,
+    /// How often the two above are looked at.
+    pub check_interval: f64,
+    /// Bytes of a head.
+    pub max_header_size: f64,
+    /// Fields of a head; 0: any number.
+    pub max_headers_count: f64,
+    /// Accept what insecureHTTPParser accepts.
+    pub lenient: bool,
+}
+
+/// What came of listening.
+#[napi(object)]
+pub struct Listening {
+    /// The listener, for `configure` and `closeListener`.
+    pub id: u32,
+    /// Its address; empty for a path.
+    pub address: String,
+    /// Its port.
+    pub port: u32,
+    /// 4, 6, or 0 for a path.
+    pub family: u32,
+}
+
+impl ListenOptions {
+    /// # Errors
+    /// EINVAL when the address is none or the port out of range.
+    pub fn endpoint(&self) -> io::Result<Endpoint> {
+        if let Some(path) = &self.path {
+            return Ok(Endpoint::Unix { path: path.clone() });
+        }
+        let invalid = || io::Error::from_raw_os_error(EINVAL);
+        let address: IpAddr = self.address.as_deref().and_then(|text| text.parse().ok()).ok_or_else(invalid)?;
+        let port = u16::try_from(self.port.unwrap_or(0)).map_err(|_| invalid())?;
+        Ok(Endpoint::Tcp { address, port, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
+    }
+}
+
+/// The same number on Linux, macOS and Windows' C runtime.
+pub const EINVAL: i32 = 22;
+
+impl Config {
+    /// What the engine makes of it.
+    pub fn server_config(&self) -> ServerConfig {
+        ServerConfig {
+            no_delay: self.no_delay,
+            keep_alive: self.keep_alive.then(|| milliseconds(self.keep_alive_initial_delay)),
+            timeouts: Timeouts {
+                keep_alive: milliseconds(self.keep_alive_timeout),
+                head: milliseconds(self.headers_timeout),
+                request: milliseconds(self.request_timeout),
+                check_interval: milliseconds(self.check_interval),
+            },
+            http: Arc::new(h1::Config {
+                max_header_size: self.max_header_size as usize,
+                max_fields: self.max_headers_count as u32,
+                lenient: self.lenient,
+            }),
+        }
+    }
+}
+
+/// A float cast saturates: NaN and negative numbers are 0; ten years are as good as for ever.
+fn milliseconds(value: f64) -> Duration {
+    const FOREVER: u64 = 10 * 365 * 24 * 3600 * 1000;
+    Duration::from_millis((value as u64).min(FOREVER))
+}
+
+/// Method names by the index in REQUEST records.
+#[napi]
+pub fn methods() -> Vec<String> {
+    h1::METHODS.iter().map(|name| name.to_string()).collect()
+}
+
+/// `[code, reason]` by the index in PARSE_ERROR records.
+#[napi]
+pub fn parse_errors() -> Vec<Vec<String>> {
+    let mut table: Vec<_> = ParseError::ALL.to_vec();
+    table.sort_by_key(|error| error.index());
+    table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
+}

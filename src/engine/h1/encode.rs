@@ -1,0 +1,284 @@
+//! What leaves a connection: responses in the order of their requests, the chunked coding around them, and the account of
+//! what has been flushed.
+//!
+//! RFC 9112 §9.3.2: a server "MUST send the corresponding responses in the same order that the requests were received". A
+//! response that comes early waits in its slot. An upgraded stream is a response that never ends: its bytes stand in the slot of
+//! the upgrade request.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
+pub const CHUNKED: u32 = 1;
+/// The response ends with this write.
+pub const LAST: u32 = 2;
+/// Close the connection once this write has been flushed.
+pub const CLOSE: u32 = 4;
+/// Report when this write has been flushed.
+pub const ACK: u32 = 8;
+/// With `LAST`: the payload brings its own last chunk and trailer section.
+pub const TRAILERS: u32 = 16;
+
+/// Bytes; smaller writes are gathered into one buffer, larger ones are kept as they are and sent with one gathering call.
+const GATHER: usize = 16 * 1024;
+/// How many buffers one gathering call takes.
+const MAX_SLICES: usize = 16;
+/// Responses that may wait ahead of their turn; the protocol core stops parsing well before.
+const MAX_EARLY: usize = 4096;
+
+/// A write for a response whose turn has not come.
+struct Early {
+    seq: u32,
+    flags: u32,
+    head_length: usize,
+    data: Vec<u8>,
+    mark: u64,
+}
+
+/// The output side of one connection.
+pub struct ResponseQueue {
+    /// The request whose response is being sent, counted from 1.
+    current: u32,
+    early: Vec<Early>,
+    buffers: VecDeque<Vec<u8>>,
+    /// Bytes of the first buffer that have left.
+    sent_of_first: usize,
+    /// Bytes ever queued and ever flushed.
+    queued: u64,
+    flushed: u64,
+    /// Payload bytes ever received from the caller: what acknowledgements count in.
+    received: u64,
+    /// Position in the output, value to report when it is flushed.
+    marks: VecDeque<(u64, u64)>,
+    closing: bool,
+    over_high: bool,
+}
+
+impl Default for ResponseQueue {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ResponseQueue {
+    /// Bytes; a queue that passes this reports when it falls below [`Self::LOW_WATER`].
+    pub const HIGH_WATER: u64 = 64 * 1024;
+    /// Bytes; see [`Self::HIGH_WATER`].
+    pub const LOW_WATER: u64 = 16 * 1024;
+
+    /// An empty queue that awaits the response to request 1.
+    pub fn new() -> Self {
+        Self {
+            current: 1,
+            early: Vec::new(),
+            buffers: VecDeque::new(),
+            sent_of_first: 0,
+            queued: 0,
+            flushed: 0,
+            received: 0,
+            marks: VecDeque::new(),
+            closing: false,
+            over_high: false,
+        }
+    }
+
+    /// Bytes that wait to be sent.
+    pub fn pending(&self) -> u64 {
+        self.queued - self.flushed
+    }
+
+    /// The last response has been queued: nothing follows it.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Queues a write of response `seq`: `head_length` bytes as they are, the rest framed as `flags` say.
+    /// Returns how many responses this has completed. Writes for a response that is over are dropped.
+    pub fn write(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>) -> u32 {
+        self.received += data.len() as u64;
+        let mark = self.received;
+        if self.closing || seq < self.current {
+            if flags & ACK != 0 {
+                self.mark(mark);
+            }
+            return 0;
+        }
+        if seq > self.current {
+            if self.early.len() < MAX_EARLY {
+                self.early.push(Early {
+                    seq,
+                    flags,
+                    head_length,
+                    data,
+                    mark,
+                });
+            }
+            return 0;
+        }
+        let mut completed = self.append(flags, head_length, data, mark) as u32;
+        while completed > 0 && !self.closing {
+            let Some(at) = self
+                .early
+                .iter()
+                .position(|early| early.seq == self.current)
+            else {
+                break;
+            };
+            let early = self.early.remove(at);
+            completed += self.append(early.flags, early.head_length, early.data, early.mark) as u32;
+        }
+        completed
+    }
+
+    /// The same for a small payload that the caller keeps; on the common path it is copied once, into the output.
+    pub fn write_slice(&mut self, seq: u32, flags: u32, head_length: usize, data: &[u8]) -> u32 {
+        if seq != self.current || self.closing || flags & CHUNKED != 0 || !self.early.is_empty() {
+            return self.write(seq, flags, head_length, data.to_vec());
+        }
+        self.received += data.len() as u64;
+        self.gather(data);
+        self.end_write(flags, self.received) as u32
+    }
+
+    /// Queues bytes ahead of every response that has not begun.
+    pub fn write_now(&mut self, flags: u32, data: &[u8]) {
+        self.received += data.len() as u64;
+        if !self.closing {
+            self.push(data.to_vec());
+        }
+        if flags & ACK != 0 {
+            self.mark(self.received);
+        }
+    }
+
+    /// Reports the flush of all that has been queued so far.
+    pub fn mark_here(&mut self) {
+        self.mark(self.received);
+    }
+
+    fn mark(&mut self, value: u64) {
+        self.marks.push_back((self.queued, value));
+    }
+
+    /// Returns whether the response is complete.
+    fn append(&mut self, flags: u32, head_length: usize, data: Vec<u8>, mark: u64) -> bool {
+        if flags & CHUNKED != 0 && flags & TRAILERS == 0 {
+            let head_length = head_length.min(data.len());
+            let (head, body) = data.split_at(head_length);
+            self.gather(head);
+            if !body.is_empty() {
+                self.gather(format!("{:x}\r\n", body.len()).as_bytes());
+                if head_length == 0 {
+                    self.push(data);
+                } else {
+                    self.gather(body);
+                }
+                self.gather(b"\r\n");
+            }
+            if flags & LAST != 0 {
+                self.gather(b"0\r\n\r\n");
+            }
+        } else {
+            self.push(data);
+        }
+        self.end_write(flags, mark)
+    }
+
+    fn end_write(&mut self, flags: u32, mark: u64) -> bool {
+        if flags & ACK != 0 {
+            self.mark(mark);
+        }
+        if flags & CLOSE != 0 {
+            self.closing = true;
+        }
+        if self.pending() > Self::HIGH_WATER {
+            self.over_high = true;
+        }
+        if flags & LAST != 0 {
+            self.current += 1;
+            return true;
+        }
+        false
+    }
+
+    fn push(&mut self, data: Vec<u8>) {
+        if data.len() < GATHER {
+            self.gather(&data);
+        } else {
+            self.queued += data.len() as u64;
+            self.buffers.push_back(data);
+        }
+    }
+
+    fn gather(&mut self, data: &[u8]) {
+        if data.is_empty() {
+            return;
+        }
+        self.queued += data.len() as u64;
+        match self.buffers.back_mut() {
+            Some(last) if last.len() + data.len() <= 2 * GATHER => last.extend_from_slice(data),
+            _ => self.buffers.push_back(data.to_vec()),
+        }
+    }
+
+    /// The bytes to send next, for one gathering system call.
+    pub fn slices<'a>(&'a self, into: &mut Vec<IoSlice<'a>>) {
+        for (i, buffer) in self.buffers.iter().take(MAX_SLICES).enumerate() {
+            let from = if i == 0 { self.sent_of_first } else { 0 };
+            into.push(IoSlice::new(&buffer[from..]));
+        }
+    }
+
+    /// `n` bytes have left. The largest acknowledgement that is due, if any, is returned.
+    pub fn advance(&mut self, n: usize) -> Option<u64> {
+        self.flushed += n as u64;
+        let mut left = n;
+        while left > 0 {
+            let only = self.buffers.len() == 1;
+            let Some(first) = self.buffers.front_mut() else {
+                break;
+            };
+            let rest = first.len() - self.sent_of_first;
+            if left < rest {
+                self.sent_of_first += left;
+                break;
+            }
+            left -= rest;
+            self.sent_of_first = 0;
+            if only && first.capacity() <= 4 * GATHER {
+                // The next response reuses the buffer.
+                first.clear();
+                break;
+            }
+            self.buffers.pop_front();
+        }
+        self.due()
+    }
+
+    /// The largest acknowledgement that is due, if any.
+    pub fn due(&mut self) -> Option<u64> {
+        let mut value = None;
+        while let Some(&(position, mark)) = self.marks.front() {
+            if position > self.flushed {
+                break;
+            }
+            value = value.max(Some(mark));
+            self.marks.pop_front();
+        }
+        if self.over_high && self.pending() <= Self::LOW_WATER {
+            self.over_high = false;
+            if self.pending() == 0 {
+                value = Some(self.received);
+            }
+        }
+        value
+    }
+
+    /// Gives back the buffer an idle connection holds.
+    pub fn shrink(&mut self) {
+        if self.pending() == 0 {
+            self.buffers = VecDeque::new();
+            self.sent_of_first = 0;
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! One connection of a shard: its socket, its protocol core, its output queue, and what it waits for. It does its own I/O when the
+//! shard or its task says so, and says what it wants done next; it knows no runtime beyond [`Stream`].
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::io::ReadBuf;
+
+use super::command::{Command, Op};
+use super::event::{Batch, RecordSink};
+use super::shard::Server;
+use super::stream::Stream;
+use crate::engine::deadline::Waiting;
+use crate::engine::h1::encode::ResponseQueue;
+use crate::engine::h1::{Conn, Phase};
+
+/// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
+pub const WINDOW: usize = 128 * 1024;
+/// Reads of one poll; a peer with endless input then waits for the others.
+const READS_PER_POLL: usize = 4;
+/// Gathering writes of one flush.
+const WRITES_PER_FLUSH: usize = 16;
+/// How long the rest of a peer's bytes is drained after the last response, so that the close does not reset it away
+/// (RFC 9112 §9.6).
+pub const LINGER: Duration = Duration::from_secs(1);
+
+/// Read end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The protocol core gets the bytes.
+    Open,
+    /// Bytes are read and dropped.
+    Discard,
+    /// The same, until [`LINGER`] has passed: the write end is shut and nobody waits for more.
+    Linger,
+    /// The peer's FIN has come.
+    Ended,
+}
+
+/// Write end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    /// Writes are taken.
+    Open,
+    /// FIN follows the last queued byte.
+    ShuttingDown,
+    /// FIN has been sent.
+    Shut,
+}
+
+/// See the module.
+pub struct Connection {
+    /// `None` once closed.
+    stream: Option<Stream>,
+    http: Conn,
+    out: ResponseQueue,
+    /// The server it belongs to.
+    pub server: Rc<Server>,
+    /// Its number, and which of the number's owners it is.
+    pub index: u32,
+    /// See `index`.
+    pub generation: u32,
+    reading: Reading,
+    writing: Writing,
+    /// The kernel takes no more for now; the task waits for writability.
+    blocked: bool,
+    uncredited: usize,
+    bytes_read: u64,
+    /// The task's waker.
+    pub waker: Option<Waker>,
+    /// When the message being read began.
+    message_began: Instant,
+    /// What deadline counts.
+    pub waiting: Waiting,
+    /// When the shard will look at the deadline.
+    pub armed: Option<Instant>,
+}
+
+impl Connection {
+    /// A connection just accepted.
+    pub fn new(stream: Stream, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+        let http = Conn::new(server.http_config());
+        Self {
+            stream: Some(stream),
+            http,
+            out: ResponseQueue::new(),
+            server,
+            index,
+            generation,
+            reading: Reading::Open,
+            writing: Writing::Open,
+            blocked: false,
+            uncredited: 0,
+            bytes_read: 0,
+            waker: None,
+            message_began: now,
+            waiting: Waiting::Head(now),
+            armed: None,
+        }
+    }
+
+    /// Whether the socket is gone.
+    pub fn is_closed(&self) -> bool {
+        self.stream.is_none()
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// What the task does when polled: send what waits, read what has come. `Ready` when the connection is over.
+    pub fn poll(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], batch: &mut Batch) -> Poll<()> {
+        if self.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
+        }
+        if self.blocked {
+            self.blocked = false;
+            self.flush(Some(cx), batch);
+        }
+        for _ in 0..READS_PER_POLL {
+            if !self.wants_read() {
+                break;
+            }
+            let Some(stream) = &mut self.stream else { break };
+            let mut read = ReadBuf::new(buffer);
+            match stream.poll_read(cx, &mut read) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(error)) => {
+                    if error.kind() != ErrorKind::Interrupted {
+                        self.fail(&error, false, batch);
+                    }
+                }
+                Poll::Ready(Ok(())) if read.filled().is_empty() => self.end_of_input(batch),
+                Poll::Ready(Ok(())) => self.receive(read.filled(), batch),
+            }
+        }
+        if self.is_closed() {
+            return Poll::Ready(());
+        }
+        if self.wants_read() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    fn wants_read(&self) -> bool {
+        match self.reading {
+            Reading::Open => self.http.can_read() && self.uncredited < WINDOW,
+            Reading::Discard | Reading::Linger => true,
+            Reading::Ended => false,
+        }
+    }
+
+    fn receive(&mut self, bytes: &[u8], batch: &mut Batch) {
+        self.bytes_read += bytes.len() as u64;
+        if self.reading != Reading::Open {
+            return;
+        }
+        let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
+        if began {
+            self.message_began = Instant::now();
+        }
+        self.drive(batch, |http, sink| http.receive(bytes, sink));
+        self.note_phase();
+    }
+
+    /// Lets the protocol core speak into the batch.
+    fn drive(&mut self, batch: &mut Batch, act: impl FnOnce(&mut Conn, &mut RecordSink<'_>)) {
+        let mut sink =
+            RecordSink { batch, index: self.index, bytes_read: self.bytes_read, uncredited: &mut self.uncredited };
+        act(&mut self.http, &mut sink);
+    }
+
+    /// What the connection waits for now.
+    fn note_phase(&mut self) {
+        self.waiting = match self.http.phase() {
+            Phase::Head => Waiting::Head(self.message_began),
+            Phase::Body => Waiting::Request(self.message_began),
+            Phase::Idle if self.http.open_requests() == 0 => self.waiting,
+            Phase::Idle | Phase::AwaitingDecision | Phase::Upgraded | Phase::Failed => Waiting::Nothing,
+        };
+        if self.http.phase() == Phase::Failed && self.reading == Reading::Open {
+            self.reading = Reading::Discard;
+        }
+    }
+
+    fn end_of_input(&mut self, batch: &mut Batch) {
+        let was = self.reading;
+        self.reading = Reading::Ended;
+        if was == Reading::Linger {
+            self.close(0, false, batch);
+            return;
+        }
+        if was == Reading::Open {
+            self.drive(batch, |http, sink| http.finish(sink));
+        }
+        self.waiting = Waiting::Nothing;
+        batch.eof(self.index);
+        self.close_if_done(batch);
+    }
+
+    /// Applies a command. Writes are only queued: the shard flushes when it has applied all it has.
+    pub fn apply(&mut self, command: &Command<'_>, batch: &mut Batch) {
+        match command.op {
+            Op::Write => {
+                let done =
+                    self.out.write_slice(command.argument, command.flags, command.head_length, command.payload);
+                self.responses_done(done, batch);
+            }
+            Op::WriteNow => self.out.write_now(command.flags, command.payload),
+            Op::Decide => {
+                let accept = command.flags & 1 != 0;
+                self.drive(batch, |http, sink| http.decide(accept, sink));
+                self.note_phase();
+                self.wake();
+            }
+            Op::Credit => {
+                let full = self.uncredited >= WINDOW;
+                self.uncredited = self.uncredited.saturating_sub(command.argument as usize);
+                if full {
+                    self.wake();
+                }
+            }
+            Op::Shutdown => {
+                if self.writing == Writing::Open {
+                    self.writing = Writing::ShuttingDown;
+                }
+            }
+            Op::Close => {
+                self.flush(None, batch);
+                self.close(0, false, batch);
+            }
+            Op::Reset => {
+                if let Some(stream) = &self.stream {
+                    stream.reset_on_close();
+                }
+                self.close(0, false, batch);
+            }
+            Op::NoDelay => self.with_stream(|stream| stream.set_no_delay(command.argument != 0)),
+            Op::KeepAlive => self.with_stream(|stream| {
+                stream.set_keep_alive(command.flags & 1 != 0, Duration::from_secs(u64::from(command.argument)));
+            }),
+            Op::DiscardReads => {
+                if self.reading == Reading::Open {
+                    self.reading = Reading::Discard;
+                    self.wake();
+                }
+            }
+        }
+    }
+
+    /// A large write, whose payload is not copied again.
+    pub fn write_large(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, batch: &mut Batch) {
+        let done = self.out.write(seq, flags, head_length, data);
+        self.responses_done(done, batch);
+    }
+
+    /// Bytes ahead of every response that has not begun.
+    pub fn write_now(&mut self, flags: u32, data: &[u8]) {
+        self.out.write_now(flags, data);
+    }
+
+    fn with_stream(&self, act: impl FnOnce(&Stream)) {
+        if let Some(stream) = &self.stream {
+            act(stream);
+        }
+    }
+
+    fn responses_done(&mut self, count: u32, batch: &mut Batch) {
+        if count == 0 {
+            return;
+        }
+        let could_read = self.http.can_read();
+        for _ in 0..count {
+            self.drive(batch, |http, sink| http.response_done(sink));
+        }
+        if self.http.phase() == Phase::Idle && self.http.open_requests() == 0 {
+            self.waiting = Waiting::KeepAlive(Instant::now());
+        } else {
+            self.note_phase();
+        }
+        if !could_read {
+            self.wake();
+        }
+    }
+
+    /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the task is woken when the kernel
+    /// takes more; without one the task is woken to ask for that.
+    pub fn flush(&mut self, mut cx: Option<&mut Context<'_>>, batch: &mut Batch) {
+        for _ in 0..WRITES_PER_FLUSH {
+            if self.out.pending() == 0 {
+                break;
+            }
+            let Some(stream) = &mut self.stream else { return };
+            let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
+            self.out.slices(&mut slices);
+            let written = match &mut cx {
+                Some(cx) => match stream.poll_write(cx, &slices) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+                },
+                None => stream.try_write(&slices),
+            };
+            match written {
+                Ok(n) => {
+                    if let Some(total) = self.out.advance(n) {
+                        batch.ack(self.index, total);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    if cx.is_none() {
+                        self.wake();
+                    }
+                    return;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.fail(&error, true, batch);
+                    return;
+                }
+            }
+        }
+        if self.out.pending() > 0 {
+            self.blocked = true;
+            self.wake();
+            return;
+        }
+        if let Some(total) = self.out.due() {
+            batch.ack(self.index, total);
+        }
+        self.all_sent(batch);
+    }
+
+    fn all_sent(&mut self, batch: &mut Batch) {
+        let Some(stream) = &self.stream else { return };
+        if self.out.is_closing() {
+            stream.shutdown_write();
+            self.writing = Writing::Shut;
+            if self.reading == Reading::Ended || !stream.has_unread() {
+                self.close(0, false, batch);
+            } else {
+                self.reading = Reading::Linger;
+                self.wake();
+            }
+            return;
+        }
+        if self.writing == Writing::ShuttingDown {
+            stream.shutdown_write();
+            self.writing = Writing::Shut;
+            self.out.mark_here();
+            if let Some(total) = self.out.due() {
+                batch.ack(self.index, total);
+            }
+            self.close_if_done(batch);
+        }
+    }
+
+    fn close_if_done(&mut self, batch: &mut Batch) {
+        if self.reading == Reading::Ended && self.writing == Writing::Shut {
+            self.close(0, false, batch);
+        }
+    }
+
+    /// Whether the rest of the peer's bytes is being drained before the close.
+    pub fn is_lingering(&self) -> bool {
+        self.reading == Reading::Linger
+    }
+
+    fn fail(&mut self, error: &io::Error, writing: bool, batch: &mut Batch) {
+        self.close(error.raw_os_error().unwrap_or(0), writing, batch);
+    }
+
+    /// Closes the socket and says so, once.
+    pub fn close(&mut self, errno: i32, writing: bool, batch: &mut Batch) {
+        if self.stream.take().is_none() {
+            return;
+        }
+        self.waiting = Waiting::Nothing;
+        self.out = ResponseQueue::new();
+        batch.closed(self.index, errno, writing);
+        self.wake();
+    }
+
+    /// The idle connection gives its buffers back.
+    pub fn shrink(&mut self) {
+        self.out.shrink();
+    }
+}

@@ -1,0 +1,8 @@
+//! The native half of the npm package `turnout`: an HTTP/1.1 engine ([`engine`]) and, behind the feature `binding`,
+//! its crossing into Node.
+#![warn(missing_docs)]
+
+pub mod engine;
+
+#[cfg(feature = "binding")]
+mod binding;
