@@ -2,8 +2,11 @@
 
 mod support;
 
-use support::check;
-use turnout::engine::h1::Config;
+use std::sync::Arc;
+
+use support::{check, Recorder};
+use turnout::engine::error::ParseError;
+use turnout::engine::h1::{Config, Conn, Phase, RequestHead, Sink};
 
 #[test]
 fn what_follows_a_message_depends_on_connection_options() {
@@ -236,4 +239,259 @@ fn fin_in_mid_message() {
             ),
         ],
     );
+}
+
+fn request_flags(bytes: &[u8]) -> u32 {
+    struct Flags(u32);
+    impl Sink for Flags {
+        fn request(&mut self, _: u32, head: &RequestHead<'_>) {
+            self.0 = head.flags;
+        }
+        fn body(&mut self, _: u32, _: &[u8]) {}
+        fn end(&mut self, _: u32, _: &[u8]) {}
+        fn upgrade(&mut self, _: u32, _: bool, _: &[u8]) {}
+        fn raw(&mut self, _: &[u8]) {}
+        fn parse_error(&mut self, _: ParseError, _: usize, _: &[u8]) {}
+    }
+    let mut flags = Flags(u32::MAX);
+    Conn::new(Arc::new(Config::default())).receive(bytes, &mut flags);
+    flags.0
+}
+
+#[test]
+fn flags_say_what_the_head_asks_for() {
+    use turnout::engine::h1::flags::*;
+    let cases: &[(&str, u32)] = &[
+        ("GET / HTTP/1.1\r\n\r\n", KEEP_ALIVE),
+        ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", KEEP_ALIVE | HAS_HOST),
+        ("GET / HTTP/1.1\r\nHost:\r\n\r\n", KEEP_ALIVE | HAS_HOST),
+        (
+            "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            KEEP_ALIVE,
+        ),
+        ("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", 0),
+        (
+            "GET / HTTP/1.1\r\nExpect: 100-Continue\r\n\r\n",
+            KEEP_ALIVE | EXPECT_CONTINUE,
+        ),
+        (
+            "GET / HTTP/1.1\r\nExpect: x, 100-continue;y\r\n\r\n",
+            KEEP_ALIVE | EXPECT_CONTINUE,
+        ),
+        (
+            "GET / HTTP/1.1\r\nExpect: x\r\nExpect: 100-continue\r\n\r\n",
+            KEEP_ALIVE | EXPECT_CONTINUE,
+        ),
+        (
+            "GET / HTTP/1.1\r\nExpect: 100-continued\r\n\r\n",
+            KEEP_ALIVE | EXPECT_OTHER,
+        ),
+        (
+            "GET / HTTP/1.1\r\nExpect: a100-continue\r\n\r\n",
+            KEEP_ALIVE | EXPECT_OTHER,
+        ),
+        (
+            "GET / HTTP/1.1\r\nExpect:\r\n\r\n",
+            KEEP_ALIVE | EXPECT_OTHER,
+        ),
+        (
+            "PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            KEEP_ALIVE | HAS_BODY,
+        ),
+        ("PUT / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", KEEP_ALIVE),
+        (
+            "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            KEEP_ALIVE | HAS_BODY | CHUNKED,
+        ),
+        (
+            "CONNECT a:1 HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            KEEP_ALIVE | UPGRADE | CONNECT,
+        ),
+        (
+            "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: a\r\nExpect: 100-continue\r\n\r\n",
+            KEEP_ALIVE | UPGRADE,
+        ),
+    ];
+    for (head, expected) in cases {
+        assert_eq!(request_flags(head.as_bytes()), *expected, "{head:?}");
+    }
+}
+
+#[test]
+fn a_full_pipeline_stops_reading_until_a_response_is_done() {
+    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut recorder = Recorder::default();
+    let request = b"GET / HTTP/1.1\r\n\r\n";
+    conn.receive(&request.repeat(1002), &mut recorder);
+    assert_eq!(conn.open_requests(), 1000);
+    assert!(!conn.can_read());
+    assert_eq!(conn.phase(), Phase::Idle);
+    conn.response_done(&mut recorder);
+    assert_eq!((conn.open_requests(), conn.can_read()), (1000, false));
+    conn.response_done(&mut recorder);
+    assert_eq!((conn.open_requests(), conn.can_read()), (1000, false));
+    conn.response_done(&mut recorder);
+    assert_eq!((conn.open_requests(), conn.can_read()), (999, true));
+    assert_eq!(recorder.events.len(), 2 * 1002);
+}
+
+#[test]
+fn the_body_of_the_last_request_a_pipeline_has_room_for_is_read() {
+    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut recorder = Recorder::default();
+    conn.receive(&b"GET / HTTP/1.1\r\n\r\n".repeat(999), &mut recorder);
+    conn.receive(
+        b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n",
+        &mut recorder,
+    );
+    assert!(conn.can_read());
+    conn.receive(b"ab", &mut recorder);
+    assert_eq!(recorder.events.last().map(String::as_str), Some("E "));
+    assert!(!conn.can_read());
+    conn.finish(&mut recorder);
+    assert_eq!(recorder.events.last().map(String::as_str), Some("E "));
+}
+
+#[test]
+fn phases_follow_the_bytes() {
+    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut recorder = Recorder::default();
+    let steps: &[(&[u8], Phase)] = &[
+        (b"", Phase::Idle),
+        (b"\r\n", Phase::Idle),
+        (b"P", Phase::Head),
+        (b"UT / HTTP/1.1\r\nContent-Length: 2\r\n", Phase::Head),
+        (b"\r\n", Phase::Body),
+        (b"a", Phase::Body),
+        (b"b", Phase::Idle),
+        (b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", Phase::Idle),
+        (b"x", Phase::Failed),
+    ];
+    for (read, expected) in steps {
+        conn.receive(read, &mut recorder);
+        assert_eq!(conn.phase(), *expected, "after {:?}", support::latin1(read));
+    }
+    assert!(!conn.can_read());
+    let so_far = recorder.events.len();
+    conn.receive(b"GET / HTTP/1.1\r\n\r\n", &mut recorder);
+    conn.finish(&mut recorder);
+    assert_eq!(
+        recorder.events.len(),
+        so_far,
+        "nothing follows a parse error"
+    );
+}
+
+/// A generator good enough to choose cuts (xorshift); seeded, so that a failure repeats.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+const PARTS: &[&str] = &[
+    "GET / HTTP/1.1\r\n",
+    "POST /a?b HTTP/1.0\r\n",
+    "CONNECT h:1 HTTP/1.1\r\n",
+    "GET /\r\n",
+    "Host: a\r\n",
+    "x: y \t\r\n",
+    "Connection: close\r\n",
+    "Connection: keep-alive, Upgrade\r\n",
+    "Upgrade: p\r\n",
+    "Content-Length: 5\r\n",
+    "Transfer-Encoding: chunked\r\n",
+    "Transfer-Encoding: gzip\r\n",
+    "Expect: 100-continue\r\n",
+    "\r\n",
+    "\r\n",
+    "\r\n",
+    "hello",
+    "5\r\nhello\r\n",
+    "0\r\n",
+    "1;a=\"b\\c\";d\r\n",
+    "t: u\r\n",
+    "\n",
+    "\r",
+    " ",
+    "\0",
+    ":",
+    "\u{ff}",
+];
+
+#[test]
+fn events_do_not_depend_on_where_reads_are_cut() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    for round in 0..4_000 {
+        let config = Config {
+            lenient: round % 5 == 0,
+            max_fields: [1_000, 3][random.below(2)],
+            ..Config::default()
+        };
+        let text: String = (0..1 + random.below(14))
+            .map(|_| PARTS[random.below(PARTS.len())])
+            .collect();
+        let input = support::bytes(&text);
+        let plain = |events: Vec<String>| -> Vec<String> {
+            events
+                .iter()
+                .map(|event| support::without_position(event))
+                .collect()
+        };
+        let whole = plain(support::events_of(&config, &[&input], true));
+        let mut cut: Vec<&[u8]> = Vec::new();
+        let mut rest = &input[..];
+        while !rest.is_empty() {
+            let (read, next) = rest.split_at(1 + random.below(rest.len()));
+            cut.push(read);
+            rest = next;
+        }
+        assert_eq!(
+            plain(support::events_of(&config, &cut, true)),
+            whole,
+            "{text:?} as {cut:?}"
+        );
+    }
+}
+
+#[test]
+fn no_bytes_make_it_panic() {
+    let mut random = Random(0x0123_4567_89ab_cdef);
+    for round in 0..4_000 {
+        let text: String = (0..1 + random.below(10))
+            .map(|_| PARTS[random.below(PARTS.len())])
+            .collect();
+        let mut input = support::bytes(&text);
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(input.len());
+            input[at] = random.below(256) as u8;
+        }
+        let config = Config {
+            max_header_size: [0, 1, 20, 16_384][random.below(4)],
+            max_fields: random.below(3) as u32,
+            lenient: round % 2 == 0,
+        };
+        let mut conn = Conn::new(Arc::new(config));
+        let mut recorder = Recorder::default();
+        for read in input.chunks(1 + random.below(input.len())) {
+            conn.receive(read, &mut recorder);
+            if random.below(2) == 0 {
+                conn.decide(random.below(2) == 0, &mut recorder);
+                conn.response_done(&mut recorder);
+            }
+        }
+        conn.finish(&mut recorder);
+        conn.decide(false, &mut recorder);
+        let errors = recorder
+            .events
+            .iter()
+            .filter(|event| event.starts_with('!'))
+            .count();
+        assert!(errors <= 1, "one error at most: {:?}", recorder.events);
+    }
 }

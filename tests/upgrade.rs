@@ -2,8 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use support::check;
-use turnout::engine::h1::Config;
+use turnout::engine::error::ParseError;
+use turnout::engine::h1::{Config, Conn, Phase, RequestHead, Sink};
 
 #[test]
 fn upgrade_needs_the_connection_option_and_a_value() {
@@ -87,4 +90,219 @@ fn connect_has_no_body() {
             ),
         ],
     );
+}
+
+const ASK: &[u8] = b"GET /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: p\r\n\r\n";
+const NEXT: &[u8] = b"GET /next HTTP/1.1\r\n\r\n";
+
+fn ask_with_body(rest: &[u8]) -> Vec<u8> {
+    let head = b"POST /u HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: p\r\n";
+    [&head[..], rest].concat()
+}
+
+/// Every event by name, so that calls to `upgrade` show.
+#[derive(Default)]
+struct Calls(Vec<String>);
+
+impl Sink for Calls {
+    fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
+        self.0
+            .push(format!("request {seq} {}", support::latin1(head.target)));
+    }
+    fn body(&mut self, seq: u32, bytes: &[u8]) {
+        self.0
+            .push(format!("body {seq} {}", support::latin1(bytes)));
+    }
+    fn end(&mut self, seq: u32, trailers: &[u8]) {
+        self.0
+            .push(format!("end {seq} {}", support::fields(trailers)));
+    }
+    fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]) {
+        self.0.push(format!(
+            "upgrade {seq} {complete} {}",
+            support::latin1(head)
+        ));
+    }
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.push(format!("raw {}", support::latin1(bytes)));
+    }
+    fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
+        self.0.push(format!(
+            "error {error:?} {bytes_parsed} of {}",
+            packet.len()
+        ));
+    }
+}
+
+fn conn() -> (Conn, Calls) {
+    (Conn::new(Arc::new(Config::default())), Calls::default())
+}
+
+#[test]
+fn an_accepted_upgrade_has_its_head_once_and_then_raw_bytes() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&[ASK, b"head"].concat(), &mut calls);
+    assert_eq!(calls.0, ["request 1 /u", "upgrade 1 true head"]);
+    assert_eq!(
+        (conn.phase(), conn.can_read()),
+        (Phase::AwaitingDecision, false)
+    );
+    calls.0.clear();
+    conn.decide(true, &mut calls);
+    assert!(calls.0.is_empty(), "{:?}", calls.0);
+    assert_eq!(
+        (conn.phase(), conn.can_read(), conn.is_upgraded()),
+        (Phase::Upgraded, true, true)
+    );
+    conn.receive(NEXT, &mut calls);
+    conn.finish(&mut calls);
+    assert_eq!(calls.0, ["raw GET /next HTTP/1.1\r\n\r\n"]);
+}
+
+#[test]
+fn bytes_received_ahead_of_the_decision_are_raw_behind_the_head() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&[ASK, b"head"].concat(), &mut calls);
+    conn.receive(b"late", &mut calls);
+    conn.decide(true, &mut calls);
+    assert_eq!(calls.0, ["request 1 /u", "upgrade 1 true head", "raw late"]);
+}
+
+#[test]
+fn a_declined_upgrade_gives_the_bytes_behind_it_back_to_http() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&[ASK, NEXT, b"x"].concat(), &mut calls);
+    conn.decide(false, &mut calls);
+    assert_eq!(
+        calls.0[2..],
+        ["request 2 /next", "error InvalidMethod 22 of 23"]
+    );
+    assert_eq!((conn.phase(), conn.is_upgraded()), (Phase::Failed, false));
+}
+
+#[test]
+fn a_declined_connect_is_followed_by_http_although_it_named_a_length() {
+    let (mut conn, mut calls) = conn();
+    let connect = b"CONNECT h:1 HTTP/1.1\r\nContent-Length: 9\r\n\r\n";
+    conn.receive(&[connect, NEXT].concat(), &mut calls);
+    conn.decide(false, &mut calls);
+    assert_eq!(calls.0.last().map(String::as_str), Some("request 2 /next"));
+}
+
+#[test]
+fn a_declined_upgrade_that_closes_refuses_what_follows() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(
+        b"GET / HTTP/1.1\r\nConnection: upgrade, close\r\nUpgrade: p\r\n\r\nG",
+        &mut calls,
+    );
+    conn.decide(false, &mut calls);
+    assert_eq!(
+        calls.0.last().map(String::as_str),
+        Some("error DataAfterClose 1 of 1")
+    );
+}
+
+#[test]
+fn one_decision_answers_one_upgrade() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&[ASK, ASK].concat(), &mut calls);
+    conn.decide(false, &mut calls);
+    assert_eq!(conn.phase(), Phase::AwaitingDecision);
+    assert_eq!(calls.0.last().map(String::as_str), Some("upgrade 2 true "));
+    conn.decide(true, &mut calls);
+    conn.decide(false, &mut calls);
+    assert_eq!(conn.phase(), Phase::Upgraded);
+}
+
+#[test]
+fn a_body_complete_in_the_same_read_precedes_the_upgrade() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(
+        &ask_with_body(b"Content-Length: 2\r\n\r\nabhead"),
+        &mut calls,
+    );
+    assert_eq!(
+        calls.0,
+        ["request 1 /u", "body 1 ab", "end 1 ", "upgrade 1 true head"]
+    );
+}
+
+#[test]
+fn an_incomplete_body_goes_on_behind_the_decision() {
+    for accept in [true, false] {
+        let (mut conn, mut calls) = conn();
+        conn.receive(&ask_with_body(b"Content-Length: 3\r\n\r\na"), &mut calls);
+        assert_eq!(calls.0, ["request 1 /u", "body 1 a", "upgrade 1 false "]);
+        assert_eq!(
+            (conn.phase(), conn.can_read()),
+            (Phase::AwaitingDecision, false)
+        );
+        conn.receive(b"b", &mut calls);
+        conn.decide(accept, &mut calls);
+        assert_eq!((conn.phase(), conn.can_read()), (Phase::Body, true));
+        assert_eq!(conn.is_upgraded(), accept);
+        conn.receive(&[b"c", NEXT].concat(), &mut calls);
+        let last = if accept {
+            "raw GET /next HTTP/1.1\r\n\r\n"
+        } else {
+            "request 2 /next"
+        };
+        assert_eq!(calls.0[3..], ["body 1 b", "body 1 c", "end 1 ", last]);
+    }
+}
+
+#[test]
+fn a_body_of_which_nothing_came_is_announced_as_incomplete() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&ask_with_body(b"Content-Length: 3\r\n\r\n"), &mut calls);
+    assert_eq!(calls.0, ["request 1 /u", "upgrade 1 false "]);
+}
+
+#[test]
+fn a_malformed_chunk_in_an_accepted_upgrade_is_an_error() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(
+        &ask_with_body(b"Transfer-Encoding: chunked\r\n\r\n"),
+        &mut calls,
+    );
+    conn.decide(true, &mut calls);
+    conn.receive(b"1\r\nab", &mut calls);
+    assert_eq!(
+        calls.0[2..],
+        ["body 1 a", "error NoLfAfterChunkData 4 of 5"]
+    );
+}
+
+#[test]
+fn a_malformed_chunk_in_the_candidates_own_read_is_an_error_instead_of_an_upgrade() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(
+        &ask_with_body(b"Transfer-Encoding: chunked\r\n\r\nx"),
+        &mut calls,
+    );
+    assert_eq!(calls.0.len(), 2);
+    assert!(
+        calls.0[1].starts_with("error InvalidChunkSize"),
+        "{:?}",
+        calls.0
+    );
+}
+
+#[test]
+fn a_fin_ahead_of_the_decision_takes_effect_behind_it() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(&ask_with_body(b"Content-Length: 3\r\n\r\n"), &mut calls);
+    conn.finish(&mut calls);
+    assert_eq!(calls.0.len(), 2);
+    conn.decide(true, &mut calls);
+    assert_eq!(calls.0[2..], ["error InvalidEof 0 of 0"]);
+}
+
+#[test]
+fn a_decision_nobody_asked_for_changes_nothing() {
+    let (mut conn, mut calls) = conn();
+    conn.decide(true, &mut calls);
+    conn.receive(NEXT, &mut calls);
+    assert_eq!((conn.is_upgraded(), calls.0.len()), (false, 1));
 }

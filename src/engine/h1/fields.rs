@@ -53,7 +53,7 @@ pub(super) struct FieldSection {
 
 /// A scratch buffer above this is given back between messages, so that one large head does not pin memory on an idle
 /// connection. Bytes.
-const KEEP_CAPACITY: usize = 4096;
+pub(super) const KEEP_CAPACITY: usize = 4096;
 
 impl FieldSection {
     pub(super) fn new() -> FieldSection {

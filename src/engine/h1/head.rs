@@ -3,7 +3,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::fields::{FieldSection, Limits};
+use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
 use super::framing::{FieldKind, Framing};
 use super::method::{Method, METHODS};
 use super::target::{Target, TargetStep};
@@ -173,6 +173,9 @@ impl HeadParser {
     /// Starts the scanner on a message.
     pub(super) fn begin(&mut self, fields: &mut FieldSection) {
         self.at = At::Method(0);
+        if self.target.capacity() > KEEP_CAPACITY {
+            self.target = Vec::new();
+        }
         self.target.clear();
         fields.begin_head();
     }
