@@ -146,7 +146,7 @@ fn content_length_values() {
                 &["! HPE_INVALID_CONTENT_LENGTH Invalid character in Content-Length @33"],
             ),
             (
-                "POST / HTTP/1.1\r\nContent-Length:\05\r\n\r\n",
+                "POST / HTTP/1.1\r\nContent-Length:\x005\r\n\r\n",
                 &["! HPE_INVALID_CONTENT_LENGTH Invalid character in Content-Length @32"],
             ),
             (

@@ -299,6 +299,21 @@ impl FieldSection {
                 }
                 self.at = At::EmptyValue;
             }
+            _ => return self.behind_line(byte, pos, framing, limits),
+        }
+        Ok(())
+    }
+
+    /// The states behind a field line's CR or LF, where white space would fold the next line into the value.
+    fn behind_line(
+        &mut self,
+        byte: u8,
+        pos: &mut usize,
+        framing: &mut Framing,
+        limits: &Limits,
+    ) -> Result<(), ParseError> {
+        let blank = matches!(byte, b' ' | b'\t');
+        match self.at {
             At::EmptyValue if blank => {
                 *pos += 1;
                 if !limits.lenient {
