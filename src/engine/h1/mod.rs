@@ -3,6 +3,7 @@
 
 mod conn;
 mod decode;
+pub mod encode;
 mod fields;
 mod framing;
 mod head;
