@@ -39,7 +39,7 @@ const END = null;
  * @param {import('net').Socket} [socket] the connection the message came on
  */
 function IncomingMessage(socket) {
-  initFields(this, null, 0, '', 0);
+  initFields(this);
   this.httpVersionMajor = null;
   this.httpVersionMinor = null;
   this[kHttpVersion] = null;
@@ -61,50 +61,65 @@ Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
  * @param {number} fieldCount number of fields
  */
 function EngineRequest(connection, seq, method, url, version, fields, fieldCount) {
-  initFields(this, connection, seq, fields, fieldCount);
+  this[kConnection] = connection;
+  this[kSeq] = seq;
+  this[kFields] = fields;
+  this[kFieldCount] = fieldCount;
+  this[kState] = undefined;
+  this[kHeld] = null;
+  this[kHeaders] = null;
+  this[kRawHeaders] = null;
   this.url = url;
   this.method = method;
   this.httpVersionMajor = version >> 8;
   this.httpVersionMinor = version & 0xff;
+  this.complete = false;
+  this.upgrade = false;
+  this._dumped = false;
 }
 EngineRequest.prototype = IncomingMessage.prototype;
 
-/** One place for the shape, so that hand-made and engine-made messages share a hidden class. */
-function initFields(message, connection, seq, fields, fieldCount) {
-  message._events = undefined;
-  message._eventsCount = 0;
-  message._maxListeners = undefined;
-  message[kConnection] = connection;
-  message[kSeq] = seq;
-  message[kFields] = fields;
-  message[kFieldCount] = fieldCount;
-  message[kRawHeaders] = null;
-  message[kHeaders] = null;
-  message[kHeadersDistinct] = null;
-  message[kRawTrailers] = null;
-  message[kTrailers] = null;
-  message[kTrailersDistinct] = null;
-  message[kSocket] = undefined;
-  message[kClient] = undefined;
-  message[kHttpVersion] = undefined;
-  message[kState] = undefined;
-  message[kHeld] = null;
-  message[kBlocked] = false;
-  message[kOwed] = 0;
-  message[kAbort] = null;
-  message[kAbortController] = null;
-  message.httpVersionMajor = 1;
-  message.httpVersionMinor = 1;
+/** Own fields of a message made by hand; everything else has its default on the prototype. */
+function initFields(message) {
   message.complete = false;
-  message.joinDuplicateHeaders = false;
   message.aborted = false;
   message.upgrade = null;
   message.url = '';
   message.method = null;
   message.statusCode = null;
   message.statusMessage = null;
-  message._consuming = false;
-  message._dumped = false;
+  message.joinDuplicateHeaders = false;
+}
+
+const DEFAULTS = {
+  [kConnection]: null,
+  [kSeq]: 0,
+  [kFields]: '',
+  [kFieldCount]: 0,
+  [kRawHeaders]: null,
+  [kHeaders]: null,
+  [kHeadersDistinct]: null,
+  [kRawTrailers]: null,
+  [kTrailers]: null,
+  [kTrailersDistinct]: null,
+  [kSocket]: undefined,
+  [kClient]: undefined,
+  [kHttpVersion]: undefined,
+  [kState]: undefined,
+  [kHeld]: null,
+  [kBlocked]: false,
+  [kOwed]: 0,
+  [kAbort]: null,
+  [kAbortController]: null,
+  joinDuplicateHeaders: false,
+  aborted: false,
+  statusCode: null,
+  statusMessage: null,
+  _consuming: false,
+  _dumped: false,
+};
+for (const key of Reflect.ownKeys(DEFAULTS)) {
+  Object.defineProperty(IncomingMessage.prototype, key, { value: DEFAULTS[key], writable: true, enumerable: false, configurable: true });
 }
 
 /** Runs Readable's constructor; listeners added before it ran are kept by EventEmitter's own rule. */

@@ -39,49 +39,59 @@ function OutgoingMessage(options) {
 Object.setPrototypeOf(OutgoingMessage.prototype, http.OutgoingMessage.prototype);
 Object.setPrototypeOf(OutgoingMessage, http.OutgoingMessage);
 
-/** One place for the shape. EventEmitter's and Stream's constructors would only set what is set here. */
+/** Own fields are few: what most messages never change stands on the prototype. */
 function initOutgoing(message, highWaterMark, rejectBody) {
-  message._events = undefined;
-  message._eventsCount = 0;
-  message._maxListeners = undefined;
-  message.outputData = null;
-  message.outputSize = 0;
-  message.writable = true;
-  message.destroyed = false;
-  message._last = false;
-  message.chunkedEncoding = false;
-  message.shouldKeepAlive = true;
-  message.maxRequestsOnConnectionReached = false;
-  message._defaultKeepAlive = true;
-  message.useChunkedEncodingByDefault = true;
-  message.sendDate = false;
-  message._removedConnection = false;
-  message._removedContLen = false;
-  message._removedTE = false;
-  message.strictContentLength = false;
-  message._contentLength = null;
-  message._hasBody = true;
-  message._trailer = '';
-  message.finished = false;
-  message._headerSent = false;
-  message._closed = false;
   message._header = null;
-  message._keepAliveTimeout = 0;
-  message._onPendingData = noop;
+  message._headerSent = false;
+  message.finished = false;
   message[kOutHeaders] = null;
   message[kSink] = null;
-  message[kUniqueHeaders] = null;
-  message[kCorked] = 0;
-  message[kBuffered] = null;
-  message[kBufferedLength] = 0;
-  message[kNeedDrain] = false;
-  message[kErrored] = null;
-  message[kWritableFinished] = false;
-  message[kEndCallbacks] = null;
   message[kHighWaterMark] = highWaterMark;
-  message[kRejectBody] = rejectBody;
-  message[kBytesWritten] = 0;
-  message[kLenient] = false;
+  if (rejectBody) message[kRejectBody] = true;
+}
+
+const DEFAULTS = {
+  outputData: null,
+  outputSize: 0,
+  writable: true,
+  destroyed: false,
+  _last: false,
+  chunkedEncoding: false,
+  shouldKeepAlive: true,
+  maxRequestsOnConnectionReached: false,
+  _defaultKeepAlive: true,
+  useChunkedEncodingByDefault: true,
+  sendDate: false,
+  _removedConnection: false,
+  _removedContLen: false,
+  _removedTE: false,
+  strictContentLength: false,
+  _contentLength: null,
+  _hasBody: true,
+  _trailer: '',
+  finished: false,
+  _headerSent: false,
+  _closed: false,
+  _header: null,
+  _keepAliveTimeout: 0,
+  _onPendingData: noop,
+  [kOutHeaders]: null,
+  [kSink]: null,
+  [kUniqueHeaders]: null,
+  [kCorked]: 0,
+  [kBuffered]: null,
+  [kBufferedLength]: 0,
+  [kNeedDrain]: false,
+  [kErrored]: null,
+  [kWritableFinished]: false,
+  [kEndCallbacks]: null,
+  [kHighWaterMark]: DEFAULT_HIGH_WATER_MARK,
+  [kRejectBody]: false,
+  [kBytesWritten]: 0,
+  [kLenient]: false,
+};
+for (const key of Reflect.ownKeys(DEFAULTS)) {
+  Object.defineProperty(OutgoingMessage.prototype, key, { value: DEFAULTS[key], writable: true, enumerable: false, configurable: true });
 }
 
 function noop() {}
@@ -587,7 +597,7 @@ OutgoingMessage.prototype[kOnClose] = function (error) {
   this.destroyed = true;
   this._closed = true;
   if (this[kBuffered] !== null) flushBuffered(this, 0);
-  runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
+  if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
   if (this._eventsCount > 0) this.emit('close');
 };
 
@@ -649,4 +659,4 @@ Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
   },
 });
 
-module.exports = { OutgoingMessage, initOutgoing, kLenient };
+module.exports = { OutgoingMessage, kLenient, kHighWaterMark, kRejectBody, kWritableFinished };

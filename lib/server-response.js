@@ -6,11 +6,12 @@ const http = require('node:http');
 const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
 const { checkName, checkValue, hasInvalidCharacter } = require('./headers');
-const { OutgoingMessage, initOutgoing, kLenient } = require('./outgoing-message');
+const { OutgoingMessage, kLenient, kHighWaterMark, kRejectBody, kWritableFinished } = require('./outgoing-message');
 const { SocketSink } = require('./socket-sink');
 const { kOutHeaders, kSink, kUniqueHeaders } = require('./symbols');
 
 const { STATUS_CODES } = http;
+const DEFAULT_HIGH_WATER_MARK = 65536;
 const CHUNKED_TOKEN = /(?:^|\W)chunked(?:$|\W)/i;
 /** RFC 8288, as far as an Early Hints link is checked by Node. */
 const LINK_VALUE = /^(?:<[^>]*>)(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/;
@@ -29,21 +30,41 @@ for (const key of Reflect.ownKeys(OutgoingMessage.prototype)) {
   if (key !== 'constructor') Object.defineProperty(ServerResponse.prototype, key, Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, key));
 }
 
+for (const [key, value] of Object.entries({ sendDate: true, _sent100: false, _expect_continue: false, statusCode: 200, statusMessage: undefined })) {
+  Object.defineProperty(ServerResponse.prototype, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
 function initResponse(res, req) {
   if (req.method === 'HEAD') res._hasBody = false;
   res.req = req;
-  res.sendDate = true;
-  res._sent100 = false;
-  res._expect_continue = false;
   if (req.httpVersionMajor < 1 || req.httpVersionMinor < 1) {
     res.useChunkedEncodingByDefault = CHUNKED_TOKEN.test(req.headers.te);
     res.shouldKeepAlive = false;
   }
 }
 
-/** The form a response of the engine takes. */
+/**
+ * The form a response of the engine takes. Assigning the fields here and not in a function gives them room inside the object;
+ * these are the ones every response changes.
+ */
 function EngineResponse(req, connection, server) {
-  initOutgoing(this, connection.highWaterMark, server.rejectNonStandardBodyWrites);
+  this.req = req;
+  this._header = null;
+  this._headerSent = false;
+  this.finished = false;
+  this.destroyed = false;
+  this._closed = false;
+  this.statusMessage = undefined;
+  this.statusCode = 200;
+  this.chunkedEncoding = false;
+  this._contentLength = null;
+  this.shouldKeepAlive = true;
+  this._keepAliveTimeout = server.keepAliveTimeout;
+  this[kOutHeaders] = null;
+  this[kSink] = connection;
+  this[kWritableFinished] = false;
+  if (server.rejectNonStandardBodyWrites) this[kRejectBody] = true;
+  if (connection.highWaterMark !== DEFAULT_HIGH_WATER_MARK) this[kHighWaterMark] = connection.highWaterMark;
   initResponse(this, req);
 }
 EngineResponse.prototype = ServerResponse.prototype;
@@ -53,20 +74,19 @@ EngineResponse.prototype = ServerResponse.prototype;
  * @param {Function|null} Response the server's own class, if it has one
  */
 function initServerResponse(req, connection, Response, server) {
-  const res =
-    Response === null
-      ? new EngineResponse(req, connection, server)
-      : new Response(req, { highWaterMark: connection.highWaterMark, rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites });
-  res[kSink] = connection;
-  res[kUniqueHeaders] = server[kUniqueHeaders];
-  res[kLenient] = server.httpValidation === undefined ? !!server.insecureHTTPParser : server.httpValidation !== 'strict';
-  res._keepAliveTimeout = server.keepAliveTimeout;
-  res._maxRequestsPerSocket = server.maxRequestsPerSocket;
+  let res;
+  if (Response === null) {
+    res = new EngineResponse(req, connection, server);
+  } else {
+    res = new Response(req, { highWaterMark: connection.highWaterMark, rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites });
+    res[kSink] = connection;
+    res._keepAliveTimeout = server.keepAliveTimeout;
+  }
+  if (server[kUniqueHeaders] !== null) res[kUniqueHeaders] = server[kUniqueHeaders];
+  if (server.httpValidation !== undefined ? server.httpValidation !== 'strict' : server.insecureHTTPParser) res[kLenient] = true;
+  if (server.maxRequestsPerSocket > 0) res._maxRequestsPerSocket = server.maxRequestsPerSocket;
   return res;
 }
-
-ServerResponse.prototype.statusCode = 200;
-ServerResponse.prototype.statusMessage = undefined;
 
 /** Status lines as they are most often sent, made once. */
 const statusLines = new Map();
