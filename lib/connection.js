@@ -10,7 +10,7 @@
 
 const { OP, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
 const { Socket } = require('./socket');
-const { abortMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
+const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
 const { kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
@@ -58,6 +58,8 @@ class Connection {
     this.upgraded = false;
     this.upgradeStream = null;
     this.peerEnded = false;
+    /** The peer broke the protocol: 'clientError' has been emitted, and nothing more is parsed. */
+    this.failed = false;
     this.bytesRead = 0;
     /** Payload bytes handed to the engine, known to be flushed, and at the last request for an acknowledgement. */
     this.handed = 0;
@@ -78,6 +80,11 @@ class Connection {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
       this.server.attachSocket(this.madeSocket, this);
+      if (this.closed) {
+        // Asked for after the end: the server has counted the connection down already.
+        this.madeSocket._server = null;
+        this.madeSocket.destroy();
+      }
     }
     return this.madeSocket;
   }
@@ -162,22 +169,22 @@ class Connection {
 
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
   close(callback) {
-    if (callback) this.onClosed = callback;
     if (this.closed) {
       if (callback) process.nextTick(callback);
       return;
     }
+    if (callback) this.onClosed = callback;
     if (this.closing) return;
     this.closing = true;
     command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {
-    this.onClosed = callback;
     if (this.closed) {
       process.nextTick(callback);
       return;
     }
+    this.onClosed = callback;
     this.closing = true;
     command(OP.RESET, 0, this, 0);
   }
@@ -254,36 +261,38 @@ class Connection {
     if (total > this.acked) this.acked = total;
     const { waiters } = this;
     if (waiters.length === 0) return;
-    let n = 0;
-    while (n < waiters.length && waiters[n].at <= this.acked) n++;
-    if (n === 0) return;
     this.touch();
-    for (const waiter of waiters.splice(0, n)) settle(this, waiter, undefined);
+    // One by one: a listener may throw, or add another.
+    while (waiters.length > 0 && waiters[0].at <= this.acked) settle(this, waiters.shift(), undefined);
   }
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.peerEnded = true;
     if (this.closing) return;
-    if (this.upgradeStream !== null) this.upgradeStream.receiveEnd();
-    else if (this.upgraded) this.socket.receiveEnd();
-    else this.endHttp();
-  }
-
-  /** FIN in the HTTP phase: unless half-open is allowed, nobody waits for the rest of an answer. */
-  endHttp() {
-    if (this.madeSocket !== null) this.madeSocket.receiveEnd();
-    if (this.receiving !== null) {
+    if (this.upgradeStream !== null) {
       const message = this.receiving;
       this.receiving = null;
-      abortMessage(message, connResetException('aborted'));
-    }
-    if (!this.server.httpAllowHalfOpen || this.open.length === 0) {
-      if (this.open.length > 0 || this.madeSocket !== null) this.socket.end();
-      else command(OP.SHUTDOWN, 0, this, 0);
+      this.upgradeStream.receiveEnd();
+      if (message !== null) {
+        // The request is not whole and never will be: its end is told, then the connection goes, as node:http's does.
+        cutMessage(message, connResetException('aborted'));
+        setImmediate(() => this.socket.destroy());
+      }
+    } else if (this.upgraded) {
+      this.socket.receiveEnd();
     } else {
-      this.open[this.open.length - 1]._last = true;
+      this.endHttp();
     }
+  }
+
+  /** FIN in the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
+  endHttp() {
+    if (this.madeSocket !== null) this.madeSocket.receiveEnd();
+    if (this.failed) return;
+    if (this.server.httpAllowHalfOpen && this.open.length > 0) this.open[this.open.length - 1]._last = true;
+    else if (this.open.length > 0 || this.madeSocket !== null) this.socket.end();
+    else command(OP.SHUTDOWN, 0, this, 0);
   }
 
   /** The engine's last word on this connection. */
@@ -333,7 +342,7 @@ function seqOf(message) {
 
 function settle(connection, waiter, error) {
   if (waiter.message) {
-    if (error === undefined) endExchange(connection, waiter.message);
+    if (error === undefined) finishExchange(connection, waiter.message);
   } else if (waiter.drain) {
     // A message that went on writing drains with its last write.
     if (error === undefined && connection.acked >= connection.handed) waiter.drain[kOnDrain]();

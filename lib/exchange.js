@@ -7,7 +7,7 @@
 
 const http = require('node:http');
 const { OP, command } = require('./binding');
-const { EngineRequest, adopt, receiveEnd } = require('./incoming-message');
+const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
@@ -64,8 +64,14 @@ function decideUpgrade(connection, req, flags, seq) {
   }
   req.upgrade = false;
   command(OP.DECIDE, 0, connection, seq);
-  // `Expect` counts again on a request that stays one, and so does Host.
-  answer(connection, req, flags);
+  answer(connection, req, flags | expectation(req));
+}
+
+/** `Expect` counts again on a request that stays one; the engine looks at it only for those that are no candidates. */
+function expectation(req) {
+  const { expect } = req.headers;
+  if (expect === undefined) return 0;
+  return /(?:^|\W)100-continue(?:$|\W)/i.test(expect) ? EXPECT_CONTINUE : EXPECT_OTHER;
 }
 
 /** The read that carried the upgrade request is parsed: the event fires now, with what followed in it. */
@@ -116,7 +122,7 @@ function answer(connection, req, flags) {
       }
     }
     if (flags & (EXPECT_CONTINUE | EXPECT_OTHER)) {
-      expect(server, req, res, flags);
+      answerExpectation(server, req, res, flags);
       return;
     }
   }
@@ -124,7 +130,7 @@ function answer(connection, req, flags) {
 }
 
 /** RFC 9110 §10.1.1; an expectation that nobody checks is refused with 417. */
-function expect(server, req, res, flags) {
+function answerExpectation(server, req, res, flags) {
   if (flags & EXPECT_CONTINUE) {
     res._expect_continue = true;
     if (server.listenerCount('checkContinue') > 0) {
@@ -141,17 +147,19 @@ function expect(server, req, res, flags) {
   }
 }
 
-/** The peer broke the protocol. */
+/** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
-  const message = connection.receiving;
-  if (connection.upgraded) {
-    // Nothing may be written into the new protocol.
-    connection.receiving = null;
-    clientError(connection, error, false);
-    if (message !== null) message.destroy(connResetException('aborted'));
+  connection.failed = true;
+  if (!connection.upgraded) {
+    clientError(connection, error, true);
     return;
   }
-  clientError(connection, error, true);
+  // In the body of an accepted upgrade: nothing may be written into the new protocol, and a FIN is the stream's own end.
+  if (error.code === 'HPE_INVALID_EOF_STATE') return;
+  const message = connection.receiving;
+  connection.receiving = null;
+  if (message !== null) cutMessage(message, error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : connResetException('aborted'));
+  clientError(connection, error, false);
 }
 
 function clientError(connection, error, mayAnswer) {
@@ -161,7 +169,8 @@ function clientError(connection, error, mayAnswer) {
   if (server.emit('clientError', error, socket)) return;
   const res = connection.current;
   if (mayAnswer && socket.writable && (res === null || !res._headerSent)) socket.write(errorAnswer(error.code));
-  socket.destroy(error);
+  // Who speaks the new protocol hears of a deadline as an error, of the peer's garbage as the close it leads to.
+  socket.destroy(mayAnswer || error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : undefined);
 }
 
 /** An error of the connection in the HTTP phase is the client's. */

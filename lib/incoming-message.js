@@ -11,7 +11,6 @@
 const http = require('node:http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
-const { connResetException } = require('./errors');
 
 const kConnection = Symbol('turnout.connection');
 const kSeq = Symbol('turnout.seq');
@@ -31,6 +30,7 @@ const kHeld = Symbol('turnout.held');
 const kBlocked = Symbol('turnout.blocked');
 const kOwed = Symbol('turnout.owed');
 const kAbort = Symbol('turnout.abort');
+const kCut = Symbol('turnout.cut');
 const kAbortController = Symbol('turnout.abortController');
 
 const END = null;
@@ -110,6 +110,7 @@ const DEFAULTS = {
   [kBlocked]: false,
   [kOwed]: 0,
   [kAbort]: null,
+  [kCut]: false,
   [kAbortController]: null,
   joinDuplicateHeaders: false,
   aborted: false,
@@ -407,6 +408,12 @@ function abortMessage(message, error) {
   message[kAbortController]?.abort();
 }
 
+/** The rest of the body will not come, but the socket lives on in another protocol. */
+function cutMessage(message, error) {
+  message[kCut] = true;
+  abortMessage(message, error);
+}
+
 /** The response has left: what is unread of the body is not wanted any more. */
 function releaseMessage(message) {
   message[kAbortController]?.detach?.();
@@ -445,7 +452,7 @@ IncomingMessage.prototype._destroy = function _destroy(error, callback) {
     this.emit('aborted');
     this[kAbortController]?.abort();
   }
-  if (this.aborted && this.socket && !this.socket.destroyed) {
+  if (this.aborted && !this[kCut] && this.socket && !this.socket.destroyed) {
     const { socket } = this;
     let done = false;
     const onEnd = (socketError) => {
@@ -475,9 +482,8 @@ module.exports = {
   receiveBody,
   receiveEnd,
   abortMessage,
+  cutMessage,
   releaseMessage,
-  connectionOf: (message) => message[kConnection],
-  isMaterialized: (message) => message[kState] !== undefined,
   adopt(message, connection, seq, method, url, version, fields, fieldCount) {
     message[kConnection] = connection;
     message[kSeq] = seq;
@@ -490,5 +496,4 @@ module.exports = {
     message[kHttpVersion] = undefined;
   },
   seqOf: (message) => message[kSeq],
-  connResetException,
 };

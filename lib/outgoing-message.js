@@ -542,7 +542,7 @@ OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
 /** The last bytes: what is buffered, the chunk, and for a chunked body the last chunk with the trailer section. */
 function sendLast(message, chunk, encoding) {
   let flags = LAST;
-  if (message._last || message.maxRequestsOnConnectionReached) flags |= CLOSE;
+  if (message._last) flags |= CLOSE;
   message[kCorked] = 0;
   // Who waits for the end must hear when the bytes have left.
   const callback = message[kEndCallbacks] === null ? undefined : noop;
