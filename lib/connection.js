@@ -12,7 +12,7 @@ const { OP, command, write, scheduleFlush, hold, release, lastChunkLength } = re
 const { Socket } = require('./socket');
 const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
-const { kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 /** Flags of WRITE. */
 const CHUNKED = 1;
@@ -170,7 +170,7 @@ class Connection {
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
   close(callback) {
     if (this.closed) {
-      if (callback) process.nextTick(callback);
+      if (callback) closeTick(callback);
       return;
     }
     if (callback) this.onClosed = callback;
@@ -181,7 +181,7 @@ class Connection {
 
   reset(callback) {
     if (this.closed) {
-      process.nextTick(callback);
+      closeTick(callback);
       return;
     }
     this.onClosed = callback;
@@ -330,6 +330,11 @@ class Connection {
   }
 }
 
+/** 'close' comes behind the 'error' that destroy() emits on the next tick. */
+function closeTick(callback) {
+  process.nextTick(process.nextTick, callback);
+}
+
 /** Bytes the engine adds around a chunk of `n` bytes. */
 function framingBytes(n, flags) {
   const frame = n > 0 ? n.toString(16).length + 4 : 0;
@@ -388,6 +393,7 @@ function finishExchange(connection, message) {
   try {
     message[kOnFinish]();
   } finally {
+    message[kSink] = null;
     if (message.req) releaseMessage(message.req);
     if (heard) process.nextTick(closeMessage, message);
     else message[kOnClose]();

@@ -20,7 +20,7 @@ const TEXTS = {
   ERR_HTTP_SOCKET_ASSIGNED: [Error, () => 'ServerResponse has an already assigned socket'],
   ERR_HTTP_SOCKET_ENCODING: [Error, () => 'Changing the socket encoding is not allowed per RFC7230 Section 3.'],
   ERR_HTTP_TRAILER_INVALID: [Error, () => 'Trailers are invalid with this transfer encoding'],
-  ERR_INVALID_ARG_TYPE: [TypeError, (name, expected, value) => `The ${name.includes('.') ? 'property' : 'argument'} "${name}" ${expected}. Received ${received(value)}`],
+  ERR_INVALID_ARG_TYPE: [TypeError, (name, expected, value) => `The "${name}" ${name.includes('.') ? 'property' : 'argument'} ${expected}. Received ${received(value)}`],
   ERR_INVALID_ARG_VALUE: [
     TypeError,
     (name, value, reason = 'is invalid') => `The ${name.includes('.') ? 'property' : 'argument'} '${name}' ${reason}. Received ${util.inspect(value)}`,
