@@ -39,6 +39,7 @@ const PIPE = -1;
 const kConnections = Symbol('turnout.connections');
 const kScope = Symbol('turnout.scope');
 const kSettings = Symbol('turnout.settings');
+const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
 const kOptimizeEmptyRequests = Symbol('turnout.optimizeEmptyRequests');
 
@@ -107,6 +108,8 @@ class ListenHandle {
     this.#port.closeListener(this.#id);
     // Connections live on; CONNECTION records already on their way find no server and are closed by the engine.
     removeServer(this.#id);
+    // As libuv does; the file may have been taken away already.
+    if (this.#path && !this.#path.startsWith('\0')) fs.rmSync(this.#path, { force: true });
   }
 }
 
@@ -135,6 +138,7 @@ function Server(options, requestListener) {
   this[kConnections] = new Set();
   this[kScope] = undefined;
   this[kForeign] = null;
+  this[kReusePort] = false;
   if (requestListener) this.on('request', requestListener);
   this.httpAllowHalfOpen = false;
   this.on('connection', connectionListener);
@@ -242,6 +246,12 @@ function connectionListener(socket) {
   this[kForeign].take(socket);
 }
 
+/** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */
+Server.prototype.listen = function listen(...args) {
+  this[kReusePort] = typeof args[0] === 'object' && args[0] !== null && args[0].reusePort === true;
+  return net.Server.prototype.listen.apply(this, args);
+};
+
 /**
  * The last step of listen(): net.Server has sorted out the arguments, looked up the name and, in a cluster worker, asked the
  * primary. Its `fd` and ready-made handles stay net.Server's: their connections are served as foreign ones.
@@ -255,7 +265,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   loadTables();
   this[kScope] ??= createScope();
   const config = engineConfig(this);
-  const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT), mode: 0 };
+  const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
   let listening;
   if (addressType === PIPE && port === -1) {
     listening = enginePort.listen({ ...common, path: address }, config);
@@ -272,7 +282,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
     process.nextTick(emitListenError, this, listenException(listening, address, port));
     return;
   }
-  this._handle = new ListenHandle(enginePort, this, listening, address);
+  this._handle = new ListenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
   if (addressType === PIPE) this._pipeName = address;
   if (this._unref) this.unref();
   process.nextTick(emitListening, this);

@@ -136,6 +136,18 @@ Socket.prototype.engineClosed = function engineClosed(error) {
   this.destroy();
 };
 
+/**
+ * A socket without `_handle` looks unconnected to tls.TLSSocket, which waits for 'connect' before it writes. This one is connected from
+ * birth: who waits is told on the next tick.
+ */
+Socket.prototype.once = function once(event, listener) {
+  if (event !== 'connect') return net.Socket.prototype.once.call(this, event, listener);
+  process.nextTick(() => {
+    if (!this.destroyed) listener.call(this);
+  });
+  return this;
+};
+
 Socket.prototype.resetAndDestroy = function resetAndDestroy() {
   if (!this.destroyed) this.resetAndClosing = true;
   return this.destroy();
