@@ -1,0 +1,116 @@
+'use strict';
+
+const { program } = require('./helpers/child');
+
+/** Sends `count` requests to path /0, /1, … on connections of their own, at once, and prints what came back. */
+const ASK = `
+const net = require('node:net');
+function ask(port, count, done) {
+  let left = count;
+  const answers = [];
+  for (let i = 0; i < count; i++) {
+    const socket = net.connect(port, '127.0.0.1');
+    let text = '';
+    socket.write('GET /' + i + ' HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n');
+    socket.on('data', (chunk) => (text += chunk));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      answers[i] = text.split('\\r\\n\\r\\n')[1] ?? 'nothing';
+      if (--left === 0) done(answers);
+    });
+  }
+}
+`;
+
+describe('a handler that throws', () => {
+  it('surfaces as an uncaughtException and loses no other request of its turn', async () => {
+    const { code, out } = await program(`${ASK}
+      const errors = [];
+      process.on('uncaughtException', (error, origin) => errors.push(error.message + ' ' + origin));
+      const server = http.createServer((req, res) => {
+        if (Number(req.url.slice(1)) % 2 === 1) { setImmediate(() => req.socket.destroy()); throw new Error('boom ' + req.url); }
+        res.end('ok' + req.url);
+      });
+      server.listen(0, '127.0.0.1', () => ask(server.address().port, 20, (answers) => {
+        console.log(JSON.stringify([answers, errors.sort()]));
+        server.close();
+      }));`);
+    expect(code).toBe(0);
+    const [answers, errors] = JSON.parse(out);
+    for (let i = 0; i < 20; i++) expect(answers[i]).toBe(i % 2 === 1 ? 'nothing' : `ok/${i}`);
+    expect(errors).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19].map((i) => `boom /${i} uncaughtException`).sort());
+  });
+
+  it('ends the process with 1 when nobody listens for it', async () => {
+    const { code, err } = await program(`${ASK}
+      const server = http.createServer(() => { throw new Error('fatal'); });
+      server.listen(0, '127.0.0.1', () => ask(server.address().port, 1, () => {}));`);
+    expect(code).toBe(1);
+    expect(err).toMatch(/Error: fatal/);
+  });
+
+  it('does not keep finish and upgrade listeners from running', async () => {
+    const { out } = await program(`${ASK}
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const server = http.createServer((req, res) => {
+        res.on('finish', () => { throw new Error('finish' + req.url); });
+        res.on('close', () => console.log('close', req.url));
+        res.end('ok');
+      });
+      server.listen(0, '127.0.0.1', () => ask(server.address().port, 2, (answers) => { console.log(answers.join()); server.close(); }));`);
+    const lines = out.trim().split('\n');
+    for (const line of ['uncaught finish/0', 'uncaught finish/1', 'close /0', 'close /1', 'ok,ok']) expect(lines).toContain(line);
+  });
+
+  it('destroys the socket of an upgrade whose shouldUpgradeCallback throws', async () => {
+    const { code, out } = await program(`
+      const net = require('node:net');
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const server = http.createServer({ shouldUpgradeCallback() { throw new Error('no'); } });
+      server.on('upgrade', () => console.log('upgrade'));
+      server.listen(0, '127.0.0.1', () => {
+        const socket = net.connect(server.address().port, '127.0.0.1');
+        socket.write('GET / HTTP/1.1\\r\\nConnection: upgrade\\r\\nUpgrade: x\\r\\n\\r\\n');
+        socket.on('error', () => {});
+        socket.resume().on('close', () => { console.log('closed'); server.close(); });
+      });`);
+    expect([code, out]).toEqual([0, 'uncaught no\nclosed\n']);
+  });
+});
+
+describe('between handlers', () => {
+  it('ticks and promises of one run before the next', async () => {
+    const { out } = await program(`
+      const net = require('node:net');
+      const log = [];
+      const server = http.createServer((req, res) => {
+        log.push('handler' + req.url);
+        process.nextTick(() => log.push('tick' + req.url));
+        Promise.resolve().then(() => log.push('promise' + req.url));
+        if (req.url === '/3') setImmediate(() => { console.log(log.join(' ')); process.exit(); });
+      });
+      server.listen(0, '127.0.0.1', () => {
+        const get = (n) => 'GET /' + n + ' HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n';
+        net.connect(server.address().port, '127.0.0.1').write(get(1) + get(2) + get(3));
+      });`);
+    expect(out.trim()).toBe([1, 2, 3].map((n) => `handler/${n} tick/${n} promise/${n}`).join(' '));
+  });
+
+  it('AsyncLocalStorage keeps to its request, and starts with the context of listen()', async () => {
+    const { out } = await program(`
+      const net = require('node:net');
+      const { AsyncLocalStorage } = require('node:async_hooks');
+      const storage = new AsyncLocalStorage();
+      const seen = [];
+      const server = http.createServer((req, res) => {
+        seen.push(req.url + ':' + storage.getStore());
+        storage.enterWith('store' + req.url);
+        setImmediate(() => { seen.push('later' + req.url + ':' + storage.getStore()); if (seen.length === 6) { console.log(seen.join(' ')); process.exit(); } });
+      });
+      storage.run('listen', () => server.listen(0, '127.0.0.1', () => {
+        const get = (n) => 'GET /' + n + ' HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n';
+        net.connect(server.address().port, '127.0.0.1').write(get(1) + get(2) + get(3));
+      }));`);
+    expect(out.trim()).toBe('/1:listen /2:listen /3:listen later/1:store/1 later/2:store/2 later/3:store/3');
+  });
+});
