@@ -48,13 +48,11 @@ class ListenHandle {
   #id;
   #address;
   #port;
-  #server;
   #held = true;
   #path;
 
   constructor(port, server, listening, path) {
     this.#port = port;
-    this.#server = server;
     this.#id = listening.id;
     this.#address = listening;
     this.#path = path;

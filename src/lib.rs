@@ -5,4 +5,6 @@
 pub mod engine;
 
 #[cfg(feature = "binding")]
+// In test builds napi registers nothing, so what only JavaScript calls looks unused.
+#[cfg_attr(test, allow(dead_code))]
 mod binding;

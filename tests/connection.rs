@@ -15,43 +15,218 @@ fn what_follows_a_message_depends_on_connection_options() {
         false,
         &[
             ("GET / HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K ", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"]),
-            ("GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: CLOSE\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=CLOSE;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"]),
-            ("GET / HTTP/1.1\r\nConnection: close, keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=close, keep-alive;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @50"]),
-            ("GET / HTTP/1.1\r\nConnection: keep-alive, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=keep-alive, close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @50"]),
-            ("GET / HTTP/1.1\r\nConnection: foo, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=foo, close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @43"]),
-            ("GET / HTTP/1.1\r\nConnection: foo ,\tclose\t\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=foo ,\tclose;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @45"]),
-            ("GET / HTTP/1.1\r\nConnection: close\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=close;Connection=keep-alive;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @62"]),
-            ("GET / HTTP/1.1\r\nProxy-Connection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Proxy-Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @44"]),
-            ("GET / HTTP/1.1\r\nProxy-Connection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Proxy-Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: closed\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=closed;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: close x\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=close x;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: x close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=x close;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: \"close\"\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=\"close\";", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: keepalive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=keepalive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: Keep-Alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=Keep-Alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection:\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 / K Connection=;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.1\r\nConnection: ,,close,,\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /  Connection=,,close,,;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42"]),
-            ("GET / HTTP/1.0\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19"]),
-            ("GET / HTTP/1.0\r\nConnection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"]),
-            ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nConnection: CLOSE\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=CLOSE;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"]),
-            ("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Connection=close, keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Connection=keep-alive, close;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nConnection: foo, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=foo, close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @43"]),
-            ("GET / HTTP/1.0\r\nConnection: foo ,\tclose\t\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=foo ,\tclose;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @45"]),
-            ("GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Connection=close;Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nProxy-Connection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Proxy-Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @44"]),
-            ("GET / HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Proxy-Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nConnection: closed\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=closed;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @39"]),
-            ("GET / HTTP/1.0\r\nConnection: close x\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=close x;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40"]),
-            ("GET / HTTP/1.0\r\nConnection: x close\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=x close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40"]),
-            ("GET / HTTP/1.0\r\nConnection: \"close\"\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=\"close\";", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40"]),
-            ("GET / HTTP/1.0\r\nConnection: keepalive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=keepalive;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42"]),
-            ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 / K Connection=Keep-Alive;", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET / HTTP/1.0\r\nConnection:\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @32"]),
-            ("GET / HTTP/1.0\r\nConnection: ,,close,,\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.0 /  Connection=,,close,,;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42"]),
+            (
+                "GET / HTTP/1.1\r\nConnection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: CLOSE\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 /  Connection=CLOSE;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: close, keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=close, keep-alive;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @50",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: keep-alive, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=keep-alive, close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @50",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: foo, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=foo, close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @43",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: foo ,\tclose\t\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=foo ,\tclose;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @45",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: close\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=close;Connection=keep-alive;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @62",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nProxy-Connection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Proxy-Connection=close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @44",
+                ],
+            ),
+            (
+                "GET / HTTP/1.1\r\nProxy-Connection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Proxy-Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: closed\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=closed;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: close x\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=close x;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: x close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=x close;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: \"close\"\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=\"close\";", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: keepalive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=keepalive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: Keep-Alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=Keep-Alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection:\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 / K Connection=;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nConnection: ,,close,,\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.1 /  Connection=,,close,,;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19"],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: CLOSE\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 /  Connection=CLOSE;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Connection=close, keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Connection=keep-alive, close;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: foo, close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=foo, close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @43",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: foo ,\tclose\t\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=foo ,\tclose;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @45",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: close\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Connection=close;Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nProxy-Connection: close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Proxy-Connection=close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @44",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nProxy-Connection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Proxy-Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: closed\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=closed;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @39",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: close x\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=close x;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: x close\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=x close;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: \"close\"\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=\"close\";",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: keepalive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=keepalive;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42",
+                ],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 / K Connection=Keep-Alive;", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection:\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.0 /  Connection=;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @32"],
+            ),
+            (
+                "GET / HTTP/1.0\r\nConnection: ,,close,,\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &[
+                    "R GET 1.0 /  Connection=,,close,,;",
+                    "E ",
+                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @42",
+                ],
+            ),
         ],
     );
 }
@@ -64,44 +239,23 @@ fn versions_that_close() {
         &[
             (
                 "GET / HTTP/2.0\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
-                &[
-                    "R GET 2.0 /  ",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19",
-                ],
+                &["R GET 2.0 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19"],
             ),
             (
                 "GET / HTTP/0.9\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
-                &[
-                    "R GET 0.9 /  ",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19",
-                ],
+                &["R GET 0.9 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @19"],
             ),
             (
                 "GET /\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
-                &[
-                    "R GET 0.9 /  ",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @10",
-                ],
+                &["R GET 0.9 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @10"],
             ),
             (
                 "OPTIONS / RTSP/1.0\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
-                &[
-                    "R OPTIONS 1.0 /  ",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @23",
-                ],
+                &["R OPTIONS 1.0 /  ", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @23"],
             ),
             (
                 "OPTIONS / RTSP/1.0\r\nConnection: keep-alive\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
-                &[
-                    "R OPTIONS 1.0 / K Connection=keep-alive;",
-                    "E ",
-                    "R GET 1.1 /next K ",
-                    "E ",
-                ],
+                &["R OPTIONS 1.0 / K Connection=keep-alive;", "E ", "R GET 1.1 /next K ", "E "],
             ),
         ],
     );
@@ -113,33 +267,16 @@ fn blank_lines_may_follow_a_closing_message() {
         &Config::default(),
         false,
         &[
-            (
-                "GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
-                &["R GET 1.1 /  Connection=close;", "E "],
-            ),
-            (
-                "GET / HTTP/1.1\r\nConnection: close\r\n\r\n\r\n",
-                &["R GET 1.1 /  Connection=close;", "E "],
-            ),
-            (
-                "GET / HTTP/1.1\r\nConnection: close\r\n\r\n\n\n\r",
-                &["R GET 1.1 /  Connection=close;", "E "],
-            ),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", &["R GET 1.1 /  Connection=close;", "E "]),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n\r\n", &["R GET 1.1 /  Connection=close;", "E "]),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n\n\n\r", &["R GET 1.1 /  Connection=close;", "E "]),
             (
                 "GET / HTTP/1.1\r\nConnection: close\r\n\r\nx",
-                &[
-                    "R GET 1.1 /  Connection=close;",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38",
-                ],
+                &["R GET 1.1 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @38"],
             ),
             (
                 "GET / HTTP/1.1\r\nConnection: close\r\n\r\n\r\nx",
-                &[
-                    "R GET 1.1 /  Connection=close;",
-                    "E ",
-                    "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40",
-                ],
+                &["R GET 1.1 /  Connection=close;", "E ", "! HPE_CLOSED_CONNECTION Data after `Connection: close` @40"],
             ),
         ],
     );
@@ -151,12 +288,30 @@ fn pipelined_requests() {
         &Config::default(),
         false,
         &[
-            ("GET /next HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E "]),
-            ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nabGET /next HTTP/1.1\r\n\r\n", &["R POST 1.1 / K Content-Length=2;", "B ab", "E ", "R GET 1.1 /next K ", "E "]),
-            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R POST 1.1 / K Transfer-Encoding=chunked;", "B ab", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET /next HTTP/1.1\r\n\r\n\r\n\r\nGET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E "]),
-            ("GET /next HTTP/1.1\r\n\r\nx", &["R GET 1.1 /next K ", "E ", "! HPE_INVALID_METHOD Invalid method encountered @22"]),
-            ("GET /next HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: x", &["R GET 1.1 /next K ", "E ", "! HPE_INVALID_CONTENT_LENGTH Invalid character in Content-Length @55"]),
+            (
+                "GET /next HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nabGET /next HTTP/1.1\r\n\r\n",
+                &["R POST 1.1 / K Content-Length=2;", "B ab", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R POST 1.1 / K Transfer-Encoding=chunked;", "B ab", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET /next HTTP/1.1\r\n\r\n\r\n\r\nGET /next HTTP/1.1\r\n\r\n",
+                &["R GET 1.1 /next K ", "E ", "R GET 1.1 /next K ", "E "],
+            ),
+            (
+                "GET /next HTTP/1.1\r\n\r\nx",
+                &["R GET 1.1 /next K ", "E ", "! HPE_INVALID_METHOD Invalid method encountered @22"],
+            ),
+            (
+                "GET /next HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: x",
+                &["R GET 1.1 /next K ", "E ", "! HPE_INVALID_CONTENT_LENGTH Invalid character in Content-Length @55"],
+            ),
         ],
     );
 }
@@ -170,56 +325,29 @@ fn fin_in_mid_message() {
             ("\r\n", &[]),
             ("\r\n", &[]),
             ("G", &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"]),
-            (
-                "GET / HTTP/1.1\r\n",
-                &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
-            ),
-            (
-                "GET / HTTP/1.1\r\na: b\r\n",
-                &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
-            ),
+            ("GET / HTTP/1.1\r\n", &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"]),
+            ("GET / HTTP/1.1\r\na: b\r\n", &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"]),
             ("GET /next HTTP/1.1\r\n\r\n", &["R GET 1.1 /next K ", "E "]),
             (
                 "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\n",
-                &[
-                    "R POST 1.1 / K Content-Length=2;",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R POST 1.1 / K Content-Length=2;", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
             (
                 "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\na",
-                &[
-                    "R POST 1.1 / K Content-Length=2;",
-                    "B a",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R POST 1.1 / K Content-Length=2;", "B a", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
-            (
-                "POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab",
-                &["R POST 1.1 / K Content-Length=2;", "B ab", "E "],
-            ),
+            ("POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", &["R POST 1.1 / K Content-Length=2;", "B ab", "E "]),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
-                &[
-                    "R POST 1.1 / K Transfer-Encoding=chunked;",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R POST 1.1 / K Transfer-Encoding=chunked;", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
-                &[
-                    "R POST 1.1 / K Transfer-Encoding=chunked;",
-                    "B a",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R POST 1.1 / K Transfer-Encoding=chunked;", "B a", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n",
-                &[
-                    "R POST 1.1 / K Transfer-Encoding=chunked;",
-                    "B a",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R POST 1.1 / K Transfer-Encoding=chunked;", "B a", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -227,16 +355,9 @@ fn fin_in_mid_message() {
             ),
             (
                 "GET /next HTTP/1.1\r\n\r\nGE",
-                &[
-                    "R GET 1.1 /next K ",
-                    "E ",
-                    "! HPE_INVALID_EOF_STATE Invalid EOF state @0",
-                ],
+                &["R GET 1.1 /next K ", "E ", "! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
             ),
-            (
-                "CONNECT a:1 HTTP/1.1\r\n",
-                &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"],
-            ),
+            ("CONNECT a:1 HTTP/1.1\r\n", &["! HPE_INVALID_EOF_STATE Invalid EOF state @0"]),
         ],
     );
 }
@@ -265,52 +386,19 @@ fn flags_say_what_the_head_asks_for() {
         ("GET / HTTP/1.1\r\n\r\n", KEEP_ALIVE),
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", KEEP_ALIVE | HAS_HOST),
         ("GET / HTTP/1.1\r\nHost:\r\n\r\n", KEEP_ALIVE | HAS_HOST),
-        (
-            "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-            KEEP_ALIVE,
-        ),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", KEEP_ALIVE),
         ("GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", 0),
-        (
-            "GET / HTTP/1.1\r\nExpect: 100-Continue\r\n\r\n",
-            KEEP_ALIVE | EXPECT_CONTINUE,
-        ),
-        (
-            "GET / HTTP/1.1\r\nExpect: x, 100-continue;y\r\n\r\n",
-            KEEP_ALIVE | EXPECT_CONTINUE,
-        ),
-        (
-            "GET / HTTP/1.1\r\nExpect: x\r\nExpect: 100-continue\r\n\r\n",
-            KEEP_ALIVE | EXPECT_CONTINUE,
-        ),
-        (
-            "GET / HTTP/1.1\r\nExpect: 100-continued\r\n\r\n",
-            KEEP_ALIVE | EXPECT_OTHER,
-        ),
-        (
-            "GET / HTTP/1.1\r\nExpect: a100-continue\r\n\r\n",
-            KEEP_ALIVE | EXPECT_OTHER,
-        ),
-        (
-            "GET / HTTP/1.1\r\nExpect:\r\n\r\n",
-            KEEP_ALIVE | EXPECT_OTHER,
-        ),
-        (
-            "PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
-            KEEP_ALIVE | HAS_BODY,
-        ),
+        ("GET / HTTP/1.1\r\nExpect: 100-Continue\r\n\r\n", KEEP_ALIVE | EXPECT_CONTINUE),
+        ("GET / HTTP/1.1\r\nExpect: x, 100-continue;y\r\n\r\n", KEEP_ALIVE | EXPECT_CONTINUE),
+        ("GET / HTTP/1.1\r\nExpect: x\r\nExpect: 100-continue\r\n\r\n", KEEP_ALIVE | EXPECT_CONTINUE),
+        ("GET / HTTP/1.1\r\nExpect: 100-continued\r\n\r\n", KEEP_ALIVE | EXPECT_OTHER),
+        ("GET / HTTP/1.1\r\nExpect: a100-continue\r\n\r\n", KEEP_ALIVE | EXPECT_OTHER),
+        ("GET / HTTP/1.1\r\nExpect:\r\n\r\n", KEEP_ALIVE | EXPECT_OTHER),
+        ("PUT / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", KEEP_ALIVE | HAS_BODY),
         ("PUT / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", KEEP_ALIVE),
-        (
-            "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            KEEP_ALIVE | HAS_BODY | CHUNKED,
-        ),
-        (
-            "CONNECT a:1 HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
-            KEEP_ALIVE | UPGRADE | CONNECT,
-        ),
-        (
-            "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: a\r\nExpect: 100-continue\r\n\r\n",
-            KEEP_ALIVE | UPGRADE,
-        ),
+        ("PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", KEEP_ALIVE | HAS_BODY | CHUNKED),
+        ("CONNECT a:1 HTTP/1.1\r\nContent-Length: 1\r\n\r\n", KEEP_ALIVE | UPGRADE | CONNECT),
+        ("GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: a\r\nExpect: 100-continue\r\n\r\n", KEEP_ALIVE | UPGRADE),
     ];
     for (head, expected) in cases {
         assert_eq!(request_flags(head.as_bytes()), *expected, "{head:?}");
@@ -340,10 +428,7 @@ fn the_body_of_the_last_request_a_pipeline_has_room_for_is_read() {
     let mut conn = Conn::new(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.receive(&b"GET / HTTP/1.1\r\n\r\n".repeat(999), &mut recorder);
-    conn.receive(
-        b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n",
-        &mut recorder,
-    );
+    conn.receive(b"PUT / HTTP/1.1\r\nContent-Length: 2\r\n\r\n", &mut recorder);
     assert!(conn.can_read());
     conn.receive(b"ab", &mut recorder);
     assert_eq!(recorder.events.last().map(String::as_str), Some("E "));
@@ -375,11 +460,7 @@ fn phases_follow_the_bytes() {
     let so_far = recorder.events.len();
     conn.receive(b"GET / HTTP/1.1\r\n\r\n", &mut recorder);
     conn.finish(&mut recorder);
-    assert_eq!(
-        recorder.events.len(),
-        so_far,
-        "nothing follows a parse error"
-    );
+    assert_eq!(recorder.events.len(), so_far, "nothing follows a parse error");
 }
 
 /// A generator good enough to choose cuts (xorshift); seeded, so that a failure repeats.
@@ -428,20 +509,11 @@ const PARTS: &[&str] = &[
 fn events_do_not_depend_on_where_reads_are_cut() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..4_000 {
-        let config = Config {
-            lenient: round % 5 == 0,
-            max_fields: [1_000, 3][random.below(2)],
-            ..Config::default()
-        };
-        let text: String = (0..1 + random.below(14))
-            .map(|_| PARTS[random.below(PARTS.len())])
-            .collect();
+        let config = Config { lenient: round % 5 == 0, max_fields: [1_000, 3][random.below(2)], ..Config::default() };
+        let text: String = (0..1 + random.below(14)).map(|_| PARTS[random.below(PARTS.len())]).collect();
         let input = support::bytes(&text);
         let plain = |events: Vec<String>| -> Vec<String> {
-            events
-                .iter()
-                .map(|event| support::without_position(event))
-                .collect()
+            events.iter().map(|event| support::without_position(event)).collect()
         };
         let whole = plain(support::events_of(&config, &[&input], true));
         let mut cut: Vec<&[u8]> = Vec::new();
@@ -451,11 +523,7 @@ fn events_do_not_depend_on_where_reads_are_cut() {
             cut.push(read);
             rest = next;
         }
-        assert_eq!(
-            plain(support::events_of(&config, &cut, true)),
-            whole,
-            "{text:?} as {cut:?}"
-        );
+        assert_eq!(plain(support::events_of(&config, &cut, true)), whole, "{text:?} as {cut:?}");
     }
 }
 
@@ -463,9 +531,7 @@ fn events_do_not_depend_on_where_reads_are_cut() {
 fn no_bytes_make_it_panic() {
     let mut random = Random(0x0123_4567_89ab_cdef);
     for round in 0..4_000 {
-        let text: String = (0..1 + random.below(10))
-            .map(|_| PARTS[random.below(PARTS.len())])
-            .collect();
+        let text: String = (0..1 + random.below(10)).map(|_| PARTS[random.below(PARTS.len())]).collect();
         let mut input = support::bytes(&text);
         for _ in 0..1 + random.below(3) {
             let at = random.below(input.len());
@@ -487,11 +553,7 @@ fn no_bytes_make_it_panic() {
         }
         conn.finish(&mut recorder);
         conn.decide(false, &mut recorder);
-        let errors = recorder
-            .events
-            .iter()
-            .filter(|event| event.starts_with('!'))
-            .count();
+        let errors = recorder.events.iter().filter(|event| event.starts_with('!')).count();
         assert!(errors <= 1, "one error at most: {:?}", recorder.events);
     }
 }

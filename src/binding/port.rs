@@ -98,7 +98,16 @@ impl Port {
     /// A write with a large payload; copied once, inside this call. `now`: ahead of every response that has not begun.
     #[napi]
     #[allow(clippy::too_many_arguments)]
-    pub fn send(&self, now: bool, index: u32, generation: u32, seq: u32, flags: u32, head_length: u32, data: Uint8Array) {
+    pub fn send(
+        &self,
+        now: bool,
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: u32,
+        data: Uint8Array,
+    ) {
         let shards = self.engine.shards.borrow();
         if shards.is_empty() {
             return;

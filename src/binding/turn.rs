@@ -49,7 +49,9 @@ impl WakeHandle {
     #[allow(unsafe_code)]
     fn wake(self) {
         // SAFETY: the handle is valid (see Send). A closing function answers napi_closing, which is normal at teardown.
-        unsafe { sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking) };
+        unsafe {
+            sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking)
+        };
     }
 }
 

@@ -24,9 +24,7 @@ pub fn latin1(bytes: &[u8]) -> String {
 
 /// Latin1 text as bytes.
 pub fn bytes(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|char| u8::try_from(u32::from(char)).expect("latin1"))
-        .collect()
+    text.chars().map(|char| u8::try_from(u32::from(char)).expect("latin1")).collect()
 }
 
 /// `name=value;` for each field.
@@ -36,10 +34,7 @@ pub fn fields(packed: &[u8]) -> String {
     }
     let parts: Vec<&[u8]> = packed.split(|&byte| byte == 0).collect();
     assert_eq!(parts.len() % 2, 0, "names and values alternate");
-    parts
-        .chunks(2)
-        .map(|pair| format!("{}={};", latin1(pair[0]), latin1(pair[1])))
-        .collect()
+    parts.chunks(2).map(|pair| format!("{}={};", latin1(pair[0]), latin1(pair[1]))).collect()
 }
 
 impl Recorder {
@@ -55,16 +50,8 @@ impl Sink for Recorder {
     fn request(&mut self, _seq: u32, head: &RequestHead<'_>) {
         let count = fields(head.fields).matches(';').count();
         assert!(count >= head.field_count as usize, "field_count");
-        let keep_alive = if head.flags & flags::KEEP_ALIVE != 0 {
-            "K"
-        } else {
-            ""
-        };
-        let upgrade = if head.flags & flags::UPGRADE != 0 {
-            "U"
-        } else {
-            ""
-        };
+        let keep_alive = if head.flags & flags::KEEP_ALIVE != 0 { "K" } else { "" };
+        let upgrade = if head.flags & flags::UPGRADE != 0 { "U" } else { "" };
         self.events.push(format!(
             "R {} {}.{} {} {keep_alive}{upgrade} {}",
             head.method.name(),
@@ -107,11 +94,7 @@ impl Sink for Recorder {
 
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
         assert!(bytes_parsed <= packet.len(), "{error} @{bytes_parsed}");
-        self.events.push(format!(
-            "! {} {} @{bytes_parsed}",
-            error.code(),
-            error.reason()
-        ));
+        self.events.push(format!("! {} {} @{bytes_parsed}", error.code(), error.reason()));
     }
 }
 
@@ -136,10 +119,7 @@ pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
 /// As [`events_of`], one byte per read, without the positions of errors.
 pub fn events_by_byte(config: &Config, bytes: &[u8], fin: bool) -> Vec<String> {
     let reads: Vec<&[u8]> = bytes.chunks(1).collect();
-    events_of(config, &reads, fin)
-        .iter()
-        .map(|event| without_position(event))
-        .collect()
+    events_of(config, &reads, fin).iter().map(|event| without_position(event)).collect()
 }
 
 /// An error's line without ` @bytes_parsed`, other lines as they are.
@@ -152,10 +132,7 @@ pub fn without_position(event: &str) -> String {
 
 /// What Node's `insecureHTTPParser` is here.
 pub fn lenient() -> Config {
-    Config {
-        lenient: true,
-        ..Config::default()
-    }
+    Config { lenient: true, ..Config::default() }
 }
 
 /// Checks each input, as one read and byte by byte, against the events that Node 26 has for it. The expectations were
@@ -165,10 +142,7 @@ pub fn check(config: &Config, fin: bool, cases: &[(&str, &[&str])]) {
         let input = bytes(input);
         let whole = events_of(config, &[&input], fin);
         assert_eq!(whole, *expected, "in one read: {:?}", latin1(&input));
-        let expected: Vec<String> = expected
-            .iter()
-            .map(|event| without_position(event))
-            .collect();
+        let expected: Vec<String> = expected.iter().map(|event| without_position(event)).collect();
         let by_byte = events_by_byte(config, &input, fin);
         assert_eq!(by_byte, expected, "byte by byte: {:?}", latin1(&input));
     }

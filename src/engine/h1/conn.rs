@@ -23,11 +23,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            max_header_size: 16_384,
-            max_fields: 1_000,
-            lenient: false,
-        }
+        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false }
     }
 }
 
@@ -128,11 +124,7 @@ impl Conn {
     /// A fresh connection; requests are numbered from 1.
     pub fn new(config: Arc<Config>) -> Conn {
         Conn {
-            limits: Limits {
-                size: config.max_header_size,
-                fields: config.max_fields,
-                lenient: config.lenient,
-            },
+            limits: Limits { size: config.max_header_size, fields: config.max_fields, lenient: config.lenient },
             state: State::Start,
             upgrade: Upgrade::None,
             head: HeadParser::new(),
@@ -183,11 +175,7 @@ impl Conn {
         let Upgrade::Announced { complete } = self.upgrade else {
             return;
         };
-        self.upgrade = if accept && !complete {
-            Upgrade::Accepted
-        } else {
-            Upgrade::None
-        };
+        self.upgrade = if accept && !complete { Upgrade::Accepted } else { Upgrade::None };
         if complete && accept {
             self.state = State::Raw;
             self.held.drain(..self.announced.min(self.held.len()));
@@ -233,8 +221,7 @@ impl Conn {
     }
 
     fn must_hold(&self) -> bool {
-        matches!(self.upgrade, Upgrade::Announced { .. })
-            || (self.state == State::Start && self.open >= MAX_PIPELINED)
+        matches!(self.upgrade, Upgrade::Announced { .. }) || (self.state == State::Start && self.open >= MAX_PIPELINED)
     }
 
     /// Goes on with the bytes held, and then with the peer's FIN if that has come.
@@ -253,8 +240,7 @@ impl Conn {
         let mut pos = 0;
         while pos < bytes.len() {
             if self.must_hold() {
-                self.held
-                    .extend_from_slice(bytes.get(pos..).unwrap_or_default());
+                self.held.extend_from_slice(bytes.get(pos..).unwrap_or_default());
                 return;
             }
             if let Err(error) = self.advance(bytes, &mut pos, sink) {
@@ -269,22 +255,11 @@ impl Conn {
     }
 
     /// One step of the connection's state machine, from `*pos` on.
-    fn advance(
-        &mut self,
-        bytes: &[u8],
-        pos: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<(), ParseError> {
+    fn advance(&mut self, bytes: &[u8], pos: &mut usize, sink: &mut impl Sink) -> Result<(), ParseError> {
         match self.state {
             State::Start | State::Closed => self.between_messages(bytes, pos, sink),
             State::Head => {
-                let over = self.head.scan(
-                    bytes,
-                    pos,
-                    &mut self.fields,
-                    &mut self.framing,
-                    &self.limits,
-                )?;
+                let over = self.head.scan(bytes, pos, &mut self.fields, &mut self.framing, &self.limits)?;
                 if !over {
                     return Ok(());
                 }
@@ -294,11 +269,7 @@ impl Conn {
             State::Body => {
                 let context = (&mut self.fields, &mut self.framing, &self.limits);
                 if self.body.decode(self.seq, bytes, pos, context, sink)? {
-                    let trailers = if self.chunked {
-                        self.fields.bytes()
-                    } else {
-                        b""
-                    };
+                    let trailers = if self.chunked { self.fields.bytes() } else { b"" };
                     sink.end(self.seq, trailers);
                     self.body_over(bytes, *pos, sink);
                 }
@@ -316,12 +287,7 @@ impl Conn {
         }
     }
 
-    fn between_messages(
-        &mut self,
-        bytes: &[u8],
-        pos: &mut usize,
-        sink: &mut impl Sink,
-    ) -> Result<(), ParseError> {
+    fn between_messages(&mut self, bytes: &[u8], pos: &mut usize, sink: &mut impl Sink) -> Result<(), ParseError> {
         // RFC 9112 §2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty
         // line (CRLF) received prior to the request-line"
         if matches!(bytes.get(*pos), Some(b'\r' | b'\n')) {
@@ -335,8 +301,7 @@ impl Conn {
         let rest = bytes.get(*pos..).unwrap_or_default();
         self.framing = Framing::new(self.limits.lenient);
         self.fields.begin_trailer();
-        let whole =
-            HeadParser::parse_whole(rest, &mut self.fields, &mut self.framing, &self.limits);
+        let whole = HeadParser::parse_whole(rest, &mut self.fields, &mut self.framing, &self.limits);
         let Some(whole) = whole else {
             self.framing = Framing::new(self.limits.lenient);
             self.head.begin(&mut self.fields);

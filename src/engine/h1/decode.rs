@@ -47,11 +47,7 @@ pub(super) struct BodyDecoder {
 
 impl BodyDecoder {
     pub(super) fn new() -> BodyDecoder {
-        BodyDecoder {
-            at: At::Sized,
-            left: 0,
-            extensions: 0,
-        }
+        BodyDecoder { at: At::Sized, left: 0, extensions: 0 }
     }
 
     /// Starts on a body of the given length.
@@ -88,12 +84,8 @@ impl BodyDecoder {
                         return Ok(true);
                     }
                 }
-                At::ExtensionName | At::ExtensionValue | At::Quoted => {
-                    self.extension(bytes, pos, limits)?
-                }
-                At::ExtensionStart | At::QuotedPair | At::QuotedOver => {
-                    self.extension_edge(byte, pos, limits)?
-                }
+                At::ExtensionName | At::ExtensionValue | At::Quoted => self.extension(bytes, pos, limits)?,
+                At::ExtensionStart | At::QuotedPair | At::QuotedOver => self.extension_edge(byte, pos, limits)?,
                 At::Trailer => return fields.scan(bytes, pos, framing, limits),
                 _ => {
                     self.chunk_line(byte, pos, limits)?;
@@ -110,9 +102,7 @@ impl BodyDecoder {
         let rest = bytes.get(*pos..).unwrap_or_default();
         let take = match self.at {
             At::UntilEof => rest.len(),
-            _ => usize::try_from(self.left)
-                .unwrap_or(usize::MAX)
-                .min(rest.len()),
+            _ => usize::try_from(self.left).unwrap_or(usize::MAX).min(rest.len()),
         };
         if take > 0 {
             sink.body(seq, rest.get(..take).unwrap_or_default());
@@ -131,9 +121,7 @@ impl BodyDecoder {
             (At::SizeStart | At::Size, _) if hex.is_some() => {
                 *pos += 1;
                 let shifted = self.left.checked_mul(16);
-                self.left = shifted
-                    .and_then(|size| size.checked_add(hex?))
-                    .ok_or(ParseError::ChunkSizeOverflow)?;
+                self.left = shifted.and_then(|size| size.checked_add(hex?)).ok_or(ParseError::ChunkSizeOverflow)?;
                 self.at = At::Size;
             }
             (At::SizeStart, _) => return Err(ParseError::InvalidChunkSize),
@@ -166,11 +154,7 @@ impl BodyDecoder {
                     return Err(ParseError::NoLfAfterChunkSize);
                 }
                 self.extensions = 0;
-                self.at = if self.left == 0 {
-                    At::Trailer
-                } else {
-                    At::Data
-                };
+                self.at = if self.left == 0 { At::Trailer } else { At::Data };
             }
             (At::DataOver, b'\r') => {
                 *pos += 1;
@@ -205,22 +189,10 @@ impl BodyDecoder {
     }
 
     /// The stretches of an extension: a name, a value, a quoted value's inside.
-    fn extension(
-        &mut self,
-        bytes: &[u8],
-        pos: &mut usize,
-        limits: &Limits,
-    ) -> Result<(), ParseError> {
-        let belongs: fn(u8) -> bool = if self.at == At::Quoted {
-            is_quoted_char
-        } else {
-            is_token_char
-        };
+    fn extension(&mut self, bytes: &[u8], pos: &mut usize, limits: &Limits) -> Result<(), ParseError> {
+        let belongs: fn(u8) -> bool = if self.at == At::Quoted { is_quoted_char } else { is_token_char };
         let rest = bytes.get(*pos..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .position(|&byte| !belongs(byte))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|&byte| !belongs(byte)).unwrap_or(rest.len());
         *pos += length;
         let Some(&stop) = rest.get(length) else {
             return self.spend_extension(length);
@@ -274,12 +246,7 @@ impl BodyDecoder {
     }
 
     /// The single bytes between those stretches.
-    fn extension_edge(
-        &mut self,
-        byte: u8,
-        pos: &mut usize,
-        limits: &Limits,
-    ) -> Result<(), ParseError> {
+    fn extension_edge(&mut self, byte: u8, pos: &mut usize, limits: &Limits) -> Result<(), ParseError> {
         match (self.at, byte) {
             (At::ExtensionStart, b' ' | b'\r') => {
                 *pos += 1;

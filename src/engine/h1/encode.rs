@@ -105,23 +105,13 @@ impl ResponseQueue {
         }
         if seq > self.current {
             if self.early.len() < MAX_EARLY {
-                self.early.push(Early {
-                    seq,
-                    flags,
-                    head_length,
-                    data,
-                    mark,
-                });
+                self.early.push(Early { seq, flags, head_length, data, mark });
             }
             return 0;
         }
         let mut completed = self.append(flags, head_length, data, mark) as u32;
         while completed > 0 && !self.closing {
-            let Some(at) = self
-                .early
-                .iter()
-                .position(|early| early.seq == self.current)
-            else {
+            let Some(at) = self.early.iter().position(|early| early.seq == self.current) else {
                 break;
             };
             let early = self.early.remove(at);

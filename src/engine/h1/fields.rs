@@ -57,14 +57,7 @@ pub(super) const KEEP_CAPACITY: usize = 4096;
 
 impl FieldSection {
     pub(super) fn new() -> FieldSection {
-        FieldSection {
-            at: At::LineStart,
-            kind: FieldKind::Other,
-            buffer: Vec::new(),
-            item: 0,
-            count: 0,
-            used: 0,
-        }
+        FieldSection { at: At::LineStart, kind: FieldKind::Other, buffer: Vec::new(), item: 0, count: 0, used: 0 }
     }
 
     /// Starts a head's fields; the target's bytes count towards its size.
@@ -150,12 +143,7 @@ impl FieldSection {
     }
 
     /// `Ok(true)`: a lenient bare LF ended the section.
-    fn line_start(
-        &mut self,
-        byte: u8,
-        pos: &mut usize,
-        limits: &Limits,
-    ) -> Result<bool, ParseError> {
+    fn line_start(&mut self, byte: u8, pos: &mut usize, limits: &Limits) -> Result<bool, ParseError> {
         match byte {
             b' ' if matches!(self.at, At::FirstLine) => {
                 *pos += 1;
@@ -170,11 +158,7 @@ impl FieldSection {
             }
             b'\n' => {
                 *pos += 1;
-                return if limits.lenient {
-                    Ok(true)
-                } else {
-                    Err(ParseError::FieldChar)
-                };
+                return if limits.lenient { Ok(true) } else { Err(ParseError::FieldChar) };
             }
             b':' => return Err(ParseError::FieldName),
             _ => {
@@ -216,10 +200,7 @@ impl FieldSection {
         limits: &Limits,
     ) -> Result<(), ParseError> {
         let rest = bytes.get(*pos..).unwrap_or_default();
-        let length = rest
-            .iter()
-            .position(|&byte| !is_token_char(byte))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|&byte| !is_token_char(byte)).unwrap_or(rest.len());
         let part = rest.get(..length).unwrap_or_default();
         *pos += length;
         let Some(&stop) = rest.get(length) else {
@@ -384,16 +365,12 @@ impl FieldSection {
         let rest = bytes.get(from..).unwrap_or_default();
         let mut length = 0;
         if let ValueState::Plain = state {
-            length = rest
-                .iter()
-                .position(|&byte| !is_value_char(byte))
-                .unwrap_or(rest.len());
+            length = rest.iter().position(|&byte| !is_value_char(byte)).unwrap_or(rest.len());
         } else {
             for &byte in rest {
                 // A byte not allowed in any value is Content-Length's own error in its value.
                 let checked = is_value_char(byte)
-                    || (matches!(state, ValueState::ContentLength { .. })
-                        && !matches!(byte, b'\r' | b'\n'));
+                    || (matches!(state, ValueState::ContentLength { .. }) && !matches!(byte, b'\r' | b'\n'));
                 if !checked {
                     break;
                 }

@@ -105,17 +105,11 @@ pub(super) struct ValueError {
 
 impl ValueError {
     fn at(error: ParseError) -> ValueError {
-        ValueError {
-            error,
-            consumed: false,
-        }
+        ValueError { error, consumed: false }
     }
 
     fn behind(error: ParseError) -> ValueError {
-        ValueError {
-            error,
-            consumed: true,
-        }
+        ValueError { error, consumed: true }
     }
 }
 
@@ -129,11 +123,7 @@ pub(super) struct Framing {
 
 impl Framing {
     pub(super) fn new(lenient: bool) -> Framing {
-        Framing {
-            seen: 0,
-            content_length: 0,
-            lenient,
-        }
+        Framing { seen: 0, content_length: 0, lenient }
     }
 
     fn has(&self, bits: u16) -> bool {
@@ -185,9 +175,7 @@ impl Framing {
                 }
                 self.seen |= seen::TRANSFER_ENCODING;
                 self.seen &= !seen::CHUNKED;
-                Ok(ValueState::TransferEncoding {
-                    at: CodingState(Coding::StartTight),
-                })
+                Ok(ValueState::TransferEncoding { at: CodingState(Coding::StartTight) })
             }
             FieldKind::Upgrade => {
                 self.seen |= seen::UPGRADE;
@@ -198,11 +186,7 @@ impl Framing {
     }
 
     /// A byte of the value that is allowed in field values at all.
-    pub(super) fn value_byte(
-        &mut self,
-        state: &mut ValueState,
-        byte: u8,
-    ) -> Result<(), ValueError> {
+    pub(super) fn value_byte(&mut self, state: &mut ValueState, byte: u8) -> Result<(), ValueError> {
         match state {
             ValueState::Plain => Ok(()),
             ValueState::ContentLength { digits_over } => match byte {
@@ -232,15 +216,11 @@ impl Framing {
             (Coding::Start, b' ' | b'\t') => Coding::Start,
             (Coding::Chunked, b',') if self.lenient => Coding::StartTight,
             // RFC 9112 §6.1: chunked is the final transfer coding of a request.
-            (Coding::Chunked, b',') => {
-                return Err(ValueError::behind(ParseError::InvalidTransferEncoding))
-            }
+            (Coding::Chunked, b',') => return Err(ValueError::behind(ParseError::InvalidTransferEncoding)),
             (Coding::Chunked, b' ') => Coding::Chunked,
             (_, b',') => Coding::Start,
             (Coding::Start | Coding::StartTight, b'c' | b'C') => Coding::Matching(1),
-            (Coding::Matching(n), _)
-                if CHUNKED.get(usize::from(n)) == Some(&byte.to_ascii_lowercase()) =>
-            {
+            (Coding::Matching(n), _) if CHUNKED.get(usize::from(n)) == Some(&byte.to_ascii_lowercase()) => {
                 if usize::from(n) + 1 == CHUNKED.len() {
                     Coding::Chunked
                 } else {
@@ -265,10 +245,7 @@ impl Framing {
             FieldKind::Expect if contains_100_continue(value) => self.seen |= seen::EXPECT_CONTINUE,
             FieldKind::Expect => self.seen |= seen::EXPECT_OTHER,
             FieldKind::TransferEncoding => {
-                if let ValueState::TransferEncoding {
-                    at: CodingState(Coding::Chunked),
-                } = state
-                {
+                if let ValueState::TransferEncoding { at: CodingState(Coding::Chunked) } = state {
                     self.seen |= seen::CHUNKED;
                 }
             }
@@ -285,8 +262,7 @@ impl Framing {
         let mut state = self.value_start(kind).map_err(|refused| refused.error)?;
         if !matches!(state, ValueState::Plain) {
             for &byte in raw {
-                self.value_byte(&mut state, byte)
-                    .map_err(|refused| refused.error)?;
+                self.value_byte(&mut state, byte).map_err(|refused| refused.error)?;
             }
         }
         self.value_line_end(&state);
@@ -336,17 +312,9 @@ impl Framing {
         if self.has(seen::TRANSFER_ENCODING) && !bodiless_upgrade {
             // RFC 9112 §6.3: "If a Transfer-Encoding header field is present in a request and the chunked transfer coding
             // is not the final encoding, the message body length cannot be determined reliably"
-            return if self.lenient {
-                Ok(BodyLength::UntilEof)
-            } else {
-                Err(ParseError::UnframedTransferEncoding)
-            };
+            return if self.lenient { Ok(BodyLength::UntilEof) } else { Err(ParseError::UnframedTransferEncoding) };
         }
-        Ok(if self.content_length > 0 {
-            BodyLength::Sized(self.content_length)
-        } else {
-            BodyLength::None
-        })
+        Ok(if self.content_length > 0 { BodyLength::Sized(self.content_length) } else { BodyLength::None })
     }
 
     /// The bits of [`flags`] for a head with these fields.
@@ -358,24 +326,15 @@ impl Framing {
         set(upgrade, flags::UPGRADE);
         set(method == Method::CONNECT, flags::CONNECT);
         // A body that cannot be delimited is still announced, so that the request does not count as complete.
-        set(
-            self.body_length(method) != Ok(BodyLength::None),
-            flags::HAS_BODY,
-        );
-        set(
-            self.body_length(method) == Ok(BodyLength::Chunked),
-            flags::CHUNKED,
-        );
+        set(self.body_length(method) != Ok(BodyLength::None), flags::HAS_BODY);
+        set(self.body_length(method) == Ok(BodyLength::Chunked), flags::CHUNKED);
         set(self.has(seen::HOST), flags::HAS_HOST);
         // RFC 9110 §10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that
         // expectation."
         if version == (1, 1) && !upgrade {
             let expects_continue = self.has(seen::EXPECT_CONTINUE);
             set(expects_continue, flags::EXPECT_CONTINUE);
-            set(
-                self.has(seen::EXPECT_OTHER) && !expects_continue,
-                flags::EXPECT_OTHER,
-            );
+            set(self.has(seen::EXPECT_OTHER) && !expects_continue, flags::EXPECT_OTHER);
         }
         bits
     }
@@ -395,8 +354,7 @@ pub(super) fn trim_ows(mut value: &[u8]) -> &[u8] {
 /// Whether `value` has `100-continue` as a word of its own, in any case.
 fn contains_100_continue(value: &[u8]) -> bool {
     const WORD: &[u8] = b"100-continue";
-    let in_word =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let in_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     value.windows(WORD.len()).enumerate().any(|(at, window)| {
         window.eq_ignore_ascii_case(WORD)
             && !in_word(at.checked_sub(1).and_then(|before| value.get(before)))

@@ -20,11 +20,8 @@ enum Protocol {
     Ice,
 }
 
-const PROTOCOLS: [(&[u8], Protocol); 3] = [
-    (b"HTTP", Protocol::Http),
-    (b"RTSP", Protocol::Rtsp),
-    (b"ICE", Protocol::Ice),
-];
+const PROTOCOLS: [(&[u8], Protocol); 3] =
+    [(b"HTTP", Protocol::Http), (b"RTSP", Protocol::Rtsp), (b"ICE", Protocol::Ice)];
 
 const HTTP2_PREFACE: &[u8] = b"\r\n\r\nSM\r\n\r\n";
 
@@ -81,13 +78,7 @@ pub(super) struct HeadParser {
 
 impl HeadParser {
     pub(super) fn new() -> HeadParser {
-        HeadParser {
-            at: At::Method(0),
-            method_name: [0; 16],
-            method: Method::GET,
-            version: (1, 1),
-            target: Vec::new(),
-        }
+        HeadParser { at: At::Method(0), method_name: [0; 16], method: Method::GET, version: (1, 1), target: Vec::new() }
     }
 
     pub(super) fn method(&self) -> Method {
@@ -112,30 +103,22 @@ impl HeadParser {
     ) -> Option<WholeHead<'a>> {
         let mut slots = [const { MaybeUninit::uninit() }; FAST_FIELDS];
         let mut request = httparse::Request::new(&mut []);
-        let Ok(httparse::Status::Complete(length)) =
-            request.parse_with_uninit_headers(bytes, &mut slots)
-        else {
+        let Ok(httparse::Status::Complete(length)) = request.parse_with_uninit_headers(bytes, &mut slots) else {
             return None;
         };
         // Whoever stays below the limit with line ends and all stays below it without them.
-        let too_many =
-            limits.fields != 0 && request.headers.len() as u64 > u64::from(limits.fields);
+        let too_many = limits.fields != 0 && request.headers.len() as u64 > u64::from(limits.fields);
         if length >= limits.size || too_many {
             return None;
         }
         let method = Method::of(request.method?.as_bytes()).filter(|method| method.is_http())?;
         let target = request.path?.as_bytes();
-        let start = if method == Method::CONNECT {
-            Target::Authority
-        } else {
-            Target::Start
-        };
+        let start = if method == Method::CONNECT { Target::Authority } else { Target::Start };
         if !start.accepts(target) {
             return None;
         }
         let version = (1, request.version?);
-        let crlf_ends_at =
-            |end: usize| end.checked_sub(2).and_then(|at| bytes.get(at..end)) == Some(b"\r\n");
+        let crlf_ends_at = |end: usize| end.checked_sub(2).and_then(|at| bytes.get(at..end)) == Some(b"\r\n");
         // The empty line, and with it the end of the last line, which httparse would let be bare LFs.
         if !crlf_ends_at(length) || !crlf_ends_at(length - 2) {
             return None;
@@ -162,12 +145,7 @@ impl HeadParser {
             };
             framing.field(kind, raw).ok()?;
         }
-        Some(WholeHead {
-            method,
-            version,
-            target,
-            length,
-        })
+        Some(WholeHead { method, version, target, length })
     }
 
     /// Starts the scanner on a message.
@@ -195,11 +173,9 @@ impl HeadParser {
                 At::Fields => return fields.scan(bytes, pos, framing, limits),
                 At::Method(length) => self.method_byte(byte, length, pos)?,
                 At::Target(target) => self.target_bytes(bytes, target, pos, fields, limits)?,
-                At::MethodOver
-                | At::BeforeTarget
-                | At::TargetSpace
-                | At::TargetCr
-                | At::TargetLf => self.around_target(byte, pos)?,
+                At::MethodOver | At::BeforeTarget | At::TargetSpace | At::TargetCr | At::TargetLf => {
+                    self.around_target(byte, pos)?
+                }
                 _ => self.protocol(byte, pos, limits)?,
             }
         }
@@ -211,10 +187,7 @@ impl HeadParser {
         if let Some(slot) = self.method_name.get_mut(end) {
             *slot = byte;
             let so_far = self.method_name.get(..=end).unwrap_or_default();
-            if METHODS
-                .iter()
-                .any(|name| name.as_bytes().starts_with(so_far))
-            {
+            if METHODS.iter().any(|name| name.as_bytes().starts_with(so_far)) {
                 *pos += 1;
                 self.at = At::Method(length + 1);
                 return Ok(());
@@ -236,11 +209,7 @@ impl HeadParser {
             (At::BeforeTarget, b' ') => *pos += 1,
             (At::BeforeTarget, _) => {
                 let connect = self.method == Method::CONNECT;
-                self.at = At::Target(if connect {
-                    Target::Authority
-                } else {
-                    Target::Start
-                });
+                self.at = At::Target(if connect { Target::Authority } else { Target::Start });
             }
             // Node's target does not quite end with its blank.
             (At::TargetSpace | At::TargetLf, b'\t' | b'\x0c') => {
@@ -310,10 +279,7 @@ impl HeadParser {
             At::BeforeProtocol if byte == b' ' => At::BeforeProtocol,
             At::BeforeProtocol => {
                 let starts = |(name, _): &(&[u8], Protocol)| name.first() == Some(&byte);
-                let which = PROTOCOLS
-                    .iter()
-                    .position(starts)
-                    .ok_or(ParseError::InvalidProtocol)?;
+                let which = PROTOCOLS.iter().position(starts).ok_or(ParseError::InvalidProtocol)?;
                 At::Protocol(which as u8, 1)
             }
             At::Protocol(which, length) => self.protocol_byte(byte, which, length, pos)?,
@@ -363,16 +329,8 @@ impl HeadParser {
         Ok(())
     }
 
-    fn protocol_byte(
-        &self,
-        byte: u8,
-        which: u8,
-        length: u8,
-        pos: &mut usize,
-    ) -> Result<At, ParseError> {
-        let (name, protocol) = *PROTOCOLS
-            .get(usize::from(which))
-            .ok_or(ParseError::InvalidProtocol)?;
+    fn protocol_byte(&self, byte: u8, which: u8, length: u8, pos: &mut usize) -> Result<At, ParseError> {
+        let (name, protocol) = *PROTOCOLS.get(usize::from(which)).ok_or(ParseError::InvalidProtocol)?;
         if name.get(usize::from(length)) != Some(&byte) {
             return Err(ParseError::InvalidProtocol);
         }
@@ -380,10 +338,7 @@ impl HeadParser {
             return Ok(At::Protocol(which, length + 1));
         }
         let (fits, error) = match protocol {
-            Protocol::Http => (
-                self.method.is_http() || self.method == Method::PRI,
-                ParseError::MethodNotForHttp,
-            ),
+            Protocol::Http => (self.method.is_http() || self.method == Method::PRI, ParseError::MethodNotForHttp),
             Protocol::Rtsp => (self.method.is_rtsp(), ParseError::MethodNotForRtsp),
             Protocol::Ice => (self.method == Method::SOURCE, ParseError::MethodNotForIce),
         };

@@ -84,12 +84,7 @@ impl Method {
             b"POST" => Some(Method::POST),
             _ => None,
         };
-        common.or_else(|| {
-            METHODS
-                .iter()
-                .position(|method| method.as_bytes() == name)
-                .map(|index| Method(index as u8))
-        })
+        common.or_else(|| METHODS.iter().position(|method| method.as_bytes() == name).map(|index| Method(index as u8)))
     }
 
     /// Whether it goes with an HTTP version; `PRI` does not count.

@@ -43,9 +43,7 @@ impl Target {
         }
         let blank = matches!(byte, b' ' | b'\r' | b'\n');
         match self {
-            Target::Start | Target::Scheme | Target::Slash if blank => {
-                Refused(ParseError::TargetWhitespace, true)
-            }
+            Target::Start | Target::Scheme | Target::Slash if blank => Refused(ParseError::TargetWhitespace, true),
             Target::Start => match byte {
                 b'/' | b'*' => In(Target::Path),
                 _ if byte.is_ascii_alphabetic() => In(Target::Scheme),

@@ -102,7 +102,13 @@ mod tests {
 
     #[test]
     fn refuses_lengths_beyond_the_record_and_unknown_commands() {
-        for words in [[1, 28, 0, 0, 0, 4, 0], [1, 400, 0, 0, 0, 0, 0], [99, 28, 0, 0, 0, 0, 0], [1, 28, 0, 0, 0, u32::MAX, 0], [1, 0, 0, 0, 0, 0, 0]] {
+        for words in [
+            [1, 28, 0, 0, 0, 4, 0],
+            [1, 400, 0, 0, 0, 0, 0],
+            [99, 28, 0, 0, 0, 0, 0],
+            [1, 28, 0, 0, 0, u32::MAX, 0],
+            [1, 0, 0, 0, 0, 0, 0],
+        ] {
             let bytes = record(words, b"");
             assert!(next(&mut &bytes[..]).is_none(), "{words:?}");
         }

@@ -207,8 +207,7 @@ impl Connection {
     pub fn apply(&mut self, command: &Command<'_>, batch: &mut Batch) {
         match command.op {
             Op::Write => {
-                let done =
-                    self.out.write_slice(command.argument, command.flags, command.head_length, command.payload);
+                let done = self.out.write_slice(command.argument, command.flags, command.head_length, command.payload);
                 self.responses_done(done, batch);
             }
             Op::WriteNow => self.out.write_now(command.flags, command.payload),

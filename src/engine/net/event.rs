@@ -74,7 +74,7 @@ impl Batch {
     }
 
     fn finish(&mut self, at: usize) {
-        while self.records.len() % 4 != 0 {
+        while !self.records.len().is_multiple_of(4) {
             self.records.push(0);
         }
         let size = (self.records.len() - at) as u32;

@@ -42,7 +42,8 @@ pub enum Bound {
 pub fn bind(endpoint: &Endpoint, backlog: i32) -> io::Result<Bound> {
     match endpoint {
         Endpoint::Tcp { address, port, ipv6_only, reuse_port } => {
-            let socket = Socket::new(Domain::for_address(SocketAddr::new(*address, *port)), Type::STREAM, Some(Protocol::TCP))?;
+            let socket =
+                Socket::new(Domain::for_address(SocketAddr::new(*address, *port)), Type::STREAM, Some(Protocol::TCP))?;
             // As libuv: a restarted server gets its port back from connections in TIME_WAIT.
             #[cfg(unix)]
             socket.set_reuse_address(true)?;

@@ -24,12 +24,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Port {
     /// A port whose reader is woken by `wake`.
     pub fn new(wake: Wake) -> Self {
-        Self {
-            queue: Mutex::default(),
-            woken: AtomicBool::new(false),
-            wake,
-            live: AtomicUsize::new(0),
-        }
+        Self { queue: Mutex::default(), woken: AtomicBool::new(false), wake, live: AtomicUsize::new(0) }
     }
 
     /// Leaves a batch and wakes the reader if it is not awake already.

@@ -61,10 +61,27 @@ enum Message {
     /// Packed commands.
     Records(Vec<u8>),
     /// A write with a large payload.
-    Large { index: u32, generation: u32, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, now: bool },
-    Listen { id: u32, bound: Bound, config: ServerConfig },
-    Configure { id: u32, config: ServerConfig },
-    CloseListener { id: u32 },
+    Large {
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        now: bool,
+    },
+    Listen {
+        id: u32,
+        bound: Bound,
+        config: ServerConfig,
+    },
+    Configure {
+        id: u32,
+        config: ServerConfig,
+    },
+    CloseListener {
+        id: u32,
+    },
     Stop,
 }
 
@@ -124,7 +141,16 @@ impl ShardHandle {
 
     /// One write with a large payload; `now` puts it ahead of every response that has not begun.
     #[allow(clippy::too_many_arguments)]
-    pub fn large(&self, index: u32, generation: u32, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, now: bool) {
+    pub fn large(
+        &self,
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        now: bool,
+    ) {
         self.send(Message::Large { index, generation, seq, flags, head_length, data, now });
     }
 
@@ -362,8 +388,7 @@ impl Shard {
     async fn serve(self: Rc<Self>, shared: Rc<RefCell<Connection>>) {
         std::future::poll_fn(|cx| {
             let connection = &mut *shared.borrow_mut();
-            let done =
-                connection.poll(cx, &mut self.buffer.borrow_mut(), &mut self.outbox.borrow_mut());
+            let done = connection.poll(cx, &mut self.buffer.borrow_mut(), &mut self.outbox.borrow_mut());
             if done == Poll::Pending {
                 self.watch(connection);
             }

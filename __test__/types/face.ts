@@ -1,0 +1,23 @@
+import turnout = require('turnout');
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+
+const server: turnout.Server = turnout.createServer(
+  { keepAliveTimeout: 1000, shouldUpgradeCallback: (req: turnout.IncomingMessage) => req.url === '/chat' },
+  (req, res) => {
+    const method: string | undefined = req.method;
+    res.writeHead(200, { 'Content-Type': 'text/plain' }).end(method);
+  },
+);
+server.on('upgrade', (req: turnout.IncomingMessage, stream: Duplex, head: Buffer) => {
+  const socket: Socket = req.socket;
+  stream.write(head);
+  socket.setNoDelay(true);
+});
+server.on('clientError', (error: Error, socket: Duplex) => socket.destroy(error));
+server.listen({ port: 0, host: '127.0.0.1', reusePort: true });
+// @ts-expect-error a timeout is a number
+server.keepAliveTimeout = 'long';
+// @ts-expect-error the callback decides by returning something
+turnout.createServer({ shouldUpgradeCallback: 1 });
+export const agent: turnout.Agent = turnout.globalAgent;
