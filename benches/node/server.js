@@ -1,0 +1,50 @@
+'use strict';
+
+/** A server of the benches: `server.js IMPLEMENTATION SCENARIO`; prints its port. */
+
+const [, , implementation, scenario] = process.argv;
+const http = implementation === 'turnout' ? require('../..') : require('node:http');
+
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+
+const SERVERS = {
+  get: () =>
+    http.createServer((req, res) => {
+      res.setHeader('Content-Type', 'text/plain');
+      res.end('okay');
+    }),
+  post: () =>
+    http.createServer((req, res) => {
+      let bytes = 0;
+      req.on('data', (chunk) => (bytes += chunk.length));
+      req.on('end', () => res.end(String(bytes)));
+    }),
+  upgrade: () =>
+    http.createServer().on('upgrade', (req, socket) => {
+      socket.on('error', () => {});
+      socket.write(SWITCH);
+      socket.resume();
+      socket.on('end', () => socket.end());
+    }),
+  raw: () =>
+    http.createServer().on('upgrade', (req, socket) => {
+      socket.on('error', () => {});
+      socket.write(SWITCH);
+      socket.pipe(socket);
+    }),
+  ws() {
+    const { WebSocketServer } = require('ws');
+    const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+    sockets.on('connection', (socket) => {
+      socket.on('error', () => {});
+      socket.on('message', (message, isBinary) => socket.send(message, { binary: isBinary }));
+    });
+    return http
+      .createServer()
+      .on('upgrade', (req, socket, head) => sockets.handleUpgrade(req, socket, head, (webSocket) => sockets.emit('connection', webSocket, req)));
+  },
+};
+
+const server = SERVERS[scenario]();
+server.listen(0, '127.0.0.1', 2048, () => console.log(server.address().port));
+process.stdin.resume().on('end', () => process.exit());
