@@ -7,7 +7,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, JsValue, ToNapiValue};
+use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, JsValue};
 use napi::{sys, Env, Error, Result, Status};
 
 use super::port::Engine;
@@ -241,12 +241,27 @@ impl Crossing {
     }
 }
 
-/// Moves the blobs into an array of Buffers.
+/// Copies the blobs into an array of Buffers. A copy into memory of V8's own is collected with the young generation; memory moved
+/// into an external Buffer costs a finalizer each and drives full collections (measured: raw echo of 64 KB).
 #[allow(unsafe_code)]
 fn buffers(env: sys::napi_env, blobs: Vec<Vec<u8>>) -> Option<sys::napi_value> {
-    let values: Vec<Buffer> = blobs.into_iter().map(Buffer::from).collect();
-    // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open.
-    unsafe { Vec::<Buffer>::to_napi_value(env, values) }.ok()
+    let mut array = ptr::null_mut();
+    // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals, and each copy reads
+    // a live Vec of the length given.
+    unsafe {
+        if sys::napi_create_array_with_length(env, blobs.len(), &mut array) != sys::Status::napi_ok {
+            return None;
+        }
+        for (i, blob) in blobs.iter().enumerate() {
+            let mut buffer = ptr::null_mut();
+            let made =
+                sys::napi_create_buffer_copy(env, blob.len(), blob.as_ptr().cast(), ptr::null_mut(), &mut buffer);
+            if made != sys::Status::napi_ok || sys::napi_set_element(env, array, i as u32, buffer) != sys::Status::napi_ok {
+                return None;
+            }
+        }
+    }
+    Some(array)
 }
 
 /// N-API calls this on the JavaScript thread after a wake-up.
