@@ -12,6 +12,7 @@ const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
+const { kOptimizeEmptyRequests } = require('./symbols');
 
 /** Flags of REQUEST. */
 const KEEP_ALIVE = 1;
@@ -103,6 +104,7 @@ function answer(connection, req, flags) {
   const Response = server.serverResponseClass;
   const res = initServerResponse(req, connection, Response, server);
   res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;
+  if (server[kOptimizeEmptyRequests] && !hasBodyFields(req)) req._dumpAndCloseReadable();
   connection.open.push(res);
   connection.requests++;
   if (req.httpVersionMinor === 1 && req.httpVersionMajor === 1) {
@@ -127,6 +129,12 @@ function answer(connection, req, flags) {
     }
   }
   server.emit('request', req, res);
+}
+
+/** For `optimizeEmptyRequests`: fields count, not the method. */
+function hasBodyFields(req) {
+  const { headers } = req;
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
 
 /** RFC 9110 §10.1.1; an expectation that nobody checks is refused with 417. */

@@ -20,7 +20,7 @@ const { Socket } = require('./socket');
 const { listenException } = require('./errors');
 const { loadTables, addServer, removeServer } = require('./turn');
 const validators = require('./validators');
-const { kUniqueHeaders } = require('./symbols');
+const { kOptimizeEmptyRequests, kUniqueHeaders } = require('./symbols');
 
 /** Milliseconds; Node's defaults, from its documentation of http.createServer and of the server's properties. */
 const REQUEST_TIMEOUT = 300_000;
@@ -28,6 +28,8 @@ const HEADERS_TIMEOUT = 60_000;
 const KEEP_ALIVE_TIMEOUT = 5_000;
 const KEEP_ALIVE_TIMEOUT_BUFFER = 1_000;
 const CONNECTIONS_CHECKING_INTERVAL = 30_000;
+/** Bytes; Node 26's default for streams of bytes, on every Node. */
+const HIGH_WATER_MARK = 65536;
 /** Connections waiting to be accepted, when listen() names none. */
 const BACKLOG = 511;
 /** Flags that net.Server hands to _listen2. */
@@ -41,7 +43,6 @@ const kScope = Symbol('turnout.scope');
 const kSettings = Symbol('turnout.settings');
 const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
-const kOptimizeEmptyRequests = Symbol('turnout.optimizeEmptyRequests');
 
 /** A listening socket of the engine, with the members net.Server asks of a handle. */
 class ListenHandle {
@@ -131,7 +132,7 @@ function Server(options, requestListener) {
     noDelay: options.noDelay ?? true,
     keepAlive: options.keepAlive,
     keepAliveInitialDelay: options.keepAliveInitialDelay,
-    highWaterMark: options.highWaterMark,
+    highWaterMark: options.highWaterMark ?? HIGH_WATER_MARK,
   });
   this[kConnections] = new Set();
   this[kScope] = undefined;

@@ -14,6 +14,7 @@ module.exports = {
   /** Where a message's bytes go: a Connection, a SocketSink, or null. */
   kSink: Symbol('turnout.sink'),
   kUniqueHeaders: Symbol('turnout.uniqueHeaders'),
+  kOptimizeEmptyRequests: Symbol('turnout.optimizeEmptyRequests'),
   /** message[kOnFinish](): all bytes have been handed over. */
   kOnFinish: Symbol('turnout.onFinish'),
   /** message[kOnClose](error): nothing more will happen. */

@@ -203,4 +203,13 @@ module.exports = {
       }),
     steps: [get('/', 'Expect: foo\r\n'), { until: 'z.' }],
   },
+  "skips 'end' of requests without body fields with optimizeEmptyRequests": {
+    options: { optimizeEmptyRequests: true },
+    handler(req, res, log) {
+      req.on('end', () => log(req.method, 'end'));
+      req.on('data', (chunk) => log('data', chunk));
+      res.end(`${req.method}.`);
+    },
+    steps: [get('/'), { until: 'GET.' }, `POST / HTTP/1.1\r\n${HOST}Content-Length: 2\r\n\r\nab`, { until: 'POST.' }, { log: 'end' }],
+  },
 };

@@ -256,7 +256,9 @@ fn buffers(env: sys::napi_env, blobs: Vec<Vec<u8>>) -> Option<sys::napi_value> {
             let mut buffer = ptr::null_mut();
             let made =
                 sys::napi_create_buffer_copy(env, blob.len(), blob.as_ptr().cast(), ptr::null_mut(), &mut buffer);
-            if made != sys::Status::napi_ok || sys::napi_set_element(env, array, i as u32, buffer) != sys::Status::napi_ok {
+            if made != sys::Status::napi_ok
+                || sys::napi_set_element(env, array, i as u32, buffer) != sys::Status::napi_ok
+            {
                 return None;
             }
         }

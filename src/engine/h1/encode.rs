@@ -272,3 +272,95 @@ impl ResponseQueue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends all that is queued and returns it with the acknowledgements that came due.
+    fn drain(queue: &mut ResponseQueue) -> (String, Vec<u64>) {
+        let (mut text, mut acks) = (Vec::new(), Vec::new());
+        while queue.pending() > 0 {
+            let mut slices = Vec::new();
+            queue.slices(&mut slices);
+            let sent = slices[0].to_vec();
+            text.extend_from_slice(&sent);
+            acks.extend(queue.advance(sent.len()));
+        }
+        acks.extend(queue.due());
+        (String::from_utf8(text).unwrap(), acks)
+    }
+
+    #[test]
+    fn responses_leave_in_the_order_of_their_requests() {
+        let mut queue = ResponseQueue::new();
+        assert_eq!(queue.write_slice(3, LAST, 0, b"three"), 0);
+        assert_eq!(queue.write_slice(2, 0, 0, b"tw"), 0);
+        assert_eq!(queue.write_slice(1, LAST, 0, b"one "), 1);
+        assert_eq!(drain(&mut queue).0, "one tw");
+        assert_eq!(queue.write_slice(2, LAST, 0, b"o "), 2);
+        assert_eq!(drain(&mut queue).0, "o three");
+    }
+
+    #[test]
+    fn frames_a_chunk_behind_an_unframed_head_and_ends_with_the_last_chunk() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(1, CHUNKED, 2, b"H:abc");
+        queue.write_slice(1, CHUNKED | LAST, 0, b"0123456789abcdef");
+        assert_eq!(drain(&mut queue).0, "H:3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
+    }
+
+    #[test]
+    fn an_empty_chunk_is_no_last_chunk_and_trailers_bring_their_own() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(1, CHUNKED, 1, b"H");
+        assert_eq!(drain(&mut queue).0, "H");
+        queue.write_slice(1, CHUNKED | LAST | TRAILERS, 0, b"0\r\nA: b\r\n\r\n");
+        assert_eq!(drain(&mut queue).0, "0\r\nA: b\r\n\r\n");
+    }
+
+    #[test]
+    fn acknowledges_in_payload_bytes_once_flushed() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(1, CHUNKED | ACK, 0, b"abc");
+        queue.write_slice(1, 0, 0, b"de");
+        queue.write_now(ACK, b"f");
+        let mut slices = Vec::new();
+        queue.slices(&mut slices);
+        assert_eq!(slices.len(), 1);
+        assert_eq!(queue.advance(3), None);
+        assert_eq!(drain(&mut queue).1, [6]);
+    }
+
+    #[test]
+    fn drops_what_comes_after_close_but_acknowledges_it() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(1, LAST | CLOSE, 0, b"bye");
+        assert!(queue.is_closing());
+        queue.write_slice(2, LAST | ACK, 0, b"more");
+        assert_eq!(drain(&mut queue), ("bye".to_string(), vec![7]));
+    }
+
+    #[test]
+    fn a_large_payload_keeps_its_place_between_small_ones() {
+        let mut queue = ResponseQueue::new();
+        let large = vec![b'x'; 3 * GATHER];
+        queue.write_slice(1, 0, 0, b"a");
+        queue.write(1, 0, 0, large.clone());
+        queue.write_slice(1, LAST, 0, b"b");
+        let (text, _) = drain(&mut queue);
+        assert_eq!(text, format!("a{}b", String::from_utf8(large).unwrap()));
+        assert_eq!(queue.pending(), 0);
+    }
+
+    #[test]
+    fn a_partly_sent_buffer_goes_on_where_it_stopped() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(1, 0, 0, b"hello");
+        queue.advance(2);
+        queue.write_slice(1, LAST, 0, b" you");
+        assert_eq!(drain(&mut queue).0, "llo you");
+        queue.write_slice(2, LAST, 0, b"next");
+        assert_eq!(drain(&mut queue).0, "next");
+    }
+}
