@@ -157,7 +157,7 @@ module.exports = {
   },
   'gives a body that came whole to the request, the rest as head': {
     setup: both,
-    steps: [`${BODY}helloraw1`, { log: 'body end' }, 'raw2', { log: 'stream raw2' }],
+    steps: [`${BODY}helloraw1`, { until: '101' }, { log: 'body end' }, 'raw2', { log: 'stream raw2' }],
   },
   'streams a body first and the new protocol behind it': {
     setup: both,
