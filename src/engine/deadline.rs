@@ -1,162 +1,182 @@
-//! Timers as values: the caller says what time it is and asks what is due. No clock is read here and nothing sleeps.
+//! Deadlines as values: when a connection has waited too long, told from times that the caller passes in. Nobody here asks a
+//! clock. All times are milliseconds since one moment of the caller's choice.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
 
-/// When a server gives up on a peer. Durations of zero switch a limit off.
+/// A server's limits, in milliseconds; 0 switches one off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the last response to the first byte of another request; Node's keepAliveTimeout plus its buffer.
-    pub keep_alive: Duration,
-    /// From the start of the connection, or a message's first byte, to the end of its head; Node's headersTimeout.
-    pub head: Duration,
-    /// The same to the end of its body; Node's requestTimeout.
-    pub request: Duration,
-    /// Head and request limits are looked at only at multiples of this; Node's connectionsCheckingInterval.
-    pub check_interval: Duration,
+    /// From the last response's departure to the first byte of the next request. Kept exactly.
+    pub keep_alive: u64,
+    /// From a message's first byte (or the connection's beginning) to the end of its head.
+    pub headers: u64,
+    /// From there to the end of the whole message.
+    pub request: u64,
+    /// `headers` and `request` are looked at only at multiples of this, counted from `origin`; 0: exactly when they pass.
+    pub check_interval: u64,
+    /// When the server began to listen.
+    pub origin: u64,
 }
 
-/// Which limit has passed.
+/// Which limit has been passed; the numbers are those of the TIMEOUT record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
-    /// [`Timeouts::head`]
+    /// The head has not come.
     Head = 1,
-    /// [`Timeouts::request`]
+    /// The message has not come.
     Request = 2,
-    /// [`Timeouts::keep_alive`]
+    /// No further request has come.
     KeepAlive = 3,
 }
 
-/// What a connection waits for, since when.
+/// What a connection is waiting for, and since when.
+///
+/// ```text
+/// Head ─ head complete ► Message ─ message complete ► Nothing ─ responses gone ► Idle ─ first byte ► Head
+/// any ─ expired ► Nothing
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waiting {
-    /// Nothing with a limit.
+enum Waiting {
     Nothing,
-    /// The end of a head.
-    Head(Instant),
-    /// The end of a body, of the message begun then.
-    Request(Instant),
-    /// Another request.
-    KeepAlive(Instant),
+    Head(u64),
+    Message(u64),
+    Idle(u64),
 }
 
-impl Timeouts {
-    /// The moment `waiting` has lasted too long, and which limit that is. `started` is when the checks began.
-    pub fn deadline(&self, waiting: Waiting, started: Instant) -> Option<(Instant, Expired)> {
-        match waiting {
+/// One connection's waiting.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    waiting: Waiting,
+}
+
+impl Waits {
+    /// A fresh connection owes a head, so that one which sends nothing does not stay for ever.
+    pub fn new(now: u64) -> Waits {
+        Waits {
+            waiting: Waiting::Head(now),
+        }
+    }
+
+    /// Part of a head is in; `fresh` when its first byte came with this read.
+    pub fn in_head(&mut self, now: u64, fresh: bool) {
+        if fresh || !matches!(self.waiting, Waiting::Head(_)) {
+            self.waiting = Waiting::Head(now);
+        }
+    }
+
+    /// The head is complete and the body is not; `fresh` when the message's first byte came with this read.
+    pub fn in_body(&mut self, now: u64, fresh: bool) {
+        self.waiting = match self.waiting {
+            Waiting::Head(since) | Waiting::Message(since) if !fresh => Waiting::Message(since),
+            _ => Waiting::Message(now),
+        };
+    }
+
+    /// The last response has left and no byte of another request is in. `now` is asked only when that is news.
+    pub fn idle_with(&mut self, now: impl FnOnce() -> u64) {
+        if self.waiting == Waiting::Nothing {
+            self.waiting = Waiting::Idle(now());
+        }
+    }
+
+    /// Nothing of the peer's is outstanding; a request may be being answered.
+    pub fn busy(&mut self) {
+        self.waiting = Waiting::Nothing;
+    }
+
+    /// The next limit to be passed, and when.
+    pub fn next(&self, timeouts: &Timeouts) -> Option<(u64, Expired)> {
+        match self.waiting {
             Waiting::Nothing => None,
-            Waiting::KeepAlive(since) => on(self.keep_alive).map(|limit| (since + limit, Expired::KeepAlive)),
-            Waiting::Request(since) => {
-                on(self.request).map(|limit| (self.next_check(since + limit, started), Expired::Request))
+            Waiting::Idle(since) => {
+                (timeouts.keep_alive > 0).then(|| (since + timeouts.keep_alive, Expired::KeepAlive))
             }
+            Waiting::Message(since) => checked(timeouts, since, timeouts.request, Expired::Request),
             Waiting::Head(since) => {
-                let head = on(self.head).map(|limit| (self.next_check(since + limit, started), Expired::Head));
-                head.or_else(|| self.deadline(Waiting::Request(since), started))
+                let head = checked(timeouts, since, timeouts.headers, Expired::Head);
+                let message = checked(timeouts, since, timeouts.request, Expired::Request);
+                match (head, message) {
+                    (Some(head), Some(message)) if message.0 < head.0 => Some(message),
+                    (Some(head), _) => Some(head),
+                    (None, message) => message,
+                }
             }
         }
     }
 
-    /// Node looks at connections once an interval: the first look after `at`.
-    fn next_check(&self, at: Instant, started: Instant) -> Instant {
-        let interval = self.check_interval.as_nanos();
-        if interval == 0 {
-            return at;
-        }
-        let elapsed = at.saturating_duration_since(started).as_nanos();
-        let checks = elapsed.div_ceil(interval);
-        started + Duration::from_nanos((checks * interval).min(u64::MAX as u128) as u64)
-    }
-}
-
-fn on(limit: Duration) -> Option<Duration> {
-    (!limit.is_zero()).then_some(limit)
-}
-
-/// When to look at which connection again. A look that comes early is cheap and re-arms itself, so that a connection whose
-/// deadline moves with every request is not touched here: an entry is only ever added when none is earlier.
-#[derive(Debug, Default)]
-pub struct Timers {
-    entries: BTreeMap<(Instant, usize), ()>,
-}
-
-impl Timers {
-    /// Looks at `key` at `at`. The caller remembers `at` as the key's armed time and does not arm it again before.
-    pub fn arm(&mut self, at: Instant, key: usize) {
-        self.entries.insert((at, key), ());
-    }
-
-    /// Forgets a look.
-    pub fn disarm(&mut self, at: Instant, key: usize) {
-        self.entries.remove(&(at, key));
-    }
-
-    /// The next moment anything is to be looked at.
-    pub fn next(&self) -> Option<Instant> {
-        self.entries.first_key_value().map(|((at, _), ())| *at)
-    }
-
-    /// Takes one key whose moment has come.
-    pub fn pop(&mut self, now: Instant) -> Option<usize> {
-        let (&(at, key), ()) = self.entries.first_key_value()?;
+    /// The limit passed by `now`, once.
+    pub fn expire(&mut self, now: u64, timeouts: &Timeouts) -> Option<Expired> {
+        let (at, expired) = self.next(timeouts)?;
         if at > now {
             return None;
         }
-        self.entries.pop_first();
-        Some(key)
+        self.waiting = Waiting::Nothing;
+        Some(expired)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The first check at which `limit` milliseconds from `since` have passed.
+fn checked(
+    timeouts: &Timeouts,
+    since: u64,
+    limit: u64,
+    expired: Expired,
+) -> Option<(u64, Expired)> {
+    if limit == 0 {
+        return None;
+    }
+    let passed = since.saturating_add(limit);
+    let at = match timeouts.check_interval {
+        0 => passed,
+        interval => {
+            let checks = passed.saturating_sub(timeouts.origin).div_ceil(interval);
+            timeouts
+                .origin
+                .saturating_add(checks.saturating_mul(interval))
+        }
+    };
+    Some((at, expired))
+}
 
-    fn timeouts(check: u64) -> Timeouts {
-        Timeouts {
-            keep_alive: Duration::from_millis(6_000),
-            head: Duration::from_millis(60_000),
-            request: Duration::from_millis(300_000),
-            check_interval: Duration::from_millis(check),
+/// When to look at which connection again. One entry per connection, never later than its deadline; it may be earlier, and is
+/// then moved when it comes up, so that a connection in use does not touch the set.
+#[derive(Debug, Default)]
+pub struct Alarms {
+    set: BTreeSet<(u64, u32)>,
+}
+
+impl Alarms {
+    /// Sees to it that connection `id`, whose entry is `armed`, is looked at by `at`. Returns its entry.
+    pub fn arm(&mut self, id: u32, armed: Option<u64>, at: u64) -> u64 {
+        match armed {
+            Some(armed) if armed <= at => armed,
+            _ => {
+                self.disarm(id, armed);
+                self.set.insert((at, id));
+                at
+            }
         }
     }
 
-    #[test]
-    fn keep_alive_is_exact_and_heads_wait_for_the_next_check() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let t = timeouts(30_000);
-        assert_eq!(t.deadline(Waiting::KeepAlive(at(1)), start), Some((at(6_001), Expired::KeepAlive)));
-        assert_eq!(t.deadline(Waiting::Head(at(1)), start), Some((at(90_000), Expired::Head)));
-        assert_eq!(t.deadline(Waiting::Request(at(0)), start), Some((at(300_000), Expired::Request)));
-        assert_eq!(timeouts(0).deadline(Waiting::Head(at(1)), start), Some((at(60_001), Expired::Head)));
-        assert_eq!(t.deadline(Waiting::Nothing, start), None);
+    /// Removes the entry of connection `id`.
+    pub fn disarm(&mut self, id: u32, armed: Option<u64>) {
+        if let Some(armed) = armed {
+            self.set.remove(&(armed, id));
+        }
     }
 
-    #[test]
-    fn zero_switches_a_limit_off_and_a_head_then_falls_under_the_request_limit() {
-        let start = Instant::now();
-        let mut t = timeouts(0);
-        t.head = Duration::ZERO;
-        let expected = start + Duration::from_millis(300_000);
-        assert_eq!(t.deadline(Waiting::Head(start), start), Some((expected, Expired::Request)));
-        t.request = Duration::ZERO;
-        assert_eq!(t.deadline(Waiting::Head(start), start), None);
-        t.keep_alive = Duration::ZERO;
-        assert_eq!(t.deadline(Waiting::KeepAlive(start), start), None);
+    /// When the first entry comes up.
+    pub fn first(&self) -> Option<u64> {
+        self.set.first().map(|&(at, _)| at)
     }
 
-    #[test]
-    fn timers_pop_in_order_and_only_what_is_due() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let mut timers = Timers::default();
-        timers.arm(at(20), 2);
-        timers.arm(at(10), 1);
-        timers.arm(at(30), 3);
-        timers.disarm(at(30), 3);
-        assert_eq!(timers.next(), Some(at(10)));
-        assert_eq!(timers.pop(at(9)), None);
-        assert_eq!(timers.pop(at(25)), Some(1));
-        assert_eq!(timers.pop(at(25)), Some(2));
-        assert_eq!(timers.pop(at(99)), None);
+    /// Takes an entry that has come up by `now`.
+    pub fn take_due(&mut self, now: u64) -> Option<u32> {
+        let &(at, id) = self.set.first()?;
+        if at > now {
+            return None;
+        }
+        self.set.pop_first();
+        Some(id)
     }
 }

@@ -1,284 +1,372 @@
-//! What leaves a connection: responses in the order of their requests, the chunked coding around them, and the account of
-//! what has been flushed.
-//!
-//! RFC 9112 §9.3.2: a server "MUST send the corresponding responses in the same order that the requests were received". A
-//! response that comes early waits in its slot. An upgraded stream is a response that never ends: its bytes stand in the slot of
-//! the upgrade request.
+//! Response bytes on their way out: messages in the order of their requests (RFC 9112 §9.3.2), chunk framing (RFC 9112
+//! §7.1), and what has to be told once bytes have left. It takes what JavaScript has formatted and knows no status codes.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
-pub const CHUNKED: u32 = 1;
-/// The response ends with this write.
-pub const LAST: u32 = 2;
-/// Close the connection once this write has been flushed.
-pub const CLOSE: u32 = 4;
-/// Report when this write has been flushed.
-pub const ACK: u32 = 8;
-/// With `LAST`: the payload brings its own last chunk and trailer section.
-pub const TRAILERS: u32 = 16;
-
-/// Bytes; smaller writes are gathered into one buffer, larger ones are kept as they are and sent with one gathering call.
-const GATHER: usize = 16 * 1024;
-/// How many buffers one gathering call takes.
-const MAX_SLICES: usize = 16;
-/// Responses that may wait ahead of their turn; the protocol core stops parsing well before.
-const MAX_EARLY: usize = 4096;
-
-/// A write for a response whose turn has not come.
-struct Early {
-    seq: u32,
-    flags: u32,
-    head_length: usize,
-    data: Vec<u8>,
-    mark: u64,
+/// Bits of a write's flags.
+pub mod write_flags {
+    /// The body part of the payload becomes a chunk.
+    pub const CHUNKED: u32 = 1;
+    /// The response ends here.
+    pub const LAST: u32 = 2;
+    /// The connection closes once everything up to here has left.
+    pub const CLOSE: u32 = 4;
+    /// An acknowledgement is wanted once everything up to here has left.
+    pub const ACK: u32 = 8;
+    /// With `LAST`: the payload brings the last chunk and the trailer section itself.
+    pub const TRAILERS: u32 = 16;
 }
 
-/// The output side of one connection.
-pub struct ResponseQueue {
-    /// The request whose response is being sent, counted from 1.
-    current: u32,
-    early: Vec<Early>,
+use write_flags::{ACK, CHUNKED, CLOSE, LAST, TRAILERS};
+
+/// Bytes from which an owned payload keeps its buffer; shorter ones are copied together, so that one system call sends many.
+const OWN_BUFFER: usize = 8 * 1024;
+/// A queue longer than this, in bytes, announces when it has become short again.
+const HIGH_WATER: usize = 64 * 1024;
+/// Bytes below which a queue that was over `HIGH_WATER` is short again.
+const LOW_WATER: usize = 16 * 1024;
+/// Gathering buffers of at most this many bytes are kept for the next response.
+const KEPT_CAPACITY: usize = 64 * 1024;
+
+/// What a write carries.
+#[derive(Debug)]
+pub enum Payload<'a> {
+    /// Bytes to be copied.
+    Borrowed(&'a [u8]),
+    /// Bytes that may be moved.
+    Owned(Vec<u8>),
+}
+
+impl Payload<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Payload::Borrowed(bytes) => bytes,
+            Payload::Owned(bytes) => bytes,
+        }
+    }
+}
+
+/// Bytes in order, gathered into few buffers.
+#[derive(Debug, Default)]
+struct Wire {
+    /// Complete buffers, ahead of `tail`.
     buffers: VecDeque<Vec<u8>>,
-    /// Bytes of the first buffer that have left.
-    sent_of_first: usize,
-    /// Bytes ever queued and ever flushed.
+    /// Where short pieces are gathered.
+    tail: Vec<u8>,
+    /// Bytes of the first buffer (or of `tail` when it is alone) that have left.
+    sent: usize,
+    /// Bytes that have not left.
+    length: usize,
+}
+
+impl Wire {
+    fn copy(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn own(&mut self, bytes: Vec<u8>) {
+        if bytes.len() < OWN_BUFFER {
+            return self.copy(&bytes);
+        }
+        self.length += bytes.len();
+        if !self.tail.is_empty() {
+            self.buffers.push_back(std::mem::take(&mut self.tail));
+        }
+        self.buffers.push_back(bytes);
+    }
+
+    /// Frames `payload` behind its first `head_length` bytes, which stay as they are.
+    fn frame(&mut self, flags: u32, head_length: usize, payload: Payload<'_>) {
+        let head_length = head_length.min(payload.bytes().len());
+        if flags & CHUNKED == 0 {
+            match payload {
+                Payload::Borrowed(bytes) => self.copy(bytes),
+                Payload::Owned(bytes) => self.own(bytes),
+            }
+            return;
+        }
+        let (head, body) = payload.bytes().split_at(head_length);
+        self.copy(head);
+        if !body.is_empty() {
+            // RFC 9112 §7.1: "chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF"; a size of zero would end the body.
+            let mut line = [0u8; 18];
+            self.copy(chunk_line(body.len(), &mut line));
+            match payload {
+                Payload::Owned(bytes) if head_length == 0 => self.own(bytes),
+                ref payload => self.copy(payload.bytes().get(head_length..).unwrap_or_default()),
+            }
+            self.copy(b"\r\n");
+        }
+        if flags & LAST != 0 && flags & TRAILERS == 0 {
+            self.copy(b"0\r\n\r\n");
+        }
+    }
+
+    fn append(&mut self, other: Wire) {
+        for buffer in other.buffers {
+            self.own(buffer);
+        }
+        self.own(other.tail);
+    }
+
+    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut skip = self.sent;
+        let mut n = 0;
+        for buffer in self.buffers.iter().chain(std::iter::once(&self.tail)) {
+            let rest = buffer.get(skip..).unwrap_or_default();
+            skip = 0;
+            if rest.is_empty() {
+                continue;
+            }
+            let Some(slice) = slices.get_mut(n) else {
+                break;
+            };
+            *slice = IoSlice::new(rest);
+            n += 1;
+        }
+        n
+    }
+
+    fn advance(&mut self, n: usize) {
+        self.length = self.length.saturating_sub(n);
+        self.sent += n;
+        while let Some(front) = self.buffers.front() {
+            if self.sent < front.len() {
+                return;
+            }
+            self.sent -= front.len();
+            self.buffers.pop_front();
+        }
+        if self.sent >= self.tail.len() {
+            self.sent = 0;
+            if self.tail.capacity() > KEPT_CAPACITY {
+                self.tail = Vec::new();
+            } else {
+                self.tail.clear();
+            }
+        }
+    }
+}
+
+/// `size` in hexadecimal with CRLF, in `line`.
+fn chunk_line(size: usize, line: &mut [u8; 18]) -> &[u8] {
+    let mut at = 16;
+    let mut rest = size;
+    line[16] = b'\r';
+    line[17] = b'\n';
+    loop {
+        at -= 1;
+        line[at] = b"0123456789abcdef"[rest & 15];
+        rest >>= 4;
+        if rest == 0 || at == 0 {
+            break;
+        }
+    }
+    &line[at..]
+}
+
+/// A response that came before its turn.
+#[derive(Debug, Default)]
+struct Early {
+    wire: Wire,
+    payload: u64,
+    ack: bool,
+    complete: bool,
+    close: bool,
+}
+
+/// The responses of one connection: those before their turn are held, the rest is on the wire or waits for it.
+///
+/// ```text
+/// write(seq): seq < active → dropped (complete)    seq = active → wire    active < seq ≤ opened → held until active reaches it
+/// ```
+#[derive(Debug)]
+pub struct ResponseQueue {
+    wire: Wire,
+    /// The request whose response is being sent.
+    active: u32,
+    /// The latest request; nothing can be answered beyond it.
+    opened: u32,
+    /// Responses behind the active one: the first is number `active + 1`.
+    early: VecDeque<Early>,
+    /// Bytes ever put on the wire's queue, framing included, and how many of them have left.
     queued: u64,
-    flushed: u64,
-    /// Payload bytes ever received from the caller: what acknowledgements count in.
-    received: u64,
-    /// Position in the output, value to report when it is flushed.
+    left: u64,
+    /// Payload bytes put on the wire's queue or dropped, and payload bytes held.
+    payload: u64,
+    held: u64,
+    /// Where acknowledgements are wanted: value of `queued`, and of `payload` there.
     marks: VecDeque<(u64, u64)>,
+    acknowledged: u64,
+    was_high: bool,
     closing: bool,
-    over_high: bool,
 }
 
 impl Default for ResponseQueue {
-    fn default() -> Self {
-        Self::new()
+    fn default() -> ResponseQueue {
+        ResponseQueue::new()
     }
 }
 
 impl ResponseQueue {
-    /// Bytes; a queue that passes this reports when it falls below [`Self::LOW_WATER`].
-    pub const HIGH_WATER: u64 = 64 * 1024;
-    /// Bytes; see [`Self::HIGH_WATER`].
-    pub const LOW_WATER: u64 = 16 * 1024;
-
-    /// An empty queue that awaits the response to request 1.
-    pub fn new() -> Self {
-        Self {
-            current: 1,
-            early: Vec::new(),
-            buffers: VecDeque::new(),
-            sent_of_first: 0,
+    /// An empty queue; the first request is number 1.
+    pub fn new() -> ResponseQueue {
+        ResponseQueue {
+            wire: Wire::default(),
+            active: 1,
+            opened: 0,
+            early: VecDeque::new(),
             queued: 0,
-            flushed: 0,
-            received: 0,
+            left: 0,
+            payload: 0,
+            held: 0,
             marks: VecDeque::new(),
+            acknowledged: 0,
+            was_high: false,
             closing: false,
-            over_high: false,
         }
     }
 
-    /// Bytes that wait to be sent.
-    pub fn pending(&self) -> u64 {
-        self.queued - self.flushed
+    /// Request `seq` has been read and may be answered.
+    pub fn opened(&mut self, seq: u32) {
+        self.opened = seq;
     }
 
-    /// The last response has been queued: nothing follows it.
+    /// Adds bytes to response `seq`: the first `head_length` as they are, the rest as `flags` ask. What comes for a response that
+    /// is complete, for none, or behind `CLOSE` is dropped. Returns how many responses are now completely on the wire's queue.
+    pub fn write(&mut self, seq: u32, flags: u32, head_length: usize, payload: Payload<'_>) -> u32 {
+        let length = payload.bytes().len() as u64;
+        if self.closing || seq < self.active || seq > self.opened {
+            self.payload += length;
+            self.mark(flags);
+            return 0;
+        }
+        if seq > self.active {
+            self.hold(seq, flags, head_length, payload);
+            return 0;
+        }
+        let before = self.wire.length;
+        self.wire.frame(flags, head_length, payload);
+        self.queued += (self.wire.length - before) as u64;
+        self.payload += length;
+        self.mark(flags);
+        self.was_high |= self.wire.length > HIGH_WATER;
+        self.closing = flags & CLOSE != 0;
+        if flags & LAST == 0 || self.closing {
+            return u32::from(flags & LAST != 0);
+        }
+        self.active += 1;
+        1 + self.promote()
+    }
+
+    /// Adds bytes outside any response, ahead of all that is held.
+    pub fn write_now(&mut self, flags: u32, payload: Payload<'_>) {
+        let length = payload.bytes().len();
+        self.payload += length as u64;
+        if !self.closing {
+            self.wire.frame(0, length, payload);
+            self.queued += length as u64;
+            self.was_high |= self.wire.length > HIGH_WATER;
+        }
+        self.mark(flags);
+    }
+
+    fn mark(&mut self, flags: u32) {
+        if flags & ACK != 0 {
+            self.marks.push_back((self.queued, self.payload));
+        }
+    }
+
+    fn hold(&mut self, seq: u32, flags: u32, head_length: usize, payload: Payload<'_>) {
+        let at = (seq - self.active - 1) as usize;
+        if self.early.len() <= at {
+            self.early.resize_with(at + 1, Early::default);
+        }
+        let Some(early) = self.early.get_mut(at) else {
+            return;
+        };
+        let length = payload.bytes().len() as u64;
+        self.held += length;
+        early.payload += length;
+        early.ack |= flags & ACK != 0;
+        if early.complete {
+            return;
+        }
+        early.wire.frame(flags, head_length, payload);
+        early.complete = flags & (LAST | CLOSE) != 0;
+        early.close = flags & CLOSE != 0;
+    }
+
+    /// The active response is complete: what has been held for the next ones follows. Returns how many of those are complete.
+    fn promote(&mut self) -> u32 {
+        let mut complete = 0;
+        while let Some(early) = self.early.pop_front() {
+            self.queued += early.wire.length as u64;
+            self.payload += early.payload;
+            self.held -= early.payload;
+            self.wire.append(early.wire);
+            self.mark(if early.ack { ACK } else { 0 });
+            self.closing = early.close;
+            self.was_high |= self.wire.length > HIGH_WATER;
+            complete += u32::from(early.complete);
+            if !early.complete || early.close {
+                break;
+            }
+            self.active += 1;
+        }
+        complete
+    }
+
+    /// Bytes that wait for the wire; what is held does not count.
+    pub fn pending(&self) -> usize {
+        self.wire.length
+    }
+
+    /// Whether a write with `CLOSE` has been queued: nothing can follow it.
     pub fn is_closing(&self) -> bool {
         self.closing
     }
 
-    /// Queues a write of response `seq`: `head_length` bytes as they are, the rest framed as `flags` say.
-    /// Returns how many responses this has completed. Writes for a response that is over are dropped.
-    pub fn write(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>) -> u32 {
-        self.received += data.len() as u64;
-        let mark = self.received;
-        if self.closing || seq < self.current {
-            if flags & ACK != 0 {
-                self.mark(mark);
-            }
-            return 0;
-        }
-        if seq > self.current {
-            if self.early.len() < MAX_EARLY {
-                self.early.push(Early {
-                    seq,
-                    flags,
-                    head_length,
-                    data,
-                    mark,
-                });
-            }
-            return 0;
-        }
-        let mut completed = self.append(flags, head_length, data, mark) as u32;
-        while completed > 0 && !self.closing {
-            let Some(at) = self
-                .early
-                .iter()
-                .position(|early| early.seq == self.current)
-            else {
-                break;
-            };
-            let early = self.early.remove(at);
-            completed += self.append(early.flags, early.head_length, early.data, early.mark) as u32;
-        }
-        completed
+    /// Asks for an acknowledgement of what has been queued so far.
+    pub fn want_ack(&mut self) {
+        self.mark(ACK);
     }
 
-    /// The same for a small payload that the caller keeps; on the common path it is copied once, into the output.
-    pub fn write_slice(&mut self, seq: u32, flags: u32, head_length: usize, data: &[u8]) -> u32 {
-        if seq != self.current || self.closing || flags & CHUNKED != 0 || !self.early.is_empty() {
-            return self.write(seq, flags, head_length, data.to_vec());
-        }
-        self.received += data.len() as u64;
-        self.gather(data);
-        self.end_write(flags, self.received) as u32
+    /// The bytes to write next, as far as `slices` have room; returns how many slices are in use.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.wire.slices(slices)
     }
 
-    /// Queues bytes ahead of every response that has not begun.
-    pub fn write_now(&mut self, flags: u32, data: &[u8]) {
-        self.received += data.len() as u64;
-        if !self.closing {
-            self.push(data.to_vec());
-        }
-        if flags & ACK != 0 {
-            self.mark(self.received);
-        }
+    /// `n` bytes have left.
+    pub fn advance(&mut self, n: usize) {
+        self.wire.advance(n);
+        self.left += n as u64;
     }
 
-    /// Reports the flush of all that has been queued so far.
-    pub fn mark_here(&mut self) {
-        self.mark(self.received);
-    }
-
-    fn mark(&mut self, value: u64) {
-        self.marks.push_back((self.queued, value));
-    }
-
-    /// Returns whether the response is complete.
-    fn append(&mut self, flags: u32, head_length: usize, data: Vec<u8>, mark: u64) -> bool {
-        if flags & CHUNKED != 0 && flags & TRAILERS == 0 {
-            let head_length = head_length.min(data.len());
-            let (head, body) = data.split_at(head_length);
-            self.gather(head);
-            if !body.is_empty() {
-                self.gather(format!("{:x}\r\n", body.len()).as_bytes());
-                if head_length == 0 {
-                    self.push(data);
-                } else {
-                    self.gather(body);
-                }
-                self.gather(b"\r\n");
-            }
-            if flags & LAST != 0 {
-                self.gather(b"0\r\n\r\n");
-            }
-        } else {
-            self.push(data);
-        }
-        self.end_write(flags, mark)
-    }
-
-    fn end_write(&mut self, flags: u32, mark: u64) -> bool {
-        if flags & ACK != 0 {
-            self.mark(mark);
-        }
-        if flags & CLOSE != 0 {
-            self.closing = true;
-        }
-        if self.pending() > Self::HIGH_WATER {
-            self.over_high = true;
-        }
-        if flags & LAST != 0 {
-            self.current += 1;
-            return true;
-        }
-        false
-    }
-
-    fn push(&mut self, data: Vec<u8>) {
-        if data.len() < GATHER {
-            self.gather(&data);
-        } else {
-            self.queued += data.len() as u64;
-            self.buffers.push_back(data);
-        }
-    }
-
-    fn gather(&mut self, data: &[u8]) {
-        if data.is_empty() {
-            return;
-        }
-        self.queued += data.len() as u64;
-        match self.buffers.back_mut() {
-            Some(last) if last.len() + data.len() <= 2 * GATHER => last.extend_from_slice(data),
-            _ => self.buffers.push_back(data.to_vec()),
-        }
-    }
-
-    /// The bytes to send next, for one gathering system call.
-    pub fn slices<'a>(&'a self, into: &mut Vec<IoSlice<'a>>) {
-        for (i, buffer) in self.buffers.iter().take(MAX_SLICES).enumerate() {
-            let from = if i == 0 { self.sent_of_first } else { 0 };
-            into.push(IoSlice::new(&buffer[from..]));
-        }
-    }
-
-    /// `n` bytes have left. The largest acknowledgement that is due, if any, is returned.
-    pub fn advance(&mut self, n: usize) -> Option<u64> {
-        self.flushed += n as u64;
-        let mut left = n;
-        while left > 0 {
-            let only = self.buffers.len() == 1;
-            let Some(first) = self.buffers.front_mut() else {
-                break;
-            };
-            let rest = first.len() - self.sent_of_first;
-            if left < rest {
-                self.sent_of_first += left;
+    /// The acknowledgement that is due, if any: payload bytes that have left.
+    ///
+    /// With everything on the wire's queue gone, what is held counts too: it cannot leave before its turn, and whoever writes the
+    /// active response must not wait for it.
+    pub fn acknowledge(&mut self) -> Option<u64> {
+        let mut due = None;
+        while let Some(&(at, payload)) = self.marks.front() {
+            if at > self.left {
                 break;
             }
-            left -= rest;
-            self.sent_of_first = 0;
-            if only && first.capacity() <= 4 * GATHER {
-                // The next response reuses the buffer.
-                first.clear();
-                break;
-            }
-            self.buffers.pop_front();
-        }
-        self.due()
-    }
-
-    /// The largest acknowledgement that is due, if any.
-    pub fn due(&mut self) -> Option<u64> {
-        let mut value = None;
-        while let Some(&(position, mark)) = self.marks.front() {
-            if position > self.flushed {
-                break;
-            }
-            value = value.max(Some(mark));
+            due = Some(payload);
             self.marks.pop_front();
         }
-        if self.over_high && self.pending() <= Self::LOW_WATER {
-            self.over_high = false;
-            if self.pending() == 0 {
-                value = Some(self.received);
-            }
+        if self.was_high && self.wire.length < LOW_WATER {
+            self.was_high = false;
+            due = Some(self.payload.saturating_sub(self.wire.length as u64));
         }
-        value
-    }
-
-    /// Gives back the buffer an idle connection holds.
-    pub fn shrink(&mut self) {
-        if self.pending() == 0 {
-            self.buffers = VecDeque::new();
-            self.sent_of_first = 0;
-        }
+        let total = match due? {
+            _ if self.wire.length == 0 => self.payload + self.held,
+            total => total,
+        };
+        self.acknowledged = self.acknowledged.max(total);
+        Some(self.acknowledged)
     }
 }

@@ -1,110 +1,110 @@
-//! What JavaScript may ask of the engine. The whole vocabulary of the way down.
+//! What JavaScript may ask of a connection, taken from packed records. Layouts: docs/architecture.md, "The seam".
 
-/// One command for one connection.
-#[derive(Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Op {
-    Write,
-    WriteNow,
-    Decide,
-    Credit,
-    Shutdown,
-    Close,
-    Reset,
-    NoDelay,
-    KeepAlive,
-    DiscardReads,
+/// Operations.
+pub mod op {
+    #![allow(missing_docs)]
+    pub const WRITE: u32 = 1;
+    pub const WRITE_NOW: u32 = 2;
+    pub const DECIDE: u32 = 3;
+    pub const CREDIT: u32 = 4;
+    pub const SHUTDOWN: u32 = 5;
+    pub const CLOSE: u32 = 6;
+    pub const RESET: u32 = 7;
+    pub const NO_DELAY: u32 = 8;
+    pub const KEEP_ALIVE: u32 = 9;
+    pub const DISCARD_READS: u32 = 10;
 }
 
-impl Op {
-    fn from_number(number: u32) -> Option<Op> {
-        Some(match number {
-            1 => Op::Write,
-            2 => Op::WriteNow,
-            3 => Op::Decide,
-            4 => Op::Credit,
-            5 => Op::Shutdown,
-            6 => Op::Close,
-            7 => Op::Reset,
-            8 => Op::NoDelay,
-            9 => Op::KeepAlive,
-            10 => Op::DiscardReads,
-            _ => return None,
+/// Bytes of a record ahead of its payload.
+pub const HEADER_SIZE: usize = 28;
+
+/// One record, still packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// One of [`op`].
+    pub op: u32,
+    /// The operation's flags.
+    pub flags: u32,
+    /// Index of the connection.
+    pub connection: u32,
+    /// Which owner of that index is meant.
+    pub generation: u32,
+    /// Number of the request, or the operation's argument.
+    pub argument: u32,
+    /// How many bytes of the payload go as they are.
+    pub head_length: usize,
+    /// The bytes to write.
+    pub payload: &'a [u8],
+    /// All of the record, header and padding included.
+    pub packed: &'a [u8],
+}
+
+/// Walks packed records. It ends at the first that is not whole: what follows has no beginning.
+#[derive(Clone, Debug)]
+pub struct Records<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    /// Over `bytes`, which begin with a record.
+    pub fn new(bytes: &'a [u8]) -> Records<'a> {
+        Records { rest: bytes }
+    }
+
+    fn take(&mut self) -> Option<Record<'a>> {
+        let header = self.rest.first_chunk::<HEADER_SIZE>()?;
+        let word = |n: usize| {
+            let mut bytes = [0; 4];
+            bytes.copy_from_slice(&header[n * 4..n * 4 + 4]);
+            u32::from_le_bytes(bytes)
+        };
+        let size = word(1) as usize;
+        let length = word(5) as usize;
+        if size % 4 != 0 || size < HEADER_SIZE || length > size - HEADER_SIZE {
+            return None;
+        }
+        let (packed, rest) = self.rest.split_at_checked(size)?;
+        self.rest = rest;
+        Some(Record {
+            op: word(0) & 0xff,
+            flags: word(0) >> 8,
+            connection: word(2),
+            generation: word(3),
+            argument: word(4),
+            head_length: (word(6) as usize).min(length),
+            payload: packed.get(HEADER_SIZE..HEADER_SIZE + length)?,
+            packed,
         })
     }
 }
 
-/// Bytes before a record's payload.
-pub const HEADER: usize = 28;
+impl<'a> Iterator for Records<'a> {
+    type Item = Record<'a>;
 
-/// A command as it stands in a packed record.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Command<'a> {
-    /// What to do.
-    pub op: Op,
-    /// Its flags.
-    pub flags: u32,
-    /// The connection it is for.
-    pub index: u32,
-    /// That connection's generation; another one's commands are dropped.
-    pub generation: u32,
-    /// Response number or argument.
-    pub argument: u32,
-    /// Bytes of the payload that are not framed.
-    pub head_length: usize,
-    /// The payload.
-    pub payload: &'a [u8],
-}
-
-/// Takes the first record off `records`. `None` at the end, and at a record that is no command: nothing behind it can be
-/// trusted.
-pub fn next<'a>(records: &mut &'a [u8]) -> Option<(Command<'a>, &'a [u8])> {
-    let header = records.get(..HEADER)?;
-    let word = |n: usize| u32::from_le_bytes([header[4 * n], header[4 * n + 1], header[4 * n + 2], header[4 * n + 3]]);
-    let size = word(1) as usize;
-    let length = word(5) as usize;
-    let record = records.get(..size)?;
-    let payload = record.get(HEADER..HEADER.checked_add(length)?)?;
-    let command = Command {
-        op: Op::from_number(word(0) & 0xff)?,
-        flags: word(0) >> 8,
-        index: word(2),
-        generation: word(3),
-        argument: word(4),
-        head_length: (word(6) as usize).min(length),
-        payload,
-    };
-    *records = &records[size..];
-    Some((command, record))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(words: [u32; 7], payload: &[u8]) -> Vec<u8> {
-        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        bytes.extend_from_slice(payload);
-        bytes
-    }
-
-    #[test]
-    fn takes_records_one_by_one_and_stops_at_the_end() {
-        let mut bytes = record([1 | 2 << 8, 32, 5, 9, 3, 4, 2], b"abcd");
-        bytes.extend(record([6, 28, 5, 9, 0, 0, 0], b""));
-        let mut rest = &bytes[..];
-        let (first, _) = next(&mut rest).unwrap();
-        assert_eq!((first.op, first.flags, first.index, first.generation), (Op::Write, 2, 5, 9));
-        assert_eq!((first.argument, first.head_length, first.payload), (3, 2, &b"abcd"[..]));
-        assert_eq!(next(&mut rest).unwrap().0.op, Op::Close);
-        assert!(next(&mut rest).is_none());
-    }
-
-    #[test]
-    fn refuses_lengths_beyond_the_record_and_unknown_commands() {
-        for words in [[1, 28, 0, 0, 0, 4, 0], [1, 400, 0, 0, 0, 0, 0], [99, 28, 0, 0, 0, 0, 0], [1, 28, 0, 0, 0, u32::MAX, 0], [1, 0, 0, 0, 0, 0, 0]] {
-            let bytes = record(words, b"");
-            assert!(next(&mut &bytes[..]).is_none(), "{words:?}");
+    fn next(&mut self) -> Option<Record<'a>> {
+        let record = self.take();
+        if record.is_none() {
+            self.rest = &[];
         }
+        record
     }
+}
+
+/// A payload too large for the outbound buffer's records, copied once and moved from there on.
+#[derive(Debug)]
+pub struct LargeWrite {
+    /// [`op::WRITE`] or [`op::WRITE_NOW`].
+    pub op: u32,
+    /// Index of the connection.
+    pub connection: u32,
+    /// Which owner of that index is meant.
+    pub generation: u32,
+    /// Number of the request.
+    pub seq: u32,
+    /// Flags of the write.
+    pub flags: u32,
+    /// How many bytes of `data` go as they are.
+    pub head_length: usize,
+    /// The bytes to write.
+    pub data: Vec<u8>,
 }

@@ -1,321 +1,233 @@
-//! What the engine tells JavaScript, as packed records. The whole vocabulary of the way up.
+//! What the engine tells JavaScript, as packed records. Layouts: docs/architecture.md, "The seam".
 
 use crate::engine::error::ParseError;
-use crate::engine::h1::{RequestHead, Sink};
+use crate::engine::h1::RequestHead;
 
-/// Kinds of records; the numbers JavaScript knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Connection = 1,
-    Request = 2,
-    Body = 3,
-    End = 4,
-    Upgrade = 5,
-    Raw = 6,
-    Eof = 7,
-    ParseError = 8,
-    Timeout = 9,
-    Ack = 10,
-    Closed = 11,
+/// Kinds of records.
+pub mod kind {
+    #![allow(missing_docs)]
+    pub const CONNECTION: u32 = 1;
+    pub const REQUEST: u32 = 2;
+    pub const BODY: u32 = 3;
+    pub const END: u32 = 4;
+    pub const UPGRADE: u32 = 5;
+    pub const RAW: u32 = 6;
+    pub const EOF: u32 = 7;
+    pub const PARSE_ERROR: u32 = 8;
+    pub const TIMEOUT: u32 = 9;
+    pub const ACK: u32 = 10;
+    pub const CLOSED: u32 = 11;
 }
 
-/// Bytes; a payload from here on travels beside the records, so that it is not copied into them and out again.
-const BLOB: usize = 8 * 1024;
-/// Bytes of the words every record begins with.
-const PREFIX: usize = 12;
+/// Bytes; payloads from here on travel beside the records, moved instead of copied.
+pub const BLOB: usize = 8 * 1024;
+/// Bytes a record may have at most, so that it always fits into the inbound buffer of 256 KiB.
+pub const MAX_RECORD: usize = 248 * 1024;
 
-/// Records of one or more turns on their way to JavaScript, and the large payloads they name by index.
+/// Both ends of a connection, as text.
 #[derive(Debug, Default)]
-pub struct Batch {
-    /// The records.
-    pub records: Vec<u8>,
-    /// Large payloads.
+pub(super) struct Ends {
+    /// 4, 6, or 0 for a Unix socket.
+    pub(super) family: u32,
+    pub(super) remote_port: u16,
+    pub(super) local_port: u16,
+    pub(super) remote: String,
+    pub(super) local: String,
+}
+
+/// Records in the order of what happened, and the payloads they name.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Whole records.
+    pub bytes: Vec<u8>,
+    /// Large payloads, in the order of their records.
     pub blobs: Vec<Vec<u8>>,
 }
 
-impl Batch {
-    /// Whether there is nothing to tell.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// Appends `other`, whose blobs get new indices.
-    pub fn append(&mut self, other: &mut Batch) {
-        if self.is_empty() {
-            std::mem::swap(self, other);
-            return;
-        }
-        let shift = self.blobs.len() as u32;
-        if shift > 0 && !other.blobs.is_empty() {
-            shift_blobs(&mut other.records, shift);
-        }
-        self.records.append(&mut other.records);
-        self.blobs.append(&mut other.blobs);
-    }
-
-    /// Starts a record; returns where, for [`Self::finish`].
-    fn start(&mut self, kind: Kind, flags: u32, index: u32) -> usize {
-        let at = self.records.len();
-        self.word(kind as u32 | flags << 8);
-        self.word(0);
-        self.word(index);
+impl Outbox {
+    fn begin(&mut self, kind: u32, flags: u32, connection: u32) -> usize {
+        let at = self.bytes.len();
+        self.words(&[kind | flags << 8, 0, connection]);
         at
     }
 
-    fn word(&mut self, word: u32) {
-        self.records.extend_from_slice(&word.to_le_bytes());
-    }
-
-    fn words53(&mut self, value: u64) {
-        self.word(value as u32);
-        self.word((value >> 32) as u32);
-    }
-
-    fn finish(&mut self, at: usize) {
-        while self.records.len() % 4 != 0 {
-            self.records.push(0);
+    fn words(&mut self, words: &[u32]) {
+        for word in words {
+            self.bytes.extend_from_slice(&word.to_le_bytes());
         }
-        let size = (self.records.len() - at) as u32;
-        self.records[at + 4..at + 8].copy_from_slice(&size.to_le_bytes());
     }
 
-    /// The blob word of a payload; a large payload becomes a blob.
-    fn blob(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() < BLOB {
-            self.word(u32::MAX);
+    /// Pads the record that began at `at` and writes its size.
+    fn end(&mut self, at: usize) {
+        let size = (self.bytes.len() - at).next_multiple_of(4);
+        self.bytes.resize(at + size, 0);
+        if let Some(field) = self.bytes.get_mut(at + 4..at + 8) {
+            field.copy_from_slice(&(size as u32).to_le_bytes());
+        }
+    }
+
+    /// Index of the blob that takes `payload`, or -1 when it goes into the record.
+    fn blob(&mut self, payload: &[u8]) -> u32 {
+        if payload.len() < BLOB {
+            return u32::MAX;
+        }
+        self.blobs.push(payload.to_vec());
+        self.blobs.len() as u32 - 1
+    }
+
+    pub(super) fn connection(
+        &mut self,
+        connection: u32,
+        generation: u32,
+        server: u32,
+        ends: &Ends,
+    ) {
+        let at = self.begin(kind::CONNECTION, ends.family, connection);
+        self.words(&[
+            generation,
+            server,
+            u32::from(ends.remote_port),
+            u32::from(ends.local_port),
+            ends.remote.len() as u32,
+            ends.local.len() as u32,
+        ]);
+        self.bytes.extend_from_slice(ends.remote.as_bytes());
+        self.bytes.extend_from_slice(ends.local.as_bytes());
+        self.end(at);
+    }
+
+    /// Returns false, and packs nothing, when the head is larger than a record may be.
+    pub(super) fn request(
+        &mut self,
+        connection: u32,
+        seq: u32,
+        head: &RequestHead<'_>,
+        read: u64,
+    ) -> bool {
+        if head.target.len() + head.fields.len() > MAX_RECORD - 64 {
             return false;
         }
-        self.word(self.blobs.len() as u32);
-        self.blobs.push(bytes.to_vec());
+        let at = self.begin(kind::REQUEST, head.flags, connection);
+        let (major, minor) = head.version;
+        self.words(&[
+            seq,
+            u32::from(head.method.0) | u32::from(minor) << 8 | u32::from(major) << 16,
+            head.target.len() as u32,
+            head.fields.len() as u32,
+            head.field_count,
+            read as u32,
+            (read >> 32) as u32,
+        ]);
+        self.bytes.extend_from_slice(head.target);
+        self.bytes.extend_from_slice(head.fields);
+        self.end(at);
         true
     }
 
-    /// A connection has been accepted.
-    pub fn connection(&mut self, index: u32, generation: u32, server: u32, peer: &Peer) {
-        let at = self.start(Kind::Connection, peer.family, index);
-        self.word(generation);
-        self.word(server);
-        self.word(u32::from(peer.remote_port));
-        self.word(u32::from(peer.local_port));
-        self.word(peer.remote.len() as u32);
-        self.word(peer.local.len() as u32);
-        self.records.extend_from_slice(peer.remote.as_bytes());
-        self.records.extend_from_slice(peer.local.as_bytes());
-        self.finish(at);
+    pub(super) fn body(&mut self, connection: u32, seq: u32, payload: &[u8]) {
+        let blob = self.blob(payload);
+        let at = self.begin(kind::BODY, 0, connection);
+        self.words(&[seq, payload.len() as u32, blob]);
+        self.payload(blob, payload);
+        self.end(at);
     }
 
-    /// The peer has sent its FIN.
-    pub fn eof(&mut self, index: u32) {
-        let at = self.start(Kind::Eof, 0, index);
-        self.finish(at);
+    fn payload(&mut self, blob: u32, payload: &[u8]) {
+        if blob == u32::MAX {
+            self.bytes.extend_from_slice(payload);
+        }
     }
 
-    /// A limit has passed.
-    pub fn timeout(&mut self, index: u32, expired: u32) {
-        let at = self.start(Kind::Timeout, expired, index);
-        self.finish(at);
+    /// Returns false, and packs nothing, when the trailers are larger than a record may be.
+    pub(super) fn message_end(
+        &mut self,
+        connection: u32,
+        seq: u32,
+        trailers: &[u8],
+        read: u64,
+    ) -> bool {
+        if trailers.len() > MAX_RECORD - 64 {
+            return false;
+        }
+        let at = self.begin(kind::END, 0, connection);
+        self.words(&[seq, trailers.len() as u32, read as u32, (read >> 32) as u32]);
+        self.bytes.extend_from_slice(trailers);
+        self.end(at);
+        true
     }
 
-    /// Commands have been flushed up to `total` payload bytes.
-    pub fn ack(&mut self, index: u32, total: u64) {
-        let at = self.start(Kind::Ack, 0, index);
-        self.words53(total);
-        self.finish(at);
+    pub(super) fn upgrade(
+        &mut self,
+        connection: u32,
+        seq: u32,
+        complete: bool,
+        head: &[u8],
+        read: u64,
+    ) {
+        let blob = self.blob(head);
+        let at = self.begin(kind::UPGRADE, u32::from(complete), connection);
+        self.words(&[
+            seq,
+            head.len() as u32,
+            blob,
+            read as u32,
+            (read >> 32) as u32,
+        ]);
+        self.payload(blob, head);
+        self.end(at);
     }
 
-    /// The connection is gone.
-    pub fn closed(&mut self, index: u32, errno: i32, writing: bool) {
-        let at = self.start(Kind::Closed, u32::from(writing), index);
-        self.word(errno as u32);
-        self.finish(at);
+    pub(super) fn raw(&mut self, connection: u32, payload: &[u8]) {
+        let blob = self.blob(payload);
+        let at = self.begin(kind::RAW, 0, connection);
+        self.words(&[payload.len() as u32, blob]);
+        self.payload(blob, payload);
+        self.end(at);
+    }
+
+    pub(super) fn eof(&mut self, connection: u32) {
+        let at = self.begin(kind::EOF, 0, connection);
+        self.end(at);
+    }
+
+    pub(super) fn parse_error(
+        &mut self,
+        connection: u32,
+        error: ParseError,
+        parsed: usize,
+        packet: &[u8],
+    ) {
+        let blob = self.blob(packet);
+        let at = self.begin(kind::PARSE_ERROR, 0, connection);
+        self.words(&[error.index(), parsed as u32, packet.len() as u32, blob]);
+        self.payload(blob, packet);
+        self.end(at);
+    }
+
+    pub(super) fn timeout(&mut self, connection: u32, which: u32) {
+        let at = self.begin(kind::TIMEOUT, which, connection);
+        self.end(at);
+    }
+
+    pub(super) fn ack(&mut self, connection: u32, total: u64) {
+        let at = self.begin(kind::ACK, 0, connection);
+        self.words(&[total as u32, (total >> 32) as u32]);
+        self.end(at);
+    }
+
+    pub(super) fn closed(&mut self, connection: u32, errno: i32, writing: bool) {
+        let at = self.begin(kind::CLOSED, u32::from(writing), connection);
+        self.words(&[errno as u32]);
+        self.end(at);
     }
 }
 
-/// Where a connection's ends are.
-#[derive(Clone, Debug, Default)]
-pub struct Peer {
-    /// 4, 6, or 0 for a Unix socket.
-    pub family: u32,
-    /// Textual address.
-    pub remote: String,
-    /// Port of the peer.
-    pub remote_port: u16,
-    /// Textual address.
-    pub local: String,
-    /// Our port.
-    pub local_port: u16,
-}
-
-/// Offset in bytes of the blob word of a kind that has one.
-fn blob_offset(kind: u32) -> Option<usize> {
+/// Word of a record, counted from its beginning, that names its blob.
+pub(super) fn blob_word(kind: u32) -> Option<usize> {
     match kind {
-        3 | 5 => Some(20),
-        6 => Some(16),
-        8 => Some(24),
+        kind::BODY | kind::UPGRADE => Some(5),
+        kind::RAW => Some(4),
+        kind::PARSE_ERROR => Some(6),
         _ => None,
-    }
-}
-
-fn read_word(records: &[u8], at: usize) -> Option<u32> {
-    records.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes)
-}
-
-fn shift_blobs(records: &mut [u8], shift: u32) {
-    for_each_record(records, |record| {
-        let Some(offset) = read_word(record, 0).and_then(|word| blob_offset(word & 0xff)) else { return };
-        match read_word(record, offset) {
-            Some(blob) if blob != u32::MAX => record[offset..offset + 4].copy_from_slice(&(blob + shift).to_le_bytes()),
-            _ => {}
-        }
-    });
-}
-
-fn for_each_record(records: &mut [u8], mut visit: impl FnMut(&mut [u8])) {
-    let mut at = 0;
-    while let Some(size) = read_word(records, at + 4) {
-        let end = at + size as usize;
-        if size < PREFIX as u32 || end > records.len() {
-            break;
-        }
-        visit(&mut records[at..end]);
-        at = end;
-    }
-}
-
-/// The part of a batch that a consumer with a buffer of `room` bytes can take at once: whole records, at least one.
-pub fn take_records(records: &[u8], room: usize) -> usize {
-    let mut at = 0;
-    while let Some(size) = read_word(records, at + 4) {
-        let end = at + size as usize;
-        if size < PREFIX as u32 || end > records.len() || end > room {
-            break;
-        }
-        at = end;
-    }
-    at
-}
-
-/// Packs what the protocol core recognises on connection `index`.
-pub struct RecordSink<'a> {
-    /// Where records go.
-    pub batch: &'a mut Batch,
-    /// The connection.
-    pub index: u32,
-    /// Bytes read from the connection so far.
-    pub bytes_read: u64,
-    /// Payload bytes handed on that JavaScript has not credited.
-    pub uncredited: &'a mut usize,
-}
-
-impl Sink for RecordSink<'_> {
-    fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Request, head.flags, self.index);
-        batch.word(seq);
-        batch.word(u32::from(head.method.0) | u32::from(head.version.1) << 8 | u32::from(head.version.0) << 16);
-        batch.word(head.target.len() as u32);
-        batch.word(head.fields.len() as u32);
-        batch.word(head.field_count);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(head.target);
-        batch.records.extend_from_slice(head.fields);
-        batch.finish(at);
-    }
-
-    fn body(&mut self, seq: u32, bytes: &[u8]) {
-        *self.uncredited += bytes.len();
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Body, 0, self.index);
-        batch.word(seq);
-        batch.word(bytes.len() as u32);
-        if !batch.blob(bytes) {
-            batch.records.extend_from_slice(bytes);
-        }
-        batch.finish(at);
-    }
-
-    fn end(&mut self, seq: u32, trailers: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::End, 0, self.index);
-        batch.word(seq);
-        batch.word(trailers.len() as u32);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(trailers);
-        batch.finish(at);
-    }
-
-    fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Upgrade, u32::from(complete), self.index);
-        batch.word(seq);
-        batch.word(head.len() as u32);
-        let blob = batch.blob(head);
-        batch.words53(self.bytes_read);
-        if !blob {
-            batch.records.extend_from_slice(head);
-        }
-        batch.finish(at);
-    }
-
-    fn raw(&mut self, bytes: &[u8]) {
-        *self.uncredited += bytes.len();
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Raw, 0, self.index);
-        batch.word(bytes.len() as u32);
-        if !batch.blob(bytes) {
-            batch.records.extend_from_slice(bytes);
-        }
-        batch.finish(at);
-    }
-
-    fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::ParseError, 0, self.index);
-        batch.word(error.index());
-        batch.word(bytes_parsed as u32);
-        batch.word(packet.len() as u32);
-        if !batch.blob(packet) {
-            batch.records.extend_from_slice(packet);
-        }
-        batch.finish(at);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize) -> RecordSink<'a> {
-        RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited }
-    }
-
-    #[test]
-    fn appended_blobs_get_new_indices_and_inline_payloads_none() {
-        let (mut first, mut second, mut n) = (Batch::default(), Batch::default(), 0);
-        sink(&mut first, &mut n).raw(&[1; BLOB]);
-        sink(&mut second, &mut n).raw(&[2; 5]);
-        sink(&mut second, &mut n).body(1, &[3; BLOB]);
-        first.append(&mut second);
-        assert_eq!(n, 2 * BLOB + 5);
-        assert_eq!(first.blobs.len(), 2);
-        let mut seen = Vec::new();
-        for_each_record(&mut first.records, |record| {
-            let kind = read_word(record, 0).unwrap() & 0xff;
-            seen.push((kind, read_word(record, blob_offset(kind).unwrap()).unwrap()));
-        });
-        assert_eq!(seen, [(6, 0), (6, u32::MAX), (3, 1)]);
-    }
-
-    #[test]
-    fn take_records_never_splits_one() {
-        let (mut batch, mut n) = (Batch::default(), 0);
-        sink(&mut batch, &mut n).raw(&[1; 100]);
-        let one = batch.records.len();
-        sink(&mut batch, &mut n).raw(&[1; 100]);
-        assert_eq!(take_records(&batch.records, 2 * one - 1), one);
-        assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
-        assert_eq!(take_records(&batch.records, one - 1), 0);
     }
 }

@@ -1,13 +1,21 @@
-//! Drivers: who moves the bytes between sockets and the protocol core.
+//! The threads driver: tokio runtimes on threads of their own move the bytes between sockets and [`h1`](super::h1).
 //!
-//! `threads` is the only one so far: each shard is a thread with a tokio current-thread runtime that owns its connections.
-//! Events leave as packed records through a [`port::Port`], commands come in as packed records; the layouts are in
-//! docs/architecture.md.
+//! ```text
+//! JavaScript thread ── packed commands ► Driver ► Inbox ─┐          ┌─ a Shard per thread: hub, listeners,
+//!                   ◄─ packed events ─── Port ◄──────────┴──────────┘  a task per Connection
+//! ```
 
 pub mod command;
-pub mod connection;
+mod connection;
+mod driver;
 pub mod event;
-pub mod listener;
-pub mod port;
-pub mod shard;
-pub mod stream;
+mod listener;
+mod port;
+mod server;
+mod shard;
+mod stream;
+
+pub use connection::WINDOW;
+pub use driver::{default_shards, Driver, Listening};
+pub use port::Port;
+pub use server::{ListenOptions, Place, ServerConfig};

@@ -1,485 +1,456 @@
-//! A shard: one thread with a tokio current-thread runtime that accepts, reads, parses and writes its connections. Commands
-//! come through a queue, one wake a batch; what the connections say is left at the port once a turn of the runtime.
+//! A shard: one thread, one runtime, the connections it serves. Commands come in through its [`Inbox`]; events leave through
+//! the environment's [`Port`], once per turn of the runtime.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell, RefMut};
 use std::io;
 use std::rc::Rc;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::task::LocalSet;
+use tokio::task::{spawn_local, LocalSet};
 
-use super::command;
-use super::connection::{Connection, LINGER};
-use super::event::Batch;
-use super::listener::Bound;
+use super::command::{op, LargeWrite, Record, Records};
+use super::connection::{serve, Connection};
+use super::event::{Ends, Outbox};
+use super::listener::Listener;
 use super::port::Port;
-use super::stream::Stream;
-use crate::engine::deadline::{Timeouts, Timers, Waiting};
-use crate::engine::h1;
+use super::server::{Bound, Server};
+use super::stream::{Accepted, Stream};
+use crate::engine::deadline::Alarms;
+use crate::engine::h1::encode::Payload;
 
 /// Bytes of one read.
 const READ_BUFFER: usize = 64 * 1024;
-/// Bytes of records after which a turn's events leave before the turn is over.
-const OUTBOX: usize = 64 * 1024;
-/// How long accepting rests when the process has no descriptors left.
-const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Bytes of records after which they are delivered without waiting for the turn's end.
+const DELIVERY: usize = 64 * 1024;
+/// Bytes of blobs, likewise in effect: so many large payloads.
+const DELIVERY_BLOBS: usize = 16;
 
-/// What a server wants of its connections.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// TCP_NODELAY.
-    pub no_delay: bool,
-    /// SO_KEEPALIVE with its idle time; zero leaves the system's.
-    pub keep_alive: Option<Duration>,
-    /// Deadlines.
-    pub timeouts: Timeouts,
-    /// Limits of the protocol core, for connections yet to come.
-    pub http: Arc<h1::Config>,
-}
-
-/// A listening server as its shards know it.
-pub struct Server {
-    id: u32,
-    started: Instant,
-    config: RefCell<ServerConfig>,
-}
-
-impl Server {
-    /// The protocol core's limits as they are now.
-    pub fn http_config(&self) -> Arc<h1::Config> {
-        self.config.borrow().http.clone()
-    }
-}
-
-/// What is asked of a shard.
-enum Message {
-    /// Packed commands.
-    Records(Vec<u8>),
-    /// A write with a large payload.
-    Large { index: u32, generation: u32, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, now: bool },
-    Listen { id: u32, bound: Bound, config: ServerConfig },
-    Configure { id: u32, config: ServerConfig },
-    CloseListener { id: u32 },
+/// What can be asked of a shard beside commands for connections.
+pub(super) enum Control {
+    Listen(Arc<Server>, Bound, SyncSender<io::Result<()>>),
+    CloseListener(u32, SyncSender<()>),
+    Adopt(Arc<Server>, Accepted, Ends),
+    /// A server's timeouts have changed.
+    Rearm,
     Stop,
 }
 
-struct Inbox {
-    messages: Mutex<Vec<Message>>,
+enum Item {
+    Records(Vec<u8>),
+    Large(LargeWrite),
+    Control(Control),
+}
+
+#[derive(Default)]
+struct Waiting {
+    items: Vec<Item>,
+    spare: Option<Vec<u8>>,
+}
+
+/// Work for a shard, in the order it was given, from any thread.
+pub(super) struct Inbox {
+    waiting: Mutex<Waiting>,
     notify: Notify,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The way to a shard, and its thread.
-pub struct ShardHandle {
-    inbox: Arc<Inbox>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl ShardHandle {
-    /// Starts shard `number` of `of`. Its connections' indices are `number` modulo `of`.
-    ///
-    /// # Errors
-    /// When the system gives no thread or no event queue.
-    pub fn start(port: Arc<Port>, number: u32, of: u32) -> io::Result<ShardHandle> {
-        let inbox = Arc::new(Inbox { messages: Mutex::default(), notify: Notify::new() });
-        let for_thread = inbox.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .on_thread_park(|| CURRENT.with_borrow(|shard| shard.iter().for_each(|shard| shard.turn_over())))
-            .build()?;
-        let thread = std::thread::Builder::new().name(format!("turnout-{number}")).spawn(move || {
-            let shard = Rc::new(Shard::new(port, for_thread, number, of));
-            CURRENT.with_borrow_mut(|current| *current = Some(shard.clone()));
-            LocalSet::new().block_on(&runtime, shard.clone().run());
-            shard.stop();
-            CURRENT.with_borrow_mut(|current| *current = None);
-        })?;
-        Ok(ShardHandle { inbox, thread: Some(thread) })
-    }
-
-    fn send(&self, message: Message) {
-        lock(&self.inbox.messages).push(message);
-        self.inbox.notify.notify_one();
-    }
-
-    /// Packed commands, all for this shard's connections.
-    pub fn commands(&self, records: &[u8]) {
-        let mut messages = lock(&self.inbox.messages);
-        match messages.last_mut() {
-            Some(Message::Records(last)) => last.extend_from_slice(records),
-            _ => messages.push(Message::Records(records.to_vec())),
-        }
-        drop(messages);
-        self.inbox.notify.notify_one();
-    }
-
-    /// One write with a large payload; `now` puts it ahead of every response that has not begun.
-    #[allow(clippy::too_many_arguments)]
-    pub fn large(&self, index: u32, generation: u32, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, now: bool) {
-        self.send(Message::Large { index, generation, seq, flags, head_length, data, now });
-    }
-
-    /// Accepts connections of server `id`.
-    pub fn listen(&self, id: u32, bound: Bound, config: ServerConfig) {
-        self.send(Message::Listen { id, bound, config });
-    }
-
-    /// Changes a server's configuration.
-    pub fn configure(&self, id: u32, config: ServerConfig) {
-        self.send(Message::Configure { id, config });
-    }
-
-    /// Stops accepting; connections live on.
-    pub fn close_listener(&self, id: u32) {
-        self.send(Message::CloseListener { id });
-    }
-
-    /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
-    pub fn stop(&mut self) {
-        self.send(Message::Stop);
-        if let Some(thread) = self.thread.take() {
-            // A shard that panicked has nothing left to close.
-            let _ = thread.join();
+impl Inbox {
+    pub(super) fn new() -> Inbox {
+        Inbox {
+            waiting: Mutex::default(),
+            notify: Notify::new(),
         }
     }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds work; the shard is woken only when it had none.
+    fn add(&self, add: impl FnOnce(&mut Waiting)) {
+        let idle = {
+            let mut waiting = self.waiting();
+            let idle = waiting.items.is_empty();
+            add(&mut waiting);
+            idle
+        };
+        if idle {
+            self.notify.notify_one();
+        }
+    }
+
+    pub(super) fn records(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.add(|waiting| {
+            if let Some(Item::Records(records)) = waiting.items.last_mut() {
+                return records.extend_from_slice(bytes);
+            }
+            let mut records = waiting.spare.take().unwrap_or_default();
+            records.extend_from_slice(bytes);
+            waiting.items.push(Item::Records(records));
+        });
+    }
+
+    pub(super) fn large(&self, write: LargeWrite) {
+        self.add(|waiting| waiting.items.push(Item::Large(write)));
+    }
+
+    pub(super) fn control(&self, control: Control) {
+        self.add(|waiting| waiting.items.push(Item::Control(control)));
+    }
+
+    fn take(&self, items: &mut Vec<Item>) {
+        std::mem::swap(&mut self.waiting().items, items);
+    }
+
+    fn give_back(&self, mut records: Vec<u8>) {
+        if records.capacity() <= 1024 * 1024 {
+            records.clear();
+            self.waiting().spare = Some(records);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    connection: Option<Rc<Connection>>,
+}
+
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+/// The state of one shard; it never leaves its thread. Connection `index` of the environment is slot `index / count` of shard
+/// `index % count`, so that indices stay dense without the shards having to agree on them.
+pub(super) struct Shard {
+    id: u32,
+    /// Inboxes of all shards of the environment, this one's included.
+    inboxes: Arc<[Inbox]>,
+    port: Arc<Port>,
+    /// The moment from which times are counted.
+    base: Instant,
+    outbox: RefCell<Outbox>,
+    buffer: RefCell<Box<[u8]>>,
+    slots: RefCell<Slots>,
+    listeners: RefCell<Vec<Rc<Listener>>>,
+    alarms: RefCell<Alarms>,
+    /// When the alarm task wakes next.
+    next_alarm: Cell<u64>,
+    earlier_alarm: Notify,
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+    /// The shard this thread runs: the runtime's park hook has to find it.
+    static SHARD: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
 }
 
-type Slot = Option<Rc<RefCell<Connection>>>;
-
-struct Listening {
-    server: Rc<Server>,
-    stop: Rc<Notify>,
-}
-
-struct Shard {
+/// Runs shard `id` on the calling thread until [`Control::Stop`].
+///
+/// # Errors
+/// When the system grants no runtime (epoll, eventfd); reported before `ready` is answered.
+pub(super) fn run(
+    id: u32,
+    inboxes: Arc<[Inbox]>,
     port: Arc<Port>,
-    inbox: Arc<Inbox>,
-    number: u32,
-    of: u32,
-    /// By index divided by `of`.
-    connections: RefCell<Vec<Slot>>,
-    generations: RefCell<Vec<u32>>,
-    free: RefCell<Vec<u32>>,
-    /// Closed in this turn: their numbers are free once the CLOSED records have left.
-    released: RefCell<Vec<u32>>,
-    servers: RefCell<HashMap<u32, Listening>>,
-    outbox: RefCell<Batch>,
-    buffer: RefCell<Vec<u8>>,
-    timers: RefCell<Timers>,
-    sooner: Notify,
-    dirty: RefCell<Vec<Rc<RefCell<Connection>>>>,
-    stopping: Cell<bool>,
+    base: Instant,
+    ready: SyncSender<io::Result<()>>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_park(|| {
+            SHARD.with_borrow(|shard| {
+                if let Some(shard) = shard {
+                    shard.deliver();
+                }
+            });
+        })
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let shard = Rc::new(Shard {
+        id,
+        inboxes,
+        port,
+        base,
+        outbox: RefCell::default(),
+        buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+        slots: RefCell::default(),
+        listeners: RefCell::default(),
+        alarms: RefCell::default(),
+        next_alarm: Cell::new(u64::MAX),
+        earlier_alarm: Notify::new(),
+    });
+    SHARD.set(Some(shard.clone()));
+    let _ = ready.send(Ok(()));
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let alarms = spawn_local(ring(shard.clone()));
+        hub(&shard).await;
+        alarms.abort();
+        shard.abandon_all();
+    });
+    drop(local);
+    shard.deliver();
+    SHARD.set(None);
+}
+
+/// Carries out what the inbox brings.
+async fn hub(shard: &Rc<Shard>) {
+    let mut items = Vec::new();
+    let mut dirty = Vec::new();
+    let mut stopping = false;
+    let Some(inbox) = shard.inboxes.get(shard.id as usize) else {
+        return;
+    };
+    while !stopping {
+        inbox.notify.notified().await;
+        inbox.take(&mut items);
+        for item in items.drain(..) {
+            match item {
+                Item::Records(records) => {
+                    for record in Records::new(&records) {
+                        shard.command(&record, &mut dirty);
+                    }
+                    inbox.give_back(records);
+                }
+                Item::Large(write) => shard.large_write(write, &mut dirty),
+                Item::Control(Control::Stop) => stopping = true,
+                Item::Control(control) => shard.control(control),
+            }
+        }
+        for connection in dirty.drain(..) {
+            connection.settle(shard);
+        }
+        shard.deliver_if_large();
+    }
+}
+
+/// Rings the alarms.
+async fn ring(shard: Rc<Shard>) {
+    loop {
+        let first = shard.alarms.borrow().first();
+        shard.next_alarm.set(first.unwrap_or(u64::MAX));
+        let earlier = shard.earlier_alarm.notified();
+        match first {
+            None => earlier.await,
+            Some(at) => {
+                let at = shard.base + Duration::from_millis(at);
+                tokio::select! {
+                    () = tokio::time::sleep_until(at.into()) => {}
+                    () = earlier => {}
+                }
+            }
+        }
+        let now = shard.now();
+        loop {
+            let due = shard.alarms.borrow_mut().take_due(now);
+            let Some(index) = due else { break };
+            if let Some(connection) = shard.connection(index) {
+                connection.alarm(&shard, now);
+            }
+        }
+    }
 }
 
 impl Shard {
-    fn new(port: Arc<Port>, inbox: Arc<Inbox>, number: u32, of: u32) -> Self {
-        Self {
-            port,
-            inbox,
-            number,
-            of,
-            connections: RefCell::default(),
-            generations: RefCell::default(),
-            free: RefCell::default(),
-            released: RefCell::default(),
-            servers: RefCell::default(),
-            outbox: RefCell::default(),
-            buffer: RefCell::new(vec![0; READ_BUFFER]),
-            timers: RefCell::default(),
-            sooner: Notify::new(),
-            dirty: RefCell::default(),
-            stopping: Cell::new(false),
+    /// Milliseconds since the environment's base.
+    pub(super) fn now(&self) -> u64 {
+        self.base.elapsed().as_millis() as u64
+    }
+
+    pub(super) fn outbox(&self) -> RefMut<'_, Outbox> {
+        self.outbox.borrow_mut()
+    }
+
+    /// One buffer serves all connections: what is read is packed before the next read.
+    pub(super) fn read_buffer(&self) -> RefMut<'_, Box<[u8]>> {
+        self.buffer.borrow_mut()
+    }
+
+    fn deliver(&self) {
+        self.port.deliver(&mut self.outbox());
+    }
+
+    pub(super) fn deliver_if_large(&self) {
+        let mut outbox = self.outbox();
+        if outbox.bytes.len() >= DELIVERY || outbox.blobs.len() >= DELIVERY_BLOBS {
+            self.port.deliver(&mut outbox);
         }
     }
 
-    /// Before the thread sleeps: what the turn has brought leaves.
-    fn turn_over(&self) {
-        self.port.put(&mut self.outbox.borrow_mut());
-        self.free.borrow_mut().append(&mut self.released.borrow_mut());
+    fn count(&self) -> u32 {
+        self.inboxes.len() as u32
     }
 
-    async fn run(self: Rc<Self>) {
-        tokio::task::spawn_local(self.clone().keep_time());
-        while !self.stopping.get() {
-            self.inbox.notify.notified().await;
-            self.serve_inbox();
-        }
+    fn connection(&self, index: u32) -> Option<Rc<Connection>> {
+        let slots = self.slots.borrow();
+        let slot = slots.slots.get((index / self.count()) as usize)?;
+        slot.connection.clone()
     }
 
-    fn serve_inbox(self: &Rc<Self>) {
-        let messages = std::mem::take(&mut *lock(&self.inbox.messages));
-        for message in messages {
-            match message {
-                Message::Records(records) => self.apply_records(&records),
-                Message::Large { index, generation, seq, flags, head_length, data, now } => {
-                    self.with_connection(index, generation, |connection, batch| {
-                        if now {
-                            connection.write_now(flags, &data);
-                        } else {
-                            connection.write_large(seq, flags, head_length, data, batch);
-                        }
-                    });
-                }
-                Message::Listen { id, bound, config } => self.listen(id, bound, config),
-                Message::Configure { id, config } => {
-                    if let Some(listening) = self.servers.borrow().get(&id) {
-                        *listening.server.config.borrow_mut() = config;
-                    }
-                }
-                Message::CloseListener { id } => {
-                    if let Some(listening) = self.servers.borrow_mut().remove(&id) {
-                        listening.stop.notify_one();
-                    }
-                }
-                Message::Stop => self.stopping.set(true),
-            }
-        }
-        self.flush_dirty();
-    }
-
-    fn apply_records(self: &Rc<Self>, mut records: &[u8]) {
-        while let Some((command, _)) = command::next(&mut records) {
-            self.with_connection(command.index, command.generation, |connection, batch| {
-                connection.apply(&command, batch);
-            });
-        }
-    }
-
-    fn with_connection(self: &Rc<Self>, index: u32, generation: u32, act: impl FnOnce(&mut Connection, &mut Batch)) {
-        let slot = self.connections.borrow().get((index / self.of) as usize).cloned().flatten();
-        let Some(shared) = slot else { return };
-        {
-            let connection = &mut *shared.borrow_mut();
-            if connection.generation != generation || connection.is_closed() {
-                return;
-            }
-            act(connection, &mut self.outbox.borrow_mut());
-        }
-        self.dirty.borrow_mut().push(shared);
-    }
-
-    /// Every connection that was asked anything sends once: the writes of a turn leave in one system call each.
-    fn flush_dirty(self: &Rc<Self>) {
-        let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
-        for shared in &dirty {
-            let connection = &mut *shared.borrow_mut();
-            if connection.is_closed() {
-                continue;
-            }
-            connection.flush(None, &mut self.outbox.borrow_mut());
-            self.watch(connection);
-        }
-        let mut dirty = dirty;
-        dirty.clear();
-        *self.dirty.borrow_mut() = dirty;
-        self.leave_early();
-    }
-
-    fn leave_early(&self) {
-        if self.outbox.borrow().records.len() >= OUTBOX {
-            self.turn_over();
-        }
-    }
-
-    fn listen(self: &Rc<Self>, id: u32, bound: Bound, config: ServerConfig) {
-        let server = Rc::new(Server { id, started: Instant::now(), config: RefCell::new(config) });
-        let stop = Rc::new(Notify::new());
-        self.servers.borrow_mut().insert(id, Listening { server: server.clone(), stop: stop.clone() });
-        let shard = self.clone();
-        tokio::task::spawn_local(async move {
-            tokio::select! {
-                biased;
-                () = stop.notified() => {}
-                () = shard.accept(bound, server) => {}
-            }
-        });
-    }
-
-    async fn accept(self: Rc<Self>, bound: Bound, server: Rc<Server>) {
-        let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
-        // A listener the runtime does not take is one it has no descriptors for: the process is past serving.
-        match bound {
-            Bound::Tcp(listener) => {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
-                loop {
-                    match listener.accept().await {
-                        Ok((stream, remote)) => {
-                            let stream = Stream::Tcp(stream);
-                            let peer = stream.peer(Some(remote), local);
-                            self.admit(stream, &peer, &server);
-                        }
-                        Err(error) => rest(&error).await,
-                    }
-                }
-            }
-            #[cfg(unix)]
-            Bound::Unix(listener) => {
-                let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
-                loop {
-                    match listener.accept().await {
-                        Ok((stream, _)) => self.admit(Stream::Unix(stream), &super::event::Peer::default(), &server),
-                        Err(error) => rest(&error).await,
-                    }
-                }
-            }
-        }
-    }
-
-    fn admit(self: &Rc<Self>, stream: Stream, peer: &super::event::Peer, server: &Rc<Server>) {
-        {
-            let config = server.config.borrow();
-            if config.no_delay {
-                stream.set_no_delay(true);
-            }
-            if let Some(delay) = config.keep_alive {
-                stream.set_keep_alive(true, delay);
-            }
-        }
-        let (index, generation) = self.number();
-        self.outbox.borrow_mut().connection(index, generation, server.id, peer);
-        let connection = Connection::new(stream, server.clone(), index, generation, Instant::now());
-        let shared = Rc::new(RefCell::new(connection));
-        self.watch(&mut shared.borrow_mut());
-        self.connections.borrow_mut()[(index / self.of) as usize] = Some(shared.clone());
-        self.port.opened();
-        tokio::task::spawn_local(self.clone().serve(shared));
-    }
-
-    /// The task of a connection.
-    async fn serve(self: Rc<Self>, shared: Rc<RefCell<Connection>>) {
-        std::future::poll_fn(|cx| {
-            let connection = &mut *shared.borrow_mut();
-            let done =
-                connection.poll(cx, &mut self.buffer.borrow_mut(), &mut self.outbox.borrow_mut());
-            if done == Poll::Pending {
-                self.watch(connection);
-            }
-            self.leave_early();
-            done
-        })
-        .await;
-        let index = shared.borrow().index;
-        self.connections.borrow_mut()[(index / self.of) as usize] = None;
-        self.port.gone();
-        self.released.borrow_mut().push(index / self.of);
-    }
-
-    fn number(&self) -> (u32, u32) {
-        let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {
-            let mut generations = self.generations.borrow_mut();
-            generations.push(0);
-            self.connections.borrow_mut().push(None);
-            generations.len() as u32 - 1
-        });
-        let generation = &mut self.generations.borrow_mut()[slot as usize];
-        *generation = (*generation + 1) & 0x7fff_ffff;
-        (slot * self.of + self.number, *generation)
-    }
-
-    /// Sees to it that the connection is looked at when its deadline may have passed.
-    fn watch(&self, connection: &mut Connection) {
-        let Some(at) = self.next_look(connection) else { return };
-        if connection.armed.is_some_and(|armed| armed <= at) {
-            return;
-        }
-        let mut timers = self.timers.borrow_mut();
-        let key = connection.index as usize;
-        if let Some(armed) = connection.armed.replace(at) {
-            timers.disarm(armed, key);
-        }
-        let first = timers.next().is_none_or(|next| at < next);
-        timers.arm(at, key);
-        if first {
-            self.sooner.notify_one();
-        }
-    }
-
-    fn next_look(&self, connection: &Connection) -> Option<Instant> {
-        if connection.is_closed() {
+    /// The connection meant, unless it is gone.
+    fn addressed(
+        &self,
+        index: u32,
+        generation: u32,
+        dirty: &mut Vec<Rc<Connection>>,
+    ) -> Option<Rc<Connection>> {
+        let connection = self.connection(index)?;
+        if connection.generation != generation || index % self.count() != self.id {
             return None;
         }
-        if connection.is_lingering() {
-            return Some(connection.armed.unwrap_or_else(|| Instant::now() + LINGER));
+        if connection.mark_dirty() {
+            dirty.push(connection.clone());
         }
-        let timeouts = connection.server.config.borrow().timeouts;
-        timeouts.deadline(connection.waiting, connection.server.started).map(|(at, _)| at)
+        Some(connection)
     }
 
-    async fn keep_time(self: Rc<Self>) {
-        loop {
-            let next = self.timers.borrow().next();
-            let Some(next) = next else {
-                self.sooner.notified().await;
-                continue;
+    fn command(&self, record: &Record<'_>, dirty: &mut Vec<Rc<Connection>>) {
+        if let Some(connection) = self.addressed(record.connection, record.generation, dirty) {
+            connection.apply(self, record);
+        }
+    }
+
+    fn large_write(&self, write: LargeWrite, dirty: &mut Vec<Rc<Connection>>) {
+        if let Some(connection) = self.addressed(write.connection, write.generation, dirty) {
+            let now = write.op == op::WRITE_NOW;
+            let payload = Payload::Owned(write.data);
+            connection.write(
+                self,
+                now,
+                write.seq,
+                write.flags,
+                write.head_length,
+                payload,
+            );
+        }
+    }
+
+    fn control(self: &Rc<Self>, control: Control) {
+        match control {
+            Control::Listen(server, bound, answer) => {
+                let _ = answer.send(self.listen(server, bound));
+            }
+            Control::CloseListener(id, answer) => {
+                self.listeners.borrow_mut().retain(|listener| {
+                    if listener.server.id == id {
+                        listener.close();
+                    }
+                    listener.server.id != id
+                });
+                let _ = answer.send(());
+            }
+            Control::Adopt(server, accepted, ends) => {
+                // A socket that cannot be registered is closed by dropping it: nobody has heard of it yet.
+                if let Ok(stream) = accepted.register() {
+                    self.adopt(server, stream, ends);
+                }
+            }
+            Control::Rearm => {
+                for connection in self.all() {
+                    connection.rearm(self);
+                }
+            }
+            Control::Stop => {}
+        }
+    }
+
+    fn listen(self: &Rc<Self>, server: Arc<Server>, bound: Bound) -> io::Result<()> {
+        let listener = Rc::new(Listener::new(server, bound)?);
+        self.listeners.borrow_mut().push(listener.clone());
+        spawn_local(listener.run(self.clone()));
+        Ok(())
+    }
+
+    /// Gives an accepted connection to the shard whose `turn` it is.
+    pub(super) fn place(
+        self: &Rc<Self>,
+        turn: u32,
+        server: Arc<Server>,
+        stream: Stream,
+        ends: Ends,
+    ) {
+        let shard = turn % self.count();
+        if shard == self.id {
+            return self.adopt(server, stream, ends);
+        }
+        if let (Some(inbox), Ok(accepted)) = (self.inboxes.get(shard as usize), stream.release()) {
+            inbox.control(Control::Adopt(server, accepted, ends));
+        }
+    }
+
+    fn adopt(self: &Rc<Self>, server: Arc<Server>, stream: Stream, ends: Ends) {
+        let connection = {
+            let mut slots = self.slots.borrow_mut();
+            let slot = slots.free.pop().unwrap_or_else(|| {
+                slots.slots.push(Slot::default());
+                slots.slots.len() as u32 - 1
+            });
+            let Some(entry) = slots.slots.get_mut(slot as usize) else {
+                return;
             };
-            tokio::select! {
-                () = tokio::time::sleep_until(next.into()) => self.look(Instant::now()),
-                () = self.sooner.notified() => {}
-            }
+            // JavaScript reads it as a signed word.
+            entry.generation = entry.generation.wrapping_add(1) & 0x7fff_ffff;
+            let index = slot * self.count() + self.id;
+            self.outbox()
+                .connection(index, entry.generation, server.id, &ends);
+            let connection = Connection::new(index, entry.generation, server, stream, self.now());
+            let connection = Rc::new(connection);
+            entry.connection = Some(connection.clone());
+            connection
+        };
+        self.port.opened();
+        spawn_local(serve(connection, self.clone()));
+    }
+
+    /// The connection has been closed and said so: its index may be used again, and its alarm is off.
+    pub(super) fn release(&self, index: u32, armed: Option<u64>) {
+        self.alarms.borrow_mut().disarm(index, armed);
+        let slot = index / self.count();
+        let mut slots = self.slots.borrow_mut();
+        if let Some(entry) = slots.slots.get_mut(slot as usize) {
+            entry.connection = None;
+            slots.free.push(slot);
+            self.port.closed();
         }
     }
 
-    fn look(self: &Rc<Self>, now: Instant) {
-        loop {
-            let popped = self.timers.borrow_mut().pop(now);
-            let Some(key) = popped else { break };
-            let slot = self.connections.borrow().get(key / self.of as usize).cloned().flatten();
-            let Some(shared) = slot else { continue };
-            let connection = &mut *shared.borrow_mut();
-            if connection.armed.is_none_or(|armed| armed > now) {
-                continue;
-            }
-            connection.armed = None;
-            if connection.is_lingering() {
-                connection.close(0, false, &mut self.outbox.borrow_mut());
-                continue;
-            }
-            let timeouts = connection.server.config.borrow().timeouts;
-            match timeouts.deadline(connection.waiting, connection.server.started) {
-                Some((at, expired)) if at <= now => {
-                    connection.waiting = Waiting::Nothing;
-                    self.outbox.borrow_mut().timeout(connection.index, expired as u32);
-                }
-                Some(_) => {
-                    connection.shrink();
-                    self.watch(connection);
-                }
-                None => connection.shrink(),
-            }
+    /// Moves a connection's alarm to `at`, which is earlier than where it was `armed`; returns where it is now.
+    pub(super) fn arm(&self, index: u32, armed: Option<u64>, at: u64) -> u64 {
+        let armed = self.alarms.borrow_mut().arm(index, armed, at);
+        if armed < self.next_alarm.get() {
+            self.next_alarm.set(armed);
+            self.earlier_alarm.notify_one();
         }
+        armed
     }
 
-    /// The environment is going: one attempt to send what is queued, then everything closes as the thread's data is dropped.
-    fn stop(self: &Rc<Self>) {
-        self.serve_inbox();
-        let connections = std::mem::take(&mut *self.connections.borrow_mut());
-        for shared in connections.into_iter().flatten() {
-            let batch = &mut Batch::default();
-            let connection = &mut *shared.borrow_mut();
-            connection.flush(None, batch);
-            connection.close(0, false, batch);
-        }
-        self.servers.borrow_mut().clear();
+    fn all(&self) -> Vec<Rc<Connection>> {
+        let slots = self.slots.borrow();
+        let connections = slots.slots.iter();
+        connections
+            .filter_map(|slot| slot.connection.clone())
+            .collect()
     }
-}
 
-/// Accepting rests when there is nothing to accept with; an error of one connection is that connection's.
-async fn rest(error: &io::Error) {
-    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-        tokio::time::sleep(ACCEPT_REST).await;
+    fn abandon_all(&self) {
+        for listener in self.listeners.borrow_mut().drain(..) {
+            listener.close();
+        }
+        for connection in self.all() {
+            connection.abandon(self);
+        }
     }
 }
