@@ -76,18 +76,9 @@ impl ListenOptions {
             return Ok(Endpoint::Unix { path: path.clone() });
         }
         let invalid = || io::Error::from_raw_os_error(EINVAL);
-        let address: IpAddr = self
-            .address
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(invalid)?;
+        let address: IpAddr = self.address.as_deref().and_then(|text| text.parse().ok()).ok_or_else(invalid)?;
         let port = u16::try_from(self.port.unwrap_or(0)).map_err(|_| invalid())?;
-        Ok(Endpoint::Tcp {
-            address,
-            port,
-            ipv6_only: self.ipv6_only,
-            reuse_port: self.reuse_port,
-        })
+        Ok(Endpoint::Tcp { address, port, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
     }
 }
 
@@ -99,9 +90,7 @@ impl Config {
     pub fn server_config(&self) -> ServerConfig {
         ServerConfig {
             no_delay: self.no_delay,
-            keep_alive: self
-                .keep_alive
-                .then(|| milliseconds(self.keep_alive_initial_delay)),
+            keep_alive: self.keep_alive.then(|| milliseconds(self.keep_alive_initial_delay)),
             timeouts: Timeouts {
                 keep_alive: milliseconds(self.keep_alive_timeout),
                 head: milliseconds(self.headers_timeout),
@@ -134,8 +123,5 @@ pub fn methods() -> Vec<String> {
 pub fn parse_errors() -> Vec<Vec<String>> {
     let mut table: Vec<_> = ParseError::ALL.to_vec();
     table.sort_by_key(|error| error.index());
-    table
-        .iter()
-        .map(|error| vec![error.code().to_string(), error.reason().to_string()])
-        .collect()
+    table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
 }

@@ -49,13 +49,7 @@ impl WakeHandle {
     #[allow(unsafe_code)]
     fn wake(self) {
         // SAFETY: the handle is valid (see Send). A closing function answers napi_closing, which is normal at teardown.
-        unsafe {
-            sys::napi_call_threadsafe_function(
-                self.0,
-                ptr::null_mut(),
-                sys::ThreadsafeFunctionCallMode::nonblocking,
-            )
-        };
+        unsafe { sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking) };
     }
 }
 
@@ -73,12 +67,7 @@ impl Crossing {
     /// # Errors
     /// What N-API says when it cannot make a function or a reference.
     #[allow(unsafe_code)]
-    pub fn open(
-        env: Env,
-        inbound: Buffer,
-        outbound: Buffer,
-        turn: Function<'_, (i32,), i32>,
-    ) -> Result<Rc<Self>> {
+    pub fn open(env: Env, inbound: Buffer, outbound: Buffer, turn: Function<'_, (i32,), i32>) -> Result<Rc<Self>> {
         let raw = env.raw();
         let mut reference = ptr::null_mut();
         // SAFETY: env and the function are valid for this call; the reference is deleted with the environment.
@@ -86,9 +75,7 @@ impl Crossing {
         let mut name = ptr::null_mut();
         let text = "turnout";
         // SAFETY: the pointer and length are those of a live string.
-        check(unsafe {
-            sys::napi_create_string_utf8(raw, text.as_ptr().cast(), text.len() as isize, &mut name)
-        })?;
+        check(unsafe { sys::napi_create_string_utf8(raw, text.as_ptr().cast(), text.len() as isize, &mut name) })?;
 
         // The threadsafe function's context is the Crossing, which needs the function's handle: a cell closes the circle.
         let context: Box<Cell<*const Crossing>> = Box::new(Cell::new(ptr::null()));
@@ -178,11 +165,7 @@ impl Crossing {
         inbound[..bytes].copy_from_slice(&rest[..bytes]);
         // A record larger than the whole buffer cannot be delivered; no record is, and the rest would wait for ever behind one.
         debug_assert!(bytes > 0);
-        self.offset.set(if bytes == 0 {
-            batch.records.len()
-        } else {
-            self.offset.get() + bytes
-        });
+        self.offset.set(if bytes == 0 { batch.records.len() } else { self.offset.get() + bytes });
         *blobs = std::mem::take(&mut batch.blobs);
         bytes
     }
@@ -232,20 +215,11 @@ impl Crossing {
                 sys::napi_get_undefined(env, &mut this);
                 sys::napi_create_int32(env, first, &mut count);
                 let blobs = if blobs.is_null() { this } else { blobs };
-                sys::napi_call_function(
-                    env,
-                    this,
-                    function,
-                    2,
-                    [count, blobs].as_ptr(),
-                    &mut result,
-                )
+                sys::napi_call_function(env, this, function, 2, [count, blobs].as_ptr(), &mut result)
             };
             if status == sys::Status::napi_ok {
                 // SAFETY: as above; `result` was set by the call.
-                return unsafe { u32::from_napi_value(env, result) }
-                    .ok()
-                    .map(|written| written as usize);
+                return unsafe { u32::from_napi_value(env, result) }.ok().map(|written| written as usize);
             }
             if status != sys::Status::napi_pending_exception {
                 return None;
@@ -275,12 +249,7 @@ fn buffers(env: sys::napi_env, blobs: Vec<Vec<u8>>) -> Option<sys::napi_value> {
 
 /// N-API calls this on the JavaScript thread after a wake-up.
 #[allow(unsafe_code)]
-extern "C" fn on_wake(
-    env: sys::napi_env,
-    _callback: sys::napi_value,
-    context: *mut c_void,
-    _data: *mut c_void,
-) {
+extern "C" fn on_wake(env: sys::napi_env, _callback: sys::napi_value, context: *mut c_void, _data: *mut c_void) {
     if env.is_null() {
         return; // torn down
     }
