@@ -60,7 +60,7 @@ impl<'a> Records<'a> {
         };
         let size = word(1) as usize;
         let length = word(5) as usize;
-        if size % 4 != 0 || size < HEADER_SIZE || length > size - HEADER_SIZE {
+        if !size.is_multiple_of(4) || size < HEADER_SIZE || length > size - HEADER_SIZE {
             return None;
         }
         let (packed, rest) = self.rest.split_at_checked(size)?;

@@ -138,11 +138,15 @@ impl Driver {
         }
     }
 
-    /// Hands packed commands to the shards of their connections.
+    /// Hands packed commands to the shards of their connections; from the first that is malformed on they are dropped.
     pub fn dispatch(&self, bytes: &[u8]) {
         match &*self.inboxes {
             [] => {}
-            [only] => only.records(bytes),
+            [only] => {
+                // What is not whole must not stand before the next batch.
+                let whole = Records::new(bytes).map(|record| record.packed.len()).sum();
+                only.records(bytes.get(..whole).unwrap_or_default());
+            }
             inboxes => {
                 for record in Records::new(bytes) {
                     let shard = record.connection as usize % inboxes.len();
