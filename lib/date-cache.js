@@ -1,18 +1,25 @@
 'use strict';
 
-/** The Date field (RFC 9110 §6.6.1), made once a second. */
+/** The Date field (RFC 9110 §6.6.1), made once a second and without a timer. */
 
-let second = 0;
+const SECOND = 1000;
+
+let validFrom = 0;
 let line = '';
 
-/** @return {string} `Date: … CRLF` */
+/** @return {string} `Date: … CRLF` of this second */
 function dateLine() {
-  const now = Date.now();
-  if (now - second >= 1000 || now < second) {
-    second = now - (now % 1000);
-    line = `Date: ${new Date(now).toUTCString()}\r\n`;
-  }
+  const age = Date.now() - validFrom;
+  // A clock set back makes the age negative.
+  if (age >= SECOND || age < 0) renew();
   return line;
+}
+
+/** Makes the line of the current second. */
+function renew() {
+  const now = Date.now();
+  validFrom = now - (now % SECOND);
+  line = `Date: ${new Date(validFrom).toUTCString()}\r\n`;
 }
 
 module.exports = { dateLine };

@@ -1,11 +1,46 @@
 'use strict';
 
 /**
- * Every error made in JavaScript, with Node's code, class and words. `name` and `message` look as Node's do: the code stands in
- * the stack's first line and in toString().
+ * Every error made in JavaScript, with Node's code, class and words. They look as Node's do: `code` is their only enumerable
+ * property, and it stands in the stack's first line and in toString(), while `name` stays the class's.
  */
 
 const util = require('node:util');
+
+/** Characters of an inspected value that a message quotes. */
+const LONGEST_QUOTE = 128;
+/** Characters of an inspected primitive that ERR_INVALID_ARG_TYPE quotes. */
+const LONGEST_PRIMITIVE = 28;
+
+/** @return {string} `The "x" argument` or `The "options.x" property` */
+function quoted(name) {
+  if (name.endsWith(' argument')) return `The ${name}`;
+  return `The "${name}" ${name.includes('.') ? 'property' : 'argument'}`;
+}
+
+/** @return {string} `value` as ERR_INVALID_ARG_TYPE describes it */
+function received(value) {
+  if (value == null) return `Received ${value}`;
+  if (typeof value === 'function') return `Received function ${value.name}`;
+  if (typeof value === 'object') {
+    return value.constructor?.name ? `Received an instance of ${value.constructor.name}` : `Received ${util.inspect(value, { depth: -1 })}`;
+  }
+  let text = util.inspect(value, { colors: false });
+  if (text.length > LONGEST_PRIMITIVE) text = `${text.slice(0, LONGEST_PRIMITIVE - 3)}...`;
+  return `Received type ${typeof value} (${text})`;
+}
+
+/** @return {string} `value` inspected, cut to what fits a message */
+function excerpt(value) {
+  const text = util.inspect(value);
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}...` : text;
+}
+
+/** @return {string} a number as ERR_OUT_OF_RANGE shows it: underscores between the thousands of what passes 2^32 */
+function rangeValue(value) {
+  const large = Number.isInteger(value) && Math.abs(value) > 2 ** 32;
+  return large ? String(value).replace(/\B(?=(\d{3})+$)/g, '_') : util.inspect(value);
+}
 
 /** code → [class, message from arguments]; source: Node's documentation of errors. */
 const TEXTS = {
@@ -15,19 +50,22 @@ const TEXTS = {
     (actual, expected) => `Response body's content-length of ${actual} byte(s) does not match the content-length of ${expected} byte(s) set in header`,
   ],
   ERR_HTTP_HEADERS_SENT: [Error, (what) => `Cannot ${what} headers after they are sent to the client`],
-  ERR_HTTP_INVALID_STATUS_CODE: [RangeError, (code) => `Invalid status code: ${code}`],
+  ERR_HTTP_INVALID_HEADER_VALUE: [TypeError, (value, name) => `Invalid value "${value}" for header "${name}"`],
+  ERR_HTTP_INVALID_STATUS_CODE: [RangeError, (code) => `Invalid status code: ${String(code)}`],
   ERR_HTTP_REQUEST_TIMEOUT: [Error, () => 'Request timeout'],
   ERR_HTTP_SOCKET_ASSIGNED: [Error, () => 'ServerResponse has an already assigned socket'],
   ERR_HTTP_SOCKET_ENCODING: [Error, () => 'Changing the socket encoding is not allowed per RFC7230 Section 3.'],
   ERR_HTTP_TRAILER_INVALID: [Error, () => 'Trailers are invalid with this transfer encoding'],
-  ERR_INVALID_ARG_TYPE: [TypeError, (name, expected, value) => `The ${name.includes('.') ? 'property' : 'argument'} "${name}" ${expected}. Received ${received(value)}`],
+  ERR_INTERNAL_ASSERTION: [Error, (what) => `The call does not fit the state of the message: ${what}`],
+  ERR_INVALID_ARG_TYPE: [TypeError, (name, expected, value) => `${quoted(name)} ${expected}. ${received(value)}`],
   ERR_INVALID_ARG_VALUE: [
     TypeError,
-    (name, value, reason = 'is invalid') => `The ${name.includes('.') ? 'property' : 'argument'} '${name}' ${reason}. Received ${util.inspect(value)}`,
+    (name, value, reason = 'is invalid') => `The ${name.includes('.') ? 'property' : 'argument'} '${name}' ${reason}. Received ${excerpt(value)}`,
   ],
   ERR_INVALID_CHAR: [TypeError, (where, name) => `Invalid character in ${where}${name === undefined ? '' : ` ["${name}"]`}`],
+  ERR_INVALID_HTTP_TOKEN: [TypeError, (what, name) => `${what} must be a valid HTTP token ["${name}"]`],
   ERR_METHOD_NOT_IMPLEMENTED: [Error, (name) => `The ${name} method is not implemented`],
-  ERR_OUT_OF_RANGE: [RangeError, (name, range, value) => `The value of "${name}" is out of range. It must be ${range}. Received ${util.inspect(value)}`],
+  ERR_OUT_OF_RANGE: [RangeError, (name, range, value) => `The value of "${name}" is out of range. It must be ${range}. Received ${rangeValue(value)}`],
   ERR_STREAM_ALREADY_FINISHED: [Error, (name) => `Cannot call ${name} after a stream was finished`],
   ERR_STREAM_CANNOT_PIPE: [Error, () => 'Cannot pipe, not readable'],
   ERR_STREAM_DESTROYED: [Error, (name) => `Cannot call ${name} after a stream was destroyed`],
@@ -36,46 +74,47 @@ const TEXTS = {
   ERR_UNKNOWN_ENCODING: [TypeError, (name) => `Unknown encoding: ${name}`],
 };
 
-/** @return {Error} with Node's code, class and message */
+/**
+ * @param {string} code a key of TEXTS
+ * @param {...*} args what its message is made from
+ * @return {Error} with Node's code, class and message
+ */
 function nodeError(code, ...args) {
   const [Base, text] = TEXTS[code];
   const error = new Base(text(...args));
-  decorate(error, code);
+  const { name } = error;
+  // The stack's first line is made from `name` when the stack is taken.
+  Object.defineProperty(error, 'name', { value: `${name} [${code}]`, writable: true, enumerable: false, configurable: true });
+  Error.captureStackTrace(error, nodeError);
+  void error.stack;
+  delete error.name;
+  Object.defineProperty(error, 'toString', { value: toStringWithCode, writable: true, enumerable: false, configurable: true });
+  error.code = code;
   return error;
 }
 
-/** As Node's: the stack begins `Name [CODE]: message`, while `name` itself stays the class's. */
-function decorate(error, code) {
-  const { name } = error;
-  Object.defineProperties(error, {
-    code: { value: code, writable: true, enumerable: true, configurable: true },
-    toString: {
-      value() {
-        return `${this.name} [${code}]: ${this.message}`;
-      },
-      writable: true,
-      enumerable: false,
-      configurable: true,
-    },
-  });
-  error.stack = error.stack.replace(name, `${name} [${code}]`);
+/** @this {Error} @return {string} `Name [CODE]: message` */
+function toStringWithCode() {
+  return `${this.name} [${this.code}]: ${this.message}`;
 }
 
-function received(value) {
-  if (value == null) return String(value);
-  if (typeof value === 'function') return `function ${value.name}`;
-  if (typeof value === 'object') return value.constructor?.name ? `an instance of ${value.constructor.name}` : util.inspect(value, { depth: -1 });
-  return `type ${typeof value} (${util.inspect(value, { colors: false })})`;
-}
-
-/** The connection is gone: ECONNRESET, as Node's "aborted" and "socket hang up". */
+/**
+ * The connection is gone: ECONNRESET, as Node's "aborted" and "socket hang up".
+ * @param {string} message
+ * @return {Error}
+ */
 function connResetException(message) {
   const error = new Error(message);
   error.code = 'ECONNRESET';
   return error;
 }
 
-/** A failed system call on a socket. @param {number} errno negative */
+/**
+ * A failed system call on a socket.
+ * @param {number} errno negative
+ * @param {string} syscall its name
+ * @return {Error}
+ */
 function errnoException(errno, syscall) {
   const code = util.getSystemErrorName(errno);
   const error = new Error(`${syscall} ${code}`);
@@ -85,7 +124,13 @@ function errnoException(errno, syscall) {
   return error;
 }
 
-/** listen() failed. @param {number} errno negative */
+/**
+ * listen() failed.
+ * @param {number} errno negative
+ * @param {string} [address] where, or a path
+ * @param {number} [port]
+ * @return {Error}
+ */
 function listenException(errno, address, port) {
   const [code, text] = util.getSystemErrorMap().get(errno) ?? [`Unknown system error ${errno}`, ''];
   const where = port && port > 0 ? `${address ?? '::'}:${port}` : (address ?? '');
@@ -98,7 +143,14 @@ function listenException(errno, address, port) {
   return error;
 }
 
-/** What llhttp's users see of a malformed message. */
+/**
+ * What llhttp's users see of a malformed message.
+ * @param {string} code HPE_*
+ * @param {string} reason in llhttp's words
+ * @param {number} bytesParsed of the packet
+ * @param {Buffer} rawPacket the read that was refused
+ * @return {Error}
+ */
 function parseError(code, reason, bytesParsed, rawPacket) {
   const error = new Error(`Parse Error: ${reason}`);
   error.bytesParsed = bytesParsed;

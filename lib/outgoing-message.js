@@ -1,22 +1,28 @@
 'use strict';
 
 /**
- * OutgoingMessage: header text, body flags and stream state of a message that leaves. Its bytes go to a sink: the engine's
- * Connection, or a SocketSink for messages assigned to a socket by hand. The header store is Node's, so Node's own getHeader,
- * setHeader, appendHeader and their like serve us unchanged.
+ * OutgoingMessage: stream state and body framing of a message that leaves. Its text is made in message-head.js, its fields live
+ * in Node's header store (headers.js), its bytes go to a sink: the engine's Connection, or a SocketSink for messages assigned to
+ * a socket by hand.
  *
- * head:  none → stored (`_header`) → sent (`_headerSent`);  body: open → `finished` (end() called) → 'finish' → 'close'.
+ * head:  none → stored (`_header`) → sent (`_headerSent`)
+ * body:  open → ended (`finished`) → handed over ('finish') → 'close'; from anywhere: destroy() or a lost connection → 'close'
  */
 
+const { EventEmitter } = require('node:events');
 const http = require('node:http');
-const { getDefaultHighWaterMark } = require('node:stream');
+const stream = require('node:stream');
+const { types } = require('node:util');
+const { join, callbackOf } = require('./chunk-join');
 const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
-const { dateLine } = require('./date-cache');
 const { nodeError, streamDestroyed } = require('./errors');
-const { checkName, checkValue, hasInvalidCharacter, steeringField } = require('./headers');
-const { kOutHeaders, kSink, kUniqueHeaders, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { headerMethods } = require('./headers');
+const { buildHead, buildTrailers } = require('./message-head');
+const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
+const kQueue = Symbol('turnout.queue');
 const kCorked = Symbol('turnout.corked');
+const kForwardedCorks = Symbol('turnout.forwardedCorks');
 const kBuffered = Symbol('turnout.buffered');
 const kBufferedLength = Symbol('turnout.bufferedLength');
 const kNeedDrain = Symbol('turnout.needDrain');
@@ -26,14 +32,20 @@ const kEndCallbacks = Symbol('turnout.endCallbacks');
 const kHighWaterMark = Symbol('turnout.highWaterMark');
 const kRejectBody = Symbol('turnout.rejectNonStandardBodyWrites');
 const kBytesWritten = Symbol('turnout.bytesWritten');
-const kLenient = Symbol('turnout.lenient');
+const kUnusualHead = Symbol('turnout.unusualHead');
 
-const CLOSE_TOKEN = /(?:^|\W)close(?:$|\W)/i;
-const CHUNKED_TOKEN = /(?:^|\W)chunked(?:$|\W)/i;
-const DEFAULT_HIGH_WATER_MARK = Math.max(65536, getDefaultHighWaterMark(false));
+/** Bytes; Node 26's default on every host: 64 KiB, on Windows 16 KiB. */
+const DEFAULT_HIGH_WATER_MARK = process.platform === 'win32' ? 16 * 1024 : Math.max(64 * 1024, stream.getDefaultHighWaterMark(false));
+const { emit } = EventEmitter.prototype;
+/** --insecure-http-parser, for messages whose server says nothing. */
+const INSECURE = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].includes('--insecure-http-parser');
 
-/** @param {object} [options] `highWaterMark` in bytes, `rejectNonStandardBodyWrites` */
+/**
+ * @param {object} [options] `highWaterMark`: bytes queued before write() returns false (default 64 KiB);
+ *   `rejectNonStandardBodyWrites`: whether write() throws on a message that cannot have a body (default false)
+ */
 function OutgoingMessage(options) {
+  if (this === undefined) return new OutgoingMessage(options);
   initOutgoing(this, options?.highWaterMark ?? DEFAULT_HIGH_WATER_MARK, options?.rejectNonStandardBodyWrites ?? false);
 }
 Object.setPrototypeOf(OutgoingMessage.prototype, http.OutgoingMessage.prototype);
@@ -44,7 +56,6 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message._events = undefined;
   message._eventsCount = 0;
   message._maxListeners = undefined;
-  message.outputData = null;
   message.outputSize = 0;
   message.writable = true;
   message.destroyed = false;
@@ -71,7 +82,10 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message[kOutHeaders] = null;
   message[kSink] = null;
   message[kUniqueHeaders] = null;
+  message[kLenient] = null;
+  message[kQueue] = null;
   message[kCorked] = 0;
+  message[kForwardedCorks] = 0;
   message[kBuffered] = null;
   message[kBufferedLength] = 0;
   message[kNeedDrain] = false;
@@ -81,345 +95,328 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message[kHighWaterMark] = highWaterMark;
   message[kRejectBody] = rejectBody;
   message[kBytesWritten] = 0;
-  message[kLenient] = false;
+  message[kUnusualHead] = false;
 }
 
 function noop() {}
 
-/** @param {string} name @param {Function} get @param {Function} [set] */
-function accessor(name, get, set) {
-  Object.defineProperty(OutgoingMessage.prototype, name, { configurable: true, enumerable: name === 'headersSent', get, set });
+/** Emits where somebody may hear it; an `emit` that was replaced hears everything. */
+function announce(message, event) {
+  if (message._eventsCount > 0 || message.emit !== emit) message.emit(event);
 }
-accessor('errored', function () {
-  return this[kErrored];
-});
-accessor('closed', function () {
-  return this._closed;
-});
-accessor('writableFinished', function () {
-  return this[kWritableFinished];
-});
-accessor('writableObjectMode', () => false);
-accessor('writableLength', function () {
-  return this.outputSize + this[kBufferedLength] + (this[kSink]?.writableLength ?? 0);
-});
-accessor('writableHighWaterMark', function () {
-  return this[kSink]?.highWaterMark ?? this[kHighWaterMark];
-});
-accessor('writableCorked', function () {
-  return this[kCorked];
-});
-accessor('writableEnded', function () {
-  return this.finished;
-});
-accessor('writableNeedDrain', function () {
-  return !this.destroyed && !this.finished && this[kNeedDrain];
-});
-accessor('headersSent', function () {
-  return !!this._header;
-});
-accessor(
-  'socket',
-  function () {
-    return this[kSink]?.socket ?? null;
-  },
-  function (value) {
-    this[kSink] = value ? new (require('./socket-sink').SocketSink)(value) : null;
-  },
-);
-accessor(
-  'connection',
-  function () {
-    return this.socket;
-  },
-  function (value) {
-    this.socket = value;
-  },
-);
 
-OutgoingMessage.prototype._isLenientHeaderValidation = function _isLenientHeaderValidation() {
-  return this[kLenient];
+Object.assign(OutgoingMessage.prototype, headerMethods);
+
+/** Getters and setters by name; as in Node only `headersSent` is enumerable. */
+const accessors = {
+  errored: [(message) => message[kErrored]],
+  closed: [(message) => message._closed],
+  writableFinished: [(message) => message[kWritableFinished]],
+  writableObjectMode: [() => false],
+  writableLength: [(message) => message.outputSize + bufferedLength(message) + (message[kSink]?.writableLength ?? 0)],
+  writableHighWaterMark: [(message) => message[kSink]?.highWaterMark ?? message[kHighWaterMark]],
+  writableCorked: [(message) => message[kCorked]],
+  writableEnded: [(message) => message.finished],
+  writableNeedDrain: [(message) => !message.destroyed && !message.finished && message[kNeedDrain]],
+  headersSent: [(message) => !!message._header],
+  connection: [(message) => message.socket, (message, value) => void (message.socket = value)],
+  socket: [(message) => message[kSink]?.socket ?? null, setSocket],
+  /** What waits for a sink: `{ data, encoding, callback }` each, made when first asked for. */
+  outputData: [(message) => (message[kQueue] ??= []), (message, value) => void (message[kQueue] = value)],
+};
+for (const [name, [get, set]] of Object.entries(accessors)) {
+  Object.defineProperty(OutgoingMessage.prototype, name, {
+    configurable: true,
+    enumerable: name === 'headersSent',
+    get() {
+      return get(this);
+    },
+    set:
+      set &&
+      function (value) {
+        set(this, value);
+      },
+  });
+}
+
+// Gone from Node 26; on hosts that still have them they must not answer in Node's place.
+for (const name of ['_headers', '_headerNames']) {
+  if (name in http.OutgoingMessage.prototype) {
+    Object.defineProperty(OutgoingMessage.prototype, name, { configurable: true, enumerable: false, writable: true, value: undefined });
+  }
+}
+
+/** Bytes of the buffered chunks with their framing, and of the head that goes before them. */
+function bufferedLength(message) {
+  const length = message[kBufferedLength];
+  if (length === 0) return 0;
+  const head = message._headerSent || message._header === null ? 0 : message._header.length;
+  return length + length.toString(16).length + 4 + head;
+}
+
+/** `message.socket = …`: its bytes go there from now on, once the socket is assigned to it. */
+function setSocket(message, socket) {
+  const sink = message[kSink];
+  if (sink !== null && socket && sink.socket === socket) return;
+  for (let n = message[kForwardedCorks]; n > 0; n--) sink?.uncork();
+  // Required here: SocketSink is only for messages made by hand.
+  message[kSink] = socket ? new (require('./socket-sink').SocketSink)(socket) : null;
+  message[kForwardedCorks] = 0;
+  if (socket) for (let n = message[kCorked]; n > 0; n--) forwardCork(message);
+}
+
+/** The message's turn has come: what waited leaves. */
+OutgoingMessage.prototype[kAttach] = function (sink) {
+  this[kSink] = sink;
+  for (let n = this[kCorked]; n > 0; n--) forwardCork(this);
+  if (this._eventsCount > 0 && this.listenerCount('socket') > 0) this.emit('socket', sink.socket);
+  this._flush();
 };
 
-OutgoingMessage.prototype._renderHeaders = function _renderHeaders() {
-  if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
-  const headers = {};
-  for (const [name, value] of Object.values(this[kOutHeaders] ?? {})) headers[name] = value;
-  return headers;
+/** The options that say so, nearest first: the message's own, its server's, the process's. */
+OutgoingMessage.prototype._isLenientHeaderValidation = function _isLenientHeaderValidation() {
+  if (this[kLenient] !== null) return this[kLenient];
+  const server = this.req?.socket?.server;
+  const validation = this.httpValidation ?? server?.httpValidation;
+  if (validation !== undefined) return validation !== 'strict';
+  if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser;
+  return typeof server?.insecureHTTPParser === 'boolean' ? server.insecureHTTPParser : INSECURE;
 };
 
 OutgoingMessage.prototype._implicitHeader = function _implicitHeader() {
   throw nodeError('ERR_METHOD_NOT_IMPLEMENTED', '_implicitHeader()');
 };
 
-/** What the fields said while the head was built. */
-class HeadState {
-  constructor(text) {
-    this.text = text;
-    this.connection = false;
-    this.contentLength = false;
-    this.transferEncoding = false;
-    this.date = false;
-    this.expect = false;
-    this.trailer = false;
-  }
-}
-
 /**
- * Builds `_header`: the first line, the fields, and those that Node adds (Date, Connection, Keep-Alive, the framing of the body).
+ * Builds `_header`.
  * @param {string} firstLine with its CRLF
  * @param {object|Array|null} headers an object, a flat list, a list of pairs, or the header store itself
  */
 OutgoingMessage.prototype._storeHeader = function _storeHeader(firstLine, headers) {
-  const state = new HeadState(firstLine);
-  if (headers) storeFields(this, state, headers);
-  if (this.sendDate && !state.date) state.text += dateLine();
-  if (this.chunkedEncoding && (this.statusCode === 204 || this.statusCode === 304)) {
-    // RFC 9112 §6.1: these have no transfer coding; a peer that believed the field would wait for a last chunk.
-    this.chunkedEncoding = false;
-    this.shouldKeepAlive = false;
-  }
-  storePersistence(this, state);
-  if (!state.contentLength && !state.transferEncoding) storeFraming(this, state);
-  if (!this.chunkedEncoding && state.trailer) throw nodeError('ERR_HTTP_TRAILER_INVALID');
-  this._header = `${state.text}\r\n`;
+  const head = buildHead(this, firstLine, headers);
+  this._header = head.text;
   this._headerSent = false;
-  if (state.expect) this._send('');
+  if (head.unusual) this[kUnusualHead] = true;
+  if (head.expect) this._send('');
 };
 
-function storeFields(message, state, headers) {
-  const store = message[kOutHeaders];
-  if (headers === store) {
-    for (const key in store) storeField(message, state, store[key][0], store[key][1], false);
-  } else if (Array.isArray(headers)) {
-    if (headers.length > 0 && Array.isArray(headers[0])) {
-      for (const [name, value] of headers) storeField(message, state, name, value, true);
-      return;
+/** The first line of `message` has characters beyond ASCII. */
+function markUnusualHead(message) {
+  message[kUnusualHead] = true;
+}
+
+// ---- sending ---------------------------------------------------------------------------------------------------------
+
+/**
+ * The head as latin1. Node writes a head in one string with the first chunk of the body, so a head with characters beyond ASCII
+ * leaves in the encoding of that chunk.
+ */
+function takeHead(message, chunk, encoding, flags) {
+  message._headerSent = true;
+  const head = message._header;
+  if (!message[kUnusualHead]) return head;
+  const withText = typeof chunk === 'string' && (!encoding || encoding === 'utf8') && (flags & CHUNKED) === 0;
+  return Buffer.from(head, withText ? 'utf8' : 'latin1').latin1Slice();
+}
+
+/**
+ * Hands bytes to the sink, with the head in front if that has not left; without a sink they wait.
+ * @param {OutgoingMessage} message
+ * @param {string|Uint8Array|null} chunk
+ * @param {string|null|undefined} encoding of a string
+ * @param {number} flags constants.js
+ * @param {Function} [callback] called once when the bytes have left or cannot
+ * @return {boolean} false: over the high-water mark
+ */
+function transmit(message, chunk, encoding, flags, callback) {
+  const sink = message[kSink];
+  const unsent = !message._headerSent && message._header !== null;
+  if (sink !== null && (message[kQueue] === null || message[kQueue].length === 0)) {
+    return sink.send(message, unsent ? takeHead(message, chunk, encoding, flags) : '', chunk, encoding, flags, callback);
+  }
+  if (unsent) message._headerSent = true;
+  const ok = message[kEnqueue](unsent ? message._header : '', chunk, encoding, flags, callback);
+  if (sink === null) return ok;
+  message._flushOutput();
+  return ok;
+}
+
+/** Keeps bytes as Node does, framed and in pieces; the last piece carries how the message ends. */
+OutgoingMessage.prototype[kEnqueue] = function (head, chunk, encoding, flags, callback) {
+  const ending = flags & (LAST | CLOSE);
+  const data = chunk ?? '';
+  if ((flags & CHUNKED) === 0) {
+    if (head === '') enqueue(this, data, encoding, ending, callback);
+    else if (typeof data === 'string' && (!encoding || encoding === 'utf8' || encoding === 'latin1')) {
+      enqueue(this, head + data, encoding, ending, callback);
+    } else {
+      enqueue(this, head, 'latin1', 0, null);
+      enqueue(this, data, encoding, ending, callback);
     }
-    if (headers.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
-    for (let i = 0; i < headers.length; i += 2) storeField(message, state, headers[i], headers[i + 1], true);
-  } else {
-    for (const name in headers) {
-      if (Object.hasOwn(headers, name)) storeField(message, state, name, headers[name], true);
-    }
+    return this.outputSize < this[kHighWaterMark];
   }
-}
-
-function storeField(message, state, name, value, check) {
-  if (check) checkName(name);
-  const steering = steeringField(name);
-  if (steering === 'content-disposition' && message._contentLength) {
-    // RFC 6266 §4.3: the value may be latin1.
-    value = Array.isArray(value) ? value.map((one) => Buffer.from(one, 'latin1')) : Buffer.from(value, 'latin1');
+  let before = head;
+  if (data.length > 0) {
+    enqueue(this, `${before}${byteLength(data, encoding).toString(16)}`, 'latin1', 0, null);
+    enqueue(this, '\r\n', 'latin1', 0, null);
+    enqueue(this, data, encoding, 0, null);
+    enqueue(this, '\r\n', 'latin1', 0, ending ? null : callback);
+    before = '';
   }
-  if (Array.isArray(value)) {
-    const joined = (value.length >= 2 && steering === 'cookie') || message[kUniqueHeaders]?.has(name.toLowerCase());
-    if (!joined) {
-      for (const one of value) storeLine(message, state, name, one, steering, check);
-      return;
-    }
-    value = value.join('; ');
-  }
-  storeLine(message, state, name, value, steering, check);
-}
-
-function storeLine(message, state, name, value, steering, check) {
-  if (check) checkValue(name, value, message[kLenient]);
-  state.text += `${name}: ${value}\r\n`;
-  switch (steering) {
-    case 'connection':
-      state.connection = true;
-      message._removedConnection = false;
-      if (CLOSE_TOKEN.test(value)) message._last = true;
-      else message.shouldKeepAlive = true;
-      break;
-    case 'transfer-encoding':
-      state.transferEncoding = true;
-      message._removedTE = false;
-      if (CHUNKED_TOKEN.test(value)) message.chunkedEncoding = true;
-      break;
-    case 'content-length':
-      state.contentLength = true;
-      message._contentLength = +value;
-      message._removedContLen = false;
-      break;
-    case 'date':
-      state.date = true;
-      break;
-    case 'expect':
-      state.expect = true;
-      break;
-    case 'trailer':
-      state.trailer = true;
-      break;
-    case 'keep-alive':
-      message._defaultKeepAlive = false;
-      break;
-    default:
-  }
-}
-
-/** RFC 9112 §9.3. */
-function storePersistence(message, state) {
-  if (message._removedConnection) {
-    message._last = !message.shouldKeepAlive;
-    return;
-  }
-  if (state.connection) return;
-  const keepAlive = message.shouldKeepAlive && (state.contentLength || message.useChunkedEncodingByDefault || message.agent);
-  if (!keepAlive) {
-    message._last = true;
-    state.text += 'Connection: close\r\n';
-  } else if (message.maxRequestsOnConnectionReached) {
-    state.text += 'Connection: close\r\n';
-  } else if (message._keepAliveTimeout && message._defaultKeepAlive) {
-    const max = message._maxRequestsPerSocket | 0;
-    state.text += `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(message._keepAliveTimeout / 1000)}${max > 0 ? `, max=${max}` : ''}\r\n`;
-  } else {
-    state.text += 'Connection: keep-alive\r\n';
-  }
-}
-
-/** RFC 9112 §6.3: how the peer will know where the body ends, when the fields do not say. */
-function storeFraming(message, state) {
-  if (!message._hasBody) {
-    message.chunkedEncoding = false;
-  } else if (!message.useChunkedEncodingByDefault) {
-    message._last = true;
-  } else if (!state.trailer && !message._removedContLen && typeof message._contentLength === 'number') {
-    state.text += `Content-Length: ${message._contentLength}\r\n`;
-  } else if (!message._removedTE) {
-    state.text += 'Transfer-Encoding: chunked\r\n';
-    message.chunkedEncoding = true;
-  } else {
-    message._last = true;
-  }
-}
-
-// ---- writing ---------------------------------------------------------------------------------------------------------
-
-/** Hands bytes to the sink with the head in front if that has not left; without a sink they wait in `outputData`. */
-function send(message, chunk, encoding, flags, callback) {
-  let head = '';
-  if (!message._headerSent && message._header !== null) {
-    head = message._header;
-    message._headerSent = true;
-  }
-  if (message[kSink] !== null) return message[kSink].send(message, head, chunk, encoding, flags, callback);
-  message.outputData ??= [];
-  message.outputData.push({ data: chunk ?? '', head, encoding, flags, callback });
-  message.outputSize += head.length + (chunk === null ? 0 : chunk.length);
-  return message.outputSize < message[kHighWaterMark];
-}
-
-/** For who writes bytes past write(): they leave as they are, behind the head. */
-OutgoingMessage.prototype._send = function _send(data, encoding, callback) {
-  return send(this, data, encoding, 0, callback ?? undefined);
+  if (ending) enqueue(this, `${before}0\r\n\r\n`, 'latin1', ending, callback);
+  else if (before !== '') enqueue(this, before, 'latin1', 0, callback);
+  return this.outputSize < this[kHighWaterMark];
 };
 
-OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callback) {
+function enqueue(message, data, encoding, flags, callback) {
+  message.outputData.push({ data, encoding, callback: callback ?? null, flags });
+  message.outputSize += data.length;
+  message._onPendingData(data.length);
+}
+
+/** For those who write bytes past write(): they leave as they are, behind the head. */
+OutgoingMessage.prototype._send = function _send(data, encoding, callback, byteLength) {
+  if (this[kSink] === null && (this._headerSent || this._header === null)) return this._writeRaw(data, encoding, callback, byteLength);
+  return transmit(this, data, encoding, 0, callback ?? undefined);
+};
+
+/** As _send, but not even the head goes before them. */
+OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callback, size) {
   if (typeof encoding === 'function') {
     callback = encoding;
     encoding = null;
   }
-  if (this[kSink] !== null) return this[kSink].send(this, '', data, encoding, 0, callback ?? undefined);
-  this.outputData ??= [];
-  this.outputData.push({ data, head: '', encoding, flags: 0, callback });
-  this.outputSize += data.length;
+  if (this[kSink] !== null) {
+    this._flushOutput();
+    return this[kSink].send(this, '', data, encoding, 0, callback ?? undefined);
+  }
+  enqueue(this, data, encoding, 0, callback);
   return this.outputSize < this[kHighWaterMark];
 };
 
-/** A sink has been found: what waited leaves. */
+/** A sink has been found: what waited leaves, and whoever waited for that is told. */
 OutgoingMessage.prototype._flush = function _flush() {
-  const waiting = this.outputData;
-  if (this[kSink] === null || waiting === null || waiting.length === 0) return;
-  this.outputData = null;
-  this.outputSize = 0;
-  let ok = true;
-  for (const { data, head, encoding, flags, callback } of waiting) {
-    ok = this[kSink].send(this, head, data, encoding, flags, callback ?? undefined);
-  }
-  if (ok && this[kNeedDrain]) this[kOnDrain]();
+  if (this[kSink] === null) return;
+  const ok = this._flushOutput();
+  if (this.finished) this._finish();
+  else if (ok !== false) this[kOnDrain]();
 };
 
-OutgoingMessage.prototype._flushOutput = function _flushOutput() {
-  this._flush();
+/**
+ * @param {import('stream').Writable} [socket] where to write while the message has no sink
+ * @return {boolean|undefined} what the last write said
+ */
+OutgoingMessage.prototype._flushOutput = function _flushOutput(socket) {
+  const waiting = this[kQueue];
+  const sink = this[kSink];
+  if (waiting === null || waiting.length === 0 || (sink === null && !socket)) return undefined;
+  this[kQueue] = null;
+  this._onPendingData(-this.outputSize);
+  this.outputSize = 0;
+  let ok;
+  for (const { data, encoding, callback, flags } of waiting) {
+    if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
+    else ok = socket.write(data, encoding, callback);
+  }
+  return ok;
 };
 
 OutgoingMessage.prototype._finish = function _finish() {
-  this.emit('prefinish');
+  announce(this, 'prefinish');
 };
 
+/** Sends the head now, without waiting for the first chunk. */
 OutgoingMessage.prototype.flushHeaders = function flushHeaders() {
   if (!this._header) this._implicitHeader();
   if (!this._headerSent) this._send('');
 };
 
+// ---- corking: the chunks of one tick leave as one chunk (RFC 9112 §7.1 leaves their sizes to the sender) -------------------
+
+function forwardCork(message) {
+  message[kForwardedCorks]++;
+  message[kSink].cork();
+}
+
 OutgoingMessage.prototype.cork = function cork() {
   this[kCorked]++;
+  if (this[kSink] !== null) forwardCork(this);
 };
 
 OutgoingMessage.prototype.uncork = function uncork() {
   if (this[kCorked] > 0) this[kCorked]--;
-  if (this[kCorked] === 0) flushBuffered(this, 0);
+  if (this[kCorked] === 0) flushBuffered(this, null, null, 0, undefined);
+  releaseCorks(this, this[kCorked]);
 };
 
-/** Chunks of one tick leave as one chunk (RFC 9112 §7.1 leaves their sizes to the sender): fewer bytes and records. */
-function flushBuffered(message, flags) {
+/** Gives corks back to the sink until it holds no more than `left`. */
+function releaseCorks(message, left) {
+  while (message[kForwardedCorks] > left) {
+    message[kForwardedCorks]--;
+    message[kSink]?.uncork();
+  }
+}
+
+/** The end of a tick that wrote. */
+function uncorkTick(message) {
+  if (message[kCorked] > 0) message.uncork();
+}
+
+function buffer(message, chunk, encoding, callback) {
+  (message[kBuffered] ??= []).push(chunk, encoding, callback);
+  message[kBufferedLength] += byteLength(chunk, encoding);
+}
+
+/** What is buffered will not leave: the message is gone. @param {Error} [error] why */
+function failBuffered(message, error) {
   const parts = message[kBuffered];
-  if (parts === null) return true;
+  if (parts === null) return;
   message[kBuffered] = null;
   message[kBufferedLength] = 0;
-  if (message.destroyed) {
-    for (const { callback } of parts) if (callback) process.nextTick(callback, message[kErrored] ?? streamDestroyed('write'));
-    return false;
-  }
-  const callbacks = parts.map(({ callback }) => callback).filter(Boolean);
-  const callback = callbacks.length > 1 ? (error) => callbacks.forEach((one) => one(error)) : callbacks[0];
-  const [first] = parts;
-  let chunk = first.chunk;
-  let { encoding } = first;
-  if (parts.length > 1) {
-    if (parts.every((part) => typeof part.chunk === 'string' && part.encoding === encoding)) {
-      chunk = parts.map((part) => part.chunk).join('');
-    } else {
-      chunk = Buffer.concat(parts.map((part) => (typeof part.chunk === 'string' ? Buffer.from(part.chunk, part.encoding ?? 'utf8') : part.chunk)));
-      encoding = null;
-    }
-  }
-  return send(message, chunk, encoding, CHUNKED | flags, callback);
+  const reason = error ?? message[kErrored] ?? streamDestroyed('write');
+  for (let i = 2; i < parts.length; i += 3) if (parts[i]) process.nextTick(parts[i], reason);
 }
 
-function uncorkTick(message) {
-  if (message[kCorked]) message.uncork();
-}
-
-/** @return {Error|null} why nothing can be written any more */
-function writeError(message) {
-  if (message.finished) return nodeError('ERR_STREAM_WRITE_AFTER_END');
-  return message.destroyed ? streamDestroyed('write') : null;
-}
-
-function reportError(message, error, callback) {
-  if (message.destroyed) {
-    process.nextTick(callback, error);
+/** Sends what is buffered with `chunk` behind it as one chunk, ended as `flags` say. */
+function flushBuffered(message, chunk, encoding, flags, callback) {
+  const parts = message[kBuffered];
+  if (parts === null) {
+    if (chunk !== null || flags !== 0) transmit(message, chunk, encoding, CHUNKED | flags, callback);
     return;
   }
-  process.nextTick(() => {
-    callback(error);
-    if (!message.destroyed) message.emit('error', error);
-  });
+  message[kBuffered] = null;
+  message[kBufferedLength] = 0;
+  if (chunk !== null || callback) parts.push(chunk ?? '', encoding, callback);
+  const joined = join(parts);
+  const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, callbackOf(parts));
+  if (ok) message[kOnDrain]();
+}
+
+// ---- writing ---------------------------------------------------------------------------------------------------------
+
+/** @return {number} bytes of `chunk` */
+function byteLength(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength;
 }
 
 function checkChunk(chunk) {
+  if (typeof chunk === 'string' || types.isUint8Array(chunk)) return;
   if (chunk === null) throw nodeError('ERR_STREAM_NULL_VALUES');
-  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array) && !ArrayBuffer.isView(chunk)) {
-    throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
-  }
+  throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
 }
 
-const byteLength = (chunk, encoding) => (typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength);
+/** Nothing is open to write to: the callback hears it, and unless the message is gone, so does 'error'. */
+function refuseWrite(message, error, callback) {
+  if (!message.destroyed) process.nextTick(emitError, message, error, callback);
+  else if (!message.finished) process.nextTick(callback, error);
+}
 
+function emitError(message, error, callback) {
+  callback(error);
+  if (!message.destroyed) message.emit('error', error);
+}
+
+/** Whether `strictContentLength` has something to compare with. */
 function countsStrictly(message) {
   return (
     message.strictContentLength &&
@@ -431,6 +428,7 @@ function countsStrictly(message) {
   );
 }
 
+/** Counts `length` more bytes of body against Content-Length. */
 function countStrictly(message, length, last) {
   const total = message[kBytesWritten] + length;
   if (countsStrictly(message) && (last ? total !== message._contentLength : total > message._contentLength)) {
@@ -439,48 +437,68 @@ function countStrictly(message, length, last) {
   message[kBytesWritten] = total;
 }
 
-/** @return {boolean} whether the body may be sent; writes to a message without one are accepted and dropped, unless refused */
+/** @return {boolean} whether the body may be sent; writes to a message without one are dropped, unless that is refused */
 function bodyAllowed(message) {
   if (message._hasBody) return true;
   if (message[kRejectBody]) throw nodeError('ERR_HTTP_BODY_NOT_ALLOWED');
   return false;
 }
 
+function checkEncoding(message, chunk, encoding) {
+  if (!encoding || typeof chunk !== 'string' || encoding === 'utf8' || Buffer.isEncoding(encoding)) return;
+  if (message.chunkedEncoding || message[kSink] !== null) throw nodeError('ERR_UNKNOWN_ENCODING', encoding);
+}
+
+/**
+ * @param {string|Uint8Array} chunk
+ * @param {string} [encoding] of a string; default 'utf8'
+ * @param {Function} [callback] called when the bytes have left
+ * @return {boolean} false: wait for 'drain'
+ */
 OutgoingMessage.prototype.write = function write(chunk, encoding, callback) {
   if (typeof encoding === 'function') {
     callback = encoding;
     encoding = null;
   }
   if (typeof callback !== 'function') callback = undefined;
-  checkChunk(chunk);
-  const error = writeError(this);
-  if (error !== null) {
-    reportError(this, error, callback ?? noop);
-    return false;
-  }
-  if (this.strictContentLength) countStrictly(this, byteLength(chunk, encoding), false);
-  if (!this._header) this._implicitHeader();
-  if (!bodyAllowed(this)) {
-    if (callback) process.nextTick(callback);
-    return true;
-  }
-  if (encoding && typeof chunk === 'string' && !Buffer.isEncoding(encoding)) throw nodeError('ERR_UNKNOWN_ENCODING', encoding);
-  let ok;
-  if (this.chunkedEncoding && chunk.length !== 0) {
-    if (this[kCorked] === 0) {
-      this[kCorked] = 1;
-      process.nextTick(uncorkTick, this);
-    }
-    (this[kBuffered] ??= []).push({ chunk, encoding, callback });
-    this[kBufferedLength] += byteLength(chunk, encoding);
-    ok = this.writableLength < this.writableHighWaterMark;
-  } else {
-    ok = send(this, chunk, encoding, 0, callback);
-  }
+  const ok = writeBody(this, chunk, encoding, callback);
   if (!ok) this[kNeedDrain] = true;
   return ok;
 };
 
+function writeBody(message, chunk, encoding, callback) {
+  checkChunk(chunk);
+  if (message.finished || message.destroyed) {
+    const error = message.finished ? nodeError('ERR_STREAM_WRITE_AFTER_END') : streamDestroyed('write');
+    if (message.destroyed) process.nextTick(callback ?? noop, error);
+    else refuseWrite(message, error, callback ?? noop);
+    return false;
+  }
+  if (message.strictContentLength) countStrictly(message, byteLength(chunk, encoding), false);
+  if (!message._header) message._implicitHeader();
+  if (!bodyAllowed(message)) {
+    if (callback) process.nextTick(callback);
+    return true;
+  }
+  checkEncoding(message, chunk, encoding);
+  if (message[kCorked] === 0 && message[kSink] !== null) {
+    message[kCorked] = 1;
+    process.nextTick(uncorkTick, message);
+  }
+  if (!message.chunkedEncoding) return transmit(message, chunk, encoding, 0, callback);
+  if (chunk.length === 0 && message[kBuffered] === null) return transmit(message, chunk, encoding, 0, callback);
+  if (message[kCorked] === 0) return transmit(message, chunk, encoding, CHUNKED, callback);
+  buffer(message, chunk, encoding, callback);
+  return message.writableLength < message.writableHighWaterMark;
+}
+
+/**
+ * Ends the message. Without an earlier write() or head, Content-Length is the chunk's.
+ * @param {string|Uint8Array} [chunk]
+ * @param {string} [encoding]
+ * @param {Function} [callback] hears null when all has left, else why it has not
+ * @return {this}
+ */
 OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
   if (typeof chunk === 'function') {
     callback = chunk;
@@ -490,79 +508,60 @@ OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
     callback = encoding;
     encoding = null;
   }
-  if (this.finished) {
-    if (chunk) reportError(this, nodeError('ERR_STREAM_WRITE_AFTER_END'), typeof callback === 'function' ? callback : noop);
-    else if (typeof callback === 'function') queueEndCallback(this, callback);
-    return this;
-  }
-  if (chunk) {
-    checkChunk(chunk);
-    if (this.destroyed) {
-      if (typeof callback === 'function') process.nextTick(callback, this[kErrored] ?? streamDestroyed('end'));
-      this.finished = true;
-      return this;
-    }
-    if (this.strictContentLength) countStrictly(this, byteLength(chunk, encoding), true);
-    if (!this._header) {
-      this._contentLength = byteLength(chunk, encoding);
-      this._implicitHeader();
-    }
-    if (!bodyAllowed(this)) chunk = null;
-  } else {
+  if (typeof callback !== 'function') callback = undefined;
+  if (!chunk) {
     chunk = null;
-    if (!this._header) {
-      this._contentLength = 0;
-      this._implicitHeader();
-    }
-    if (countsStrictly(this) && this[kBytesWritten] !== this._contentLength) {
-      throw nodeError('ERR_HTTP_CONTENT_LENGTH_MISMATCH', this[kBytesWritten], this._contentLength);
-    }
+  } else if (this.finished) {
+    refuseWrite(this, nodeError('ERR_STREAM_WRITE_AFTER_END'), callback ?? noop);
+    return this;
+  } else {
+    checkChunk(chunk);
+    if (this.strictContentLength && !this.destroyed) countStrictly(this, byteLength(chunk, encoding), true);
   }
-  if (typeof callback === 'function') queueEndCallback(this, callback);
-  if (this.destroyed) {
-    this.finished = true;
+  if (this.finished) {
+    if (callback) queueEndCallback(this, callback);
     return this;
   }
-  sendLast(this, chunk, encoding);
+  if (!this._header && !(chunk !== null && this.destroyed)) {
+    this._contentLength = chunk === null ? 0 : byteLength(chunk, encoding);
+    this._implicitHeader();
+  }
+  if (chunk !== null && (this.destroyed || !bodyAllowed(this))) chunk = null;
+  if (chunk !== null) checkEncoding(this, chunk, encoding);
+  if (callback) queueEndCallback(this, callback);
+  if (this.strictContentLength && countsStrictly(this) && this[kBytesWritten] !== this._contentLength) {
+    throw nodeError('ERR_HTTP_CONTENT_LENGTH_MISMATCH', this[kBytesWritten], this._contentLength);
+  }
+  if (!this.destroyed) sendLast(this, chunk, encoding);
   this.finished = true;
-  this._finish();
+  if (this[kSink] !== null && (this[kQueue] === null || this[kQueue].length === 0)) this._finish();
   return this;
 };
 
 /** The last bytes: what is buffered, the chunk, and for a chunked body the last chunk with the trailer section. */
 function sendLast(message, chunk, encoding) {
-  let flags = LAST;
-  if (message._last || message.maxRequestsOnConnectionReached) flags |= CLOSE;
-  message[kCorked] = 0;
+  const flags = message._last ? LAST | CLOSE : LAST;
   // Who waits for the end must hear when the bytes have left.
   const callback = message[kEndCallbacks] === null ? undefined : noop;
   if (!message.chunkedEncoding || !message._hasBody) {
-    send(message, chunk, encoding, flags, callback);
-    return;
-  }
-  if (message[kBuffered] !== null && chunk !== null) {
-    message[kBuffered].push({ chunk, encoding, callback: undefined });
-    chunk = null;
-  }
-  if (message._trailer !== '') {
-    flushBuffered(message, 0);
-    if (chunk !== null) send(message, chunk, encoding, CHUNKED, undefined);
-    send(message, `0\r\n${message._trailer}\r\n`, 'latin1', flags | TRAILERS, callback);
-  } else if (message[kBuffered] !== null) {
-    flushBuffered(message, flags);
+    transmit(message, chunk, chunk === null ? 'latin1' : encoding, flags, callback);
+  } else if (message._trailer === '') {
+    flushBuffered(message, chunk, encoding, flags, callback);
   } else {
-    send(message, chunk, encoding, flags | CHUNKED, callback);
+    flushBuffered(message, chunk, encoding, 0, undefined);
+    transmit(message, `0\r\n${message._trailer}\r\n`, 'latin1', flags | TRAILERS, callback);
   }
+  message[kCorked] = 0;
+  if (message[kForwardedCorks] > 0) releaseCorks(message, 0);
 }
 
+// ---- the end ---------------------------------------------------------------------------------------------------------
+
+/** Whoever calls end() again hears with the first, or why it is too late. */
 function queueEndCallback(message, callback) {
-  if (message[kWritableFinished]) {
-    process.nextTick(callback, nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
-  } else if (message._closed) {
-    process.nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
-  } else {
-    (message[kEndCallbacks] ??= []).push(callback);
-  }
+  if (message[kWritableFinished]) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
+  else if (message.destroyed) process.nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
+  else (message[kEndCallbacks] ??= []).push(callback);
 }
 
 function runEndCallbacks(message, error) {
@@ -572,23 +571,27 @@ function runEndCallbacks(message, error) {
   for (const callback of callbacks) callback(error);
 }
 
-OutgoingMessage.prototype[kOnFinish] = function () {
+/** @param {boolean} [keepSink] the message was assigned to its socket by hand and stays on it until detachSocket() */
+OutgoingMessage.prototype[kOnFinish] = function (keepSink) {
   if (this[kErrored]) {
     runEndCallbacks(this, this[kErrored]);
     return;
   }
   this[kWritableFinished] = true;
-  runEndCallbacks(this, null);
-  if (this._eventsCount > 0) this.emit('finish');
+  if (this[kEndCallbacks] !== null) runEndCallbacks(this, null);
+  // The connection is the next message's now: destroy() on this one must not reach it.
+  if (!keepSink) this[kSink] = null;
+  announce(this, 'finish');
 };
 
+/** @param {Error} [error] why the connection was lost */
 OutgoingMessage.prototype[kOnClose] = function (error) {
   if (this._closed) return;
   this.destroyed = true;
   this._closed = true;
-  if (this[kBuffered] !== null) flushBuffered(this, 0);
-  runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
-  if (this._eventsCount > 0) this.emit('close');
+  failBuffered(this, error);
+  if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
+  announce(this, 'close');
 };
 
 OutgoingMessage.prototype[kOnDrain] = function () {
@@ -597,47 +600,46 @@ OutgoingMessage.prototype[kOnDrain] = function () {
   this.emit('drain');
 };
 
+/** @param {Error} [error] @return {this} */
 OutgoingMessage.prototype.destroy = function destroy(error) {
   if (this.destroyed) return this;
   this.destroyed = true;
-  this[kErrored] = error ?? null;
-  if (this[kBuffered] !== null) flushBuffered(this, 0);
+  this[kErrored] = error;
+  failBuffered(this, error);
   if (this[kSink] !== null) this[kSink].destroy(error);
   else process.nextTick(closeTick, this);
   return this;
 };
 
+/** Destroyed without a connection: only 'close' is left to say. */
 function closeTick(message) {
   message[kOnClose]();
 }
 
+/** @param {number} msecs @param {Function} [callback] added to 'timeout' @return {this} */
 OutgoingMessage.prototype.setTimeout = function setTimeout(msecs, callback) {
   if (callback) this.on('timeout', callback);
-  if (this[kSink] !== null) this[kSink].setTimeout(msecs);
+  if (this[kSink] !== null) this[kSink].setTimeout(msecs, this);
   else this.once('socket', (socket) => socket.setTimeout(msecs));
   return this;
 };
 
-/** Sent behind a chunked body (RFC 9112 §7.1.2). */
+/** Fields sent behind a chunked body (RFC 9112 §7.1.2). @param {object|Array} headers an object or a list of pairs */
 OutgoingMessage.prototype.addTrailers = function addTrailers(headers) {
-  this._trailer = '';
-  const pairs = Array.isArray(headers) ? headers : Object.entries(headers);
-  for (const [name, value] of pairs) {
-    http.validateHeaderName(name, 'Trailer name');
-    let values = Array.isArray(value) ? value : [value];
-    if (values.length > 1 && this[kUniqueHeaders]?.has(name.toLowerCase())) values = [values.join('; ')];
-    for (const one of values) {
-      if (hasInvalidCharacter(one, this[kLenient])) throw nodeError('ERR_INVALID_CHAR', 'trailer content', name);
-      this._trailer += `${name}: ${one}\r\n`;
-    }
-  }
+  buildTrailers(this, headers);
 };
 
+/** It can only be written to. */
 OutgoingMessage.prototype.pipe = function pipe() {
   this.emit('error', nodeError('ERR_STREAM_CANNOT_PIPE'));
 };
 
-OutgoingMessage.prototype[Symbol.for('nodejs.rejection')] = function (error) {
+/** Stream's own looks into `_events`, which is undefined here until the first listener. */
+OutgoingMessage.prototype.eventNames = function eventNames() {
+  return this._eventsCount > 0 ? stream.Stream.prototype.eventNames.call(this) : [];
+};
+
+OutgoingMessage.prototype[EventEmitter.captureRejectionSymbol] = function (error) {
   this.destroy(error);
 };
 
@@ -649,4 +651,4 @@ Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
   },
 });
 
-module.exports = { OutgoingMessage, initOutgoing, kLenient };
+module.exports = { OutgoingMessage, initOutgoing, markUnusualHead };

@@ -1,25 +1,30 @@
 'use strict';
 
-/** ServerResponse: an outgoing message with a status line, made with its request. */
+/** ServerResponse: an outgoing message with a status line (RFC 9112 §4), made with its request. */
 
+const diagnostics = require('node:diagnostics_channel');
 const http = require('node:http');
 const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
-const { checkName, checkValue, hasInvalidCharacter } = require('./headers');
-const { OutgoingMessage, initOutgoing, kLenient } = require('./outgoing-message');
+const { fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
+const { CHUNKED_TOKEN } = require('./message-head');
+const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
 const { SocketSink } = require('./socket-sink');
-const { kOutHeaders, kSink, kUniqueHeaders } = require('./symbols');
+const { kOutHeaders, kSink, kUniqueHeaders, kLenient } = require('./symbols');
 
 const { STATUS_CODES } = http;
-const CHUNKED_TOKEN = /(?:^|\W)chunked(?:$|\W)/i;
-/** RFC 8288, as far as an Early Hints link is checked by Node. */
-const LINK_VALUE = /^(?:<[^>]*>)(?:\s*;\s*[^;"\s]+(?:=(")?[^;"\s]*\1)?)*$/;
+/** RFC 8288 §3, as far as Node checks it: `<target>` and parameters, quoted or not. */
+const LINK_PARAMETER = '[^;"\\s]+(?:=(?:[^;"\\s]*|"[^;"\\s]*"))?';
+const LINK_VALUE = new RegExp(`^<[^>]*>(?:\\s*;\\s*${LINK_PARAMETER})*$`);
+const LINK_FORMAT = 'must be an array or string of format "</styles.css>; rel=preload; as=style"';
+const createdChannel = diagnostics.channel('http.server.response.created');
 
 /**
- * @param {import('http').IncomingMessage} req
+ * @param {import('http').IncomingMessage} req what it answers
  * @param {object} [options] OutgoingMessage's
  */
 function ServerResponse(req, options) {
+  if (this === undefined) return new ServerResponse(req, options);
   OutgoingMessage.call(this, options);
   initResponse(this, req);
 }
@@ -29,6 +34,7 @@ for (const key of Reflect.ownKeys(OutgoingMessage.prototype)) {
   if (key !== 'constructor') Object.defineProperty(ServerResponse.prototype, key, Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, key));
 }
 
+/** What a response has beyond an outgoing message. */
 function initResponse(res, req) {
   if (req.method === 'HEAD') res._hasBody = false;
   res.req = req;
@@ -39,18 +45,25 @@ function initResponse(res, req) {
     res.useChunkedEncodingByDefault = CHUNKED_TOKEN.test(req.headers.te);
     res.shouldKeepAlive = false;
   }
+  if (createdChannel.hasSubscribers) createdChannel.publish({ request: req, response: res });
 }
 
 /** The form a response of the engine takes. */
 function EngineResponse(req, connection, server) {
-  initOutgoing(this, connection.highWaterMark, server.rejectNonStandardBodyWrites);
+  initOutgoing(this, connection.highWaterMark, server.rejectNonStandardBodyWrites ?? false);
   initResponse(this, req);
 }
 EngineResponse.prototype = ServerResponse.prototype;
+// V8 sizes an object by its constructor's chain of functions; with this one the fields above fit in the object.
+Object.setPrototypeOf(EngineResponse, ServerResponse);
 
 /**
  * A response that writes to `connection`.
+ * @param {import('./incoming-message').IncomingMessage} req
+ * @param {import('./connection').Connection} connection its sink from birth
  * @param {Function|null} Response the server's own class, if it has one
+ * @param {import('./server').Server} server whose options count
+ * @return {ServerResponse}
  */
 function initServerResponse(req, connection, Response, server) {
   const res =
@@ -58,8 +71,9 @@ function initServerResponse(req, connection, Response, server) {
       ? new EngineResponse(req, connection, server)
       : new Response(req, { highWaterMark: connection.highWaterMark, rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites });
   res[kSink] = connection;
-  res[kUniqueHeaders] = server[kUniqueHeaders];
-  res[kLenient] = server.httpValidation === undefined ? !!server.insecureHTTPParser : server.httpValidation !== 'strict';
+  res[kUniqueHeaders] = server[kUniqueHeaders] ?? null;
+  if (server.httpValidation !== undefined) res[kLenient] = server.httpValidation !== 'strict';
+  else if (typeof server.insecureHTTPParser === 'boolean') res[kLenient] = server.insecureHTTPParser;
   res._keepAliveTimeout = server.keepAliveTimeout;
   res._maxRequestsPerSocket = server.maxRequestsPerSocket;
   return res;
@@ -68,24 +82,36 @@ function initServerResponse(req, connection, Response, server) {
 ServerResponse.prototype.statusCode = 200;
 ServerResponse.prototype.statusMessage = undefined;
 
-/** Status lines as they are most often sent, made once. */
-const statusLines = new Map();
+ServerResponse.prototype._finish = function _finish() {
+  OutgoingMessage.prototype._finish.call(this);
+};
 
-function statusLine(statusCode, statusMessage) {
-  if (statusMessage === STATUS_CODES[statusCode]) {
-    let line = statusLines.get(statusCode);
-    if (line === undefined) {
-      line = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
-      statusLines.set(statusCode, line);
-    }
-    return line;
-  }
+/** The last line sent for each status: most responses of a status have the same words. */
+const messages = [];
+const lines = [];
+
+function statusLine(res, code) {
+  const { statusMessage } = res;
+  if (messages[code] === statusMessage) return lines[code];
   if (hasInvalidCharacter(statusMessage, false)) throw nodeError('ERR_INVALID_CHAR', 'statusMessage');
-  return `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
+  const line = `HTTP/1.1 ${code} ${statusMessage}\r\n`;
+  if (isUnusual(statusMessage)) {
+    markUnusualHead(res);
+  } else if (statusMessage === STATUS_CODES[code]) {
+    messages[code] = statusMessage;
+    lines[code] = line;
+  }
+  return line;
 }
 
-/** writeHead(statusCode[, statusMessage][, headers]); headers as object, flat list or list of pairs. */
-ServerResponse.prototype.writeHead = function writeHead(statusCode, reason, headers) {
+/**
+ * writeHead(statusCode[, statusMessage][, headers])
+ * @param {number} statusCode 100 to 999
+ * @param {string|object|Array} [reason] the words behind the code, or the headers
+ * @param {object|Array} [obj] headers: an object, a flat list, or a list of pairs; they override what setHeader() was given
+ * @return {this}
+ */
+ServerResponse.prototype.writeHead = function writeHead(statusCode, reason, obj) {
   if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'write');
   const code = statusCode | 0;
   if (code < 100 || code > 999) throw nodeError('ERR_HTTP_INVALID_STATUS_CODE', statusCode);
@@ -93,105 +119,134 @@ ServerResponse.prototype.writeHead = function writeHead(statusCode, reason, head
     this.statusMessage = reason;
   } else {
     this.statusMessage ||= STATUS_CODES[code] || 'unknown';
-    headers ??= reason;
+    obj ??= reason;
   }
   this.statusCode = code;
   if (this[kOutHeaders]) {
-    if (headers) mergeHeaders(this, headers);
-    headers = this[kOutHeaders];
+    if (obj) mergeHeaders(this, obj);
+    obj = this[kOutHeaders];
   }
-  const line = statusLine(code, this.statusMessage);
+  const line = statusLine(this, code);
   // RFC 9110 §15.2, §15.3.5, §15.4.5: these end with their head.
   if (code === 204 || code === 304 || code < 200) this._hasBody = false;
   // A client that waits for 100 may send the body it announced after the final answer.
   if (this._expect_continue && !this._sent100) this.shouldKeepAlive = false;
-  this._storeHeader(line, headers);
+  this._storeHeader(line, obj);
   return this;
 };
 
-/** What writeHead() is given overrides what setHeader() was. */
+/** Puts the fields of writeHead() into the store; a flat list may repeat a name. */
 function mergeHeaders(res, headers) {
   if (!Array.isArray(headers)) {
     for (const name of Object.keys(headers)) if (name) res.setHeader(name, headers[name]);
     return;
   }
-  const flat = Array.isArray(headers[0]) ? headers.flat(1) : headers;
-  if (flat.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
-  for (let i = 0; i < flat.length; i += 2) res.removeHeader(flat[i]);
-  for (let i = 0; i < flat.length; i += 2) if (flat[i]) res.appendHeader(flat[i], flat[i + 1]);
+  if (headers.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
+  for (let i = 0; i < headers.length; i += 2) res.removeHeader(headers[i]);
+  for (let i = 0; i < headers.length; i += 2) if (headers[i]) res.appendHeader(headers[i], headers[i + 1]);
 }
 
-/** The alias Node had until 25. */
-ServerResponse.prototype.writeHeader = ServerResponse.prototype.writeHead;
+// The alias is gone from Node 26; where the host's responses have it, ours do.
+if ('writeHeader' in http.ServerResponse.prototype) ServerResponse.prototype.writeHeader = ServerResponse.prototype.writeHead;
 
 /** Through the instance: libraries replace writeHead. */
 ServerResponse.prototype._implicitHeader = function _implicitHeader() {
   this.writeHead(this.statusCode);
 };
 
-/** An interim response (RFC 9110 §15.2), of any status from 100 to 199 but 101. */
-ServerResponse.prototype.writeInformation = function writeInformation(statusCode, headers, callback) {
+/**
+ * An interim response (RFC 9110 §15.2).
+ * @param {number} statusCode 100 to 199, not 101
+ * @param {object|Array|null} [headers]
+ * @param {Function} [cb] called when it has left
+ * @return {boolean} false: over the high-water mark
+ */
+ServerResponse.prototype.writeInformation = function writeInformation(statusCode, headers, cb) {
   if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'write');
   validateInteger(statusCode, 'statusCode', 100, 199);
   if (statusCode === 101) throw nodeError('ERR_HTTP_INVALID_STATUS_CODE', statusCode);
-  let head = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] || 'unknown'}\r\n`;
-  if (headers != null) {
-    if (!Array.isArray(headers)) validateObject(headers, 'headers');
-    const flat = Array.isArray(headers) ? (Array.isArray(headers[0]) ? headers.flat(1) : headers) : Object.entries(headers).flat(1);
-    if (flat.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
-    for (let i = 0; i < flat.length; i += 2) {
-      checkName(flat[i]);
-      checkValue(flat[i], flat[i + 1], this[kLenient]);
-      head += `${flat[i]}: ${flat[i + 1]}\r\n`;
+  let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] || 'unknown'}\r\n`;
+  if (headers !== undefined && headers !== null) {
+    const lenient = this._isLenientHeaderValidation();
+    for (const [name, value] of pairsOf(headers)) {
+      const { prefix } = fieldName(name);
+      checkValue(name, value, lenient);
+      text += `${prefix}${value}\r\n`;
     }
   }
-  return this._writeRaw(`${head}\r\n`, 'latin1', callback);
+  text += '\r\n';
+  const sink = this[kSink];
+  if (sink === null || typeof cb === 'function' || this.outputSize > 0) return this._writeRaw(text, 'latin1', cb);
+  sink.information(this, text);
+  return sink.writableLength < sink.highWaterMark;
 };
 
-ServerResponse.prototype.writeContinue = function writeContinue(callback) {
-  this.writeInformation(100, null, callback);
+/** @return {Array<[string, *]>} headers in any of their forms as pairs */
+function pairsOf(headers) {
+  if (!Array.isArray(headers)) {
+    validateObject(headers, 'headers');
+    return Object.entries(headers);
+  }
+  if (headers.length > 0 && Array.isArray(headers[0])) return headers;
+  if (headers.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
+  const pairs = [];
+  for (let i = 0; i < headers.length; i += 2) pairs.push([headers[i], headers[i + 1]]);
+  return pairs;
+}
+
+/** @param {Function} [cb] called when it has left */
+ServerResponse.prototype.writeContinue = function writeContinue(cb) {
+  this.writeInformation(100, null, cb);
   this._sent100 = true;
 };
 
-ServerResponse.prototype.writeProcessing = function writeProcessing(callback) {
-  this.writeInformation(102, null, callback);
+/** @param {Function} [cb] called when it has left */
+ServerResponse.prototype.writeProcessing = function writeProcessing(cb) {
+  this.writeInformation(102, null, cb);
 };
 
-/** 103 (RFC 8297). */
-ServerResponse.prototype.writeEarlyHints = function writeEarlyHints(hints, callback) {
+/**
+ * 103 Early Hints (RFC 8297).
+ * @param {object} hints `link`: one or a list of Link values; without it nothing is sent; the rest are fields
+ * @param {Function} [cb] called when it has left
+ */
+ServerResponse.prototype.writeEarlyHints = function writeEarlyHints(hints, cb) {
   validateObject(hints, 'hints');
-  if (hints.link == null) return;
-  const links = Array.isArray(hints.link) ? hints.link : [hints.link];
-  for (const link of links) {
-    if (typeof link !== 'string' || !LINK_VALUE.test(link)) {
-      throw nodeError(
-        'ERR_INVALID_ARG_VALUE',
-        'hints',
-        hints.link,
-        'must be an array or string of format "</styles.css>; rel=preload; as=style"',
-      );
-    }
-  }
-  if (links.length === 0) return;
-  const headers = { Link: links.join(', ') };
+  if (hints.link === null || hints.link === undefined) return;
+  const link = linkValue(hints.link);
+  if (link.length === 0) return;
+  if (hasInvalidCharacter(link, false)) throw nodeError('ERR_INVALID_CHAR', 'header content', 'Link');
+  const headers = { __proto__: null, Link: link };
   for (const name of Object.keys(hints)) if (name !== 'link') headers[name] = hints[name];
-  this.writeInformation(103, headers, callback);
+  this.writeInformation(103, headers, cb);
 };
 
-/** Puts a response made by hand on a socket. */
+/** @param {*} link of the hints @return {string} the value of Link */
+function linkValue(link) {
+  if (typeof link !== 'string' && !Array.isArray(link)) throw nodeError('ERR_INVALID_ARG_VALUE', 'hints', link, LINK_FORMAT);
+  const values = Array.isArray(link) ? link : [link];
+  for (const value of values) {
+    if (typeof value !== 'string' || !LINK_VALUE.test(value)) throw nodeError('ERR_INVALID_ARG_VALUE', 'hints', value, LINK_FORMAT);
+  }
+  return values.join(', ');
+}
+
+/** Puts a response made by hand on a socket. Nothing closes the socket when the response ends. @param {import('stream').Duplex} socket */
 ServerResponse.prototype.assignSocket = function assignSocket(socket) {
   if (socket._httpMessage) throw nodeError('ERR_HTTP_SOCKET_ASSIGNED');
   socket._httpMessage = this;
-  this[kSink] = new SocketSink(socket);
-  this[kSink].watch(this);
+  this.socket = socket;
+  if (this[kSink] instanceof SocketSink) this[kSink].watch();
   this.emit('socket', socket);
   this._flush();
 };
 
+/** Takes it off again. @param {import('stream').Duplex} socket */
 ServerResponse.prototype.detachSocket = function detachSocket(socket) {
-  this[kSink]?.unwatch?.();
+  if (socket._httpMessage !== this) throw nodeError('ERR_INTERNAL_ASSERTION', 'detachSocket() with a socket that is not its own');
+  if (this[kSink] instanceof SocketSink) this[kSink].unwatch();
   socket._httpMessage = null;
-  this[kSink] = null;
+  this.socket = null;
 };
 
 module.exports = { ServerResponse, initServerResponse };

@@ -13,8 +13,15 @@ module.exports = {
   kOutHeaders,
   /** Where a message's bytes go: a Connection, a SocketSink, or null. */
   kSink: Symbol('turnout.sink'),
+  /** Lower-case names of fields whose values are joined into one line: a Set or null. */
   kUniqueHeaders: Symbol('turnout.uniqueHeaders'),
-  /** message[kOnFinish](): all bytes have been handed over. */
+  /** Whether field values are checked leniently; null: not asked yet. */
+  kLenient: Symbol('turnout.lenient'),
+  /** message[kAttach](sink): the message's turn has come, what waited leaves. */
+  kAttach: Symbol('turnout.attach'),
+  /** message[kEnqueue](head, chunk, encoding, flags, callback): keeps bytes until there is somewhere to send them. */
+  kEnqueue: Symbol('turnout.enqueue'),
+  /** message[kOnFinish](): all bytes have been handed over, the message lets go of its sink; kOnFinish(true): it keeps it. */
   kOnFinish: Symbol('turnout.onFinish'),
   /** message[kOnClose](error): nothing more will happen. */
   kOnClose: Symbol('turnout.onClose'),

@@ -4,33 +4,45 @@
 
 const { nodeError } = require('./errors');
 
+/** @param {*} value @param {string} name @param {number} [min] inclusive @param {number} [max] inclusive */
 function validateInteger(value, name, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) {
   if (typeof value !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type number', value);
   if (!Number.isInteger(value)) throw nodeError('ERR_OUT_OF_RANGE', name, 'an integer', value);
   if (value < min || value > max) throw nodeError('ERR_OUT_OF_RANGE', name, `>= ${min} && <= ${max}`, value);
 }
 
+/** @param {*} value @param {string} name */
+function validateString(value, name) {
+  if (typeof value !== 'string') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type string', value);
+}
+
+/** @param {*} value @param {string} name */
 function validateBoolean(value, name) {
   if (typeof value !== 'boolean') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type boolean', value);
 }
 
+/** @param {*} value @param {string} name */
 function validateFunction(value, name) {
   if (typeof value !== 'function') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type function', value);
 }
 
+/** @param {*} value neither null, an array nor a function @param {string} name */
 function validateObject(value, name) {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type object', value);
   }
 }
 
+/** @param {*} value @param {string} name @param {Array} values those allowed */
 function validateOneOf(value, name, values) {
   if (values.includes(value)) return;
-  throw nodeError('ERR_INVALID_ARG_VALUE', name, value, `must be one of: ${values.map((one) => `'${one}'`).join(', ')}`);
+  const allowed = values.map((one) => (typeof one === 'string' ? `'${one}'` : String(one))).join(', ');
+  throw nodeError('ERR_INVALID_ARG_VALUE', name, value, `must be one of: ${allowed}`);
 }
 
 module.exports = {
   validateInteger,
+  validateString,
   validateBoolean,
   validateFunction,
   validateObject,
