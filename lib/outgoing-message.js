@@ -281,7 +281,9 @@ OutgoingMessage.prototype._send = function _send(data, encoding, callback, byteL
 };
 
 /** As _send, but not even the head goes before them. */
-OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callback) {
+// The fourth parameter is Node's size hint: it counts for the function's length only.
+// eslint-disable-next-line no-unused-vars
+OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callback, size) {
   if (typeof encoding === 'function') {
     callback = encoding;
     encoding = null;
