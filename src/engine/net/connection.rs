@@ -149,10 +149,16 @@ impl Connection {
 
     fn wants_read(&self) -> bool {
         match self.reading {
-            Reading::Open => self.http.can_read() && self.uncredited < WINDOW,
+            Reading::Open => self.http.can_read() && self.uncredited < WINDOW && !self.is_backed_up(),
             Reading::Discard | Reading::Linger => true,
             Reading::Ended => false,
         }
+    }
+
+    /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
+    /// bounded by what one read can ask for. The users of an upgraded stream have their own backpressure.
+    fn is_backed_up(&self) -> bool {
+        self.out.pending() > ResponseQueue::HIGH_WATER && !self.http.is_upgraded()
     }
 
     fn receive(&mut self, bytes: &[u8], batch: &mut Batch) {
@@ -290,6 +296,7 @@ impl Connection {
     /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the task is woken when the kernel
     /// takes more; without one the task is woken to ask for that.
     pub fn flush(&mut self, mut cx: Option<&mut Context<'_>>, batch: &mut Batch) {
+        let backed_up = self.is_backed_up();
         for _ in 0..WRITES_PER_FLUSH {
             if self.out.pending() == 0 {
                 break;
@@ -331,6 +338,9 @@ impl Connection {
         }
         if let Some(total) = self.out.due() {
             batch.ack(self.index, total);
+        }
+        if backed_up {
+            self.wake();
         }
         self.all_sent(batch);
     }
