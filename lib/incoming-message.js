@@ -11,6 +11,7 @@
 const http = require('node:http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
+const { Inflow } = require('./inflow');
 
 const kConnection = Symbol('turnout.connection');
 const kSeq = Symbol('turnout.seq');
@@ -27,8 +28,7 @@ const kClient = Symbol('turnout.client');
 const kHttpVersion = Symbol('turnout.httpVersion');
 const kState = Symbol('turnout.readableState');
 const kHeld = Symbol('turnout.held');
-const kBlocked = Symbol('turnout.blocked');
-const kOwed = Symbol('turnout.owed');
+const kInflow = Symbol('turnout.inflow');
 const kAbort = Symbol('turnout.abort');
 const kCut = Symbol('turnout.cut');
 const kAbortController = Symbol('turnout.abortController');
@@ -107,8 +107,7 @@ const DEFAULTS = {
   [kHttpVersion]: undefined,
   [kState]: undefined,
   [kHeld]: null,
-  [kBlocked]: false,
-  [kOwed]: 0,
+  [kInflow]: null,
   [kAbort]: null,
   [kCut]: false,
   [kAbortController]: null,
@@ -133,16 +132,14 @@ function startReadable(message, options) {
 function materialize(message) {
   const connection = message[kConnection];
   startReadable(message, { highWaterMark: connection.highWaterMark });
+  message[kInflow] = new Inflow(message, connection, pushEnd);
   const held = message[kHeld];
   if (held !== null) {
     message[kHeld] = null;
-    for (let i = 0; i < held.length; i++) message[kPush](held[i]);
+    for (const chunk of held) pushBody(message, chunk);
   }
   if (message[kAbort] !== null) message.destroy(message[kAbort]);
 }
-
-const kPush = Symbol('turnout.push');
-const kReleaseHeld = Symbol('turnout.releaseHeld');
 
 const prototypeMembers = {
   _readableState: {
@@ -344,56 +341,31 @@ IncomingMessage.prototype._read = function _read() {
     this[kState].readingMore = false;
     this._consuming = true;
   }
-  if (this[kConnection]) this[kReleaseHeld]();
+  if (this[kInflow] !== null) this[kInflow].release();
   else if (this.socket?.readable) this.socket.resume();
 };
 
-/** Passes a chunk (or END) of the body to the Readable; behind a full one it waits, and the engine is owed its credit. */
-IncomingMessage.prototype[kPush] = function (chunk) {
-  if (this[kBlocked]) {
-    (this[kHeld] ??= []).push(chunk);
-    return;
-  }
-  if (chunk === END) {
-    this.push(null);
-    return;
-  }
-  if (this._dumped) {
-    this[kConnection].credit(chunk.length);
-    return;
-  }
-  if (this.push(chunk)) {
-    this[kConnection].credit(chunk.length);
-  } else {
-    this[kOwed] += chunk.length;
-    this[kBlocked] = true;
-  }
-};
+function pushEnd(message) {
+  message.push(null);
+}
 
-IncomingMessage.prototype[kReleaseHeld] = function () {
-  if (!this[kBlocked]) return;
-  this[kBlocked] = false;
-  const owed = this[kOwed];
-  this[kOwed] = 0;
-  if (owed > 0) this[kConnection].credit(owed);
-  const held = this[kHeld];
-  if (held === null) return;
-  this[kHeld] = null;
-  for (let i = 0; i < held.length; i++) this[kPush](held[i]);
-};
+/** A chunk of the body, or END, for the Readable; what nobody wants any more is only credited. */
+function pushBody(message, chunk) {
+  if (chunk !== END && message._dumped) message[kConnection].credit(chunk.length);
+  else message[kInflow].push(chunk);
+}
 
 /** A chunk of the message body has come. */
 function receiveBody(message, chunk) {
-  if (message._dumped) message[kConnection].credit(chunk.length);
-  else if (message[kState] === undefined) (message[kHeld] ??= []).push(chunk);
-  else message[kPush](chunk);
+  if (message[kInflow] === null && !message._dumped) (message[kHeld] ??= []).push(chunk);
+  else pushBody(message, chunk);
 }
 
 /** The message is complete; `trailers` in the engine's form. */
 function receiveEnd(message, trailers) {
   if (trailers !== '') message[kRawTrailers] = splitFields(trailers);
   message.complete = true;
-  if (message[kState] !== undefined) message[kPush](END);
+  if (message[kInflow] !== null) pushBody(message, END);
   else (message[kHeld] ??= []).push(END);
 }
 
@@ -486,6 +458,7 @@ module.exports = {
   releaseMessage,
   adopt(message, connection, seq, method, url, version, fields, fieldCount) {
     message[kConnection] = connection;
+    if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);
     message[kSeq] = seq;
     message[kFields] = fields;
     message[kFieldCount] = fieldCount;

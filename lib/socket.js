@@ -10,12 +10,11 @@
 
 const net = require('node:net');
 const { httpSocketEncoding } = require('./errors');
+const { Inflow } = require('./inflow');
 
 const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
-const kHeld = Symbol('turnout.held');
-const kBlocked = Symbol('turnout.blocked');
-const kOwed = Symbol('turnout.owed');
+const kInflow = Symbol('turnout.inflow');
 const kHttpMessage = Symbol('turnout.httpMessage');
 
 /** What socket.parser shows while HTTP is spoken; null afterwards, as Node's. */
@@ -26,9 +25,7 @@ function Socket(connection) {
   const { server } = connection;
   net.Socket.call(this, { allowHalfOpen: true, highWaterMark: connection.highWaterMark });
   this[kConnection] = connection;
-  this[kHeld] = null;
-  this[kBlocked] = false;
-  this[kOwed] = 0;
+  this[kInflow] = new Inflow(this, connection, pushEnd);
   this[kEnded] = false;
   this[kHttpMessage] = undefined;
   this.server = server;
@@ -45,38 +42,19 @@ function refuseEncoding() {
   throw httpSocketEncoding();
 }
 
+/** 'end' must come without a reader when nothing is buffered. */
+function pushEnd(socket) {
+  socket.push(null);
+  socket.read(0);
+}
+
 Socket.prototype._read = function _read() {
-  const connection = this[kConnection];
-  if (!this[kBlocked]) return;
-  this[kBlocked] = false;
-  const owed = this[kOwed];
-  this[kOwed] = 0;
-  if (owed > 0) connection.credit(owed);
-  const held = this[kHeld];
-  if (held === null) return;
-  this[kHeld] = null;
-  for (let i = 0; i < held.length; i++) this.receive(held[i]);
+  this[kInflow].release();
 };
 
 /** Bytes of the upgraded stream; null is its end. */
 Socket.prototype.receive = function receive(chunk) {
-  if (this.destroyed) return;
-  if (this[kBlocked]) {
-    (this[kHeld] ??= []).push(chunk);
-    return;
-  }
-  if (chunk === null) {
-    this.push(null);
-    // 'end' must come without a reader when nothing is buffered.
-    this.read(0);
-    return;
-  }
-  if (this.push(chunk)) {
-    this[kConnection].credit(chunk.length);
-  } else {
-    this[kOwed] += chunk.length;
-    this[kBlocked] = true;
-  }
+  if (!this.destroyed) this[kInflow].push(chunk);
 };
 
 Socket.prototype.receiveEnd = function receiveEnd() {
@@ -132,7 +110,7 @@ Socket.prototype.engineClosed = function engineClosed(error) {
     this[kEnded] = true;
     this.receive(null);
   }
-  if (this[kBlocked] || this.readableLength > 0) return; // what is buffered may still be read; autoDestroy ends it
+  if (this[kInflow].isBlocked || this.readableLength > 0) return; // what is buffered may still be read; autoDestroy ends it
   this.destroy();
 };
 

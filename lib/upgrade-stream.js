@@ -7,13 +7,18 @@
  */
 
 const { Duplex } = require('node:stream');
+const { Inflow } = require('./inflow');
+
+/** Node emits 'end' though nobody reads when nothing is buffered. */
+function pushEnd(stream) {
+  stream.push(null);
+  if (stream.readableLength === 0) stream.resume();
+}
 
 class UpgradeStream extends Duplex {
   #connection;
   #request;
-  #owed = 0;
-  #held = [];
-  #blocked = false;
+  #inflow;
 
   /**
    * @param {import('./connection').Connection} connection
@@ -23,26 +28,16 @@ class UpgradeStream extends Duplex {
     super({ allowHalfOpen: true });
     this.#connection = connection;
     this.#request = request;
+    this.#inflow = new Inflow(this, connection, pushEnd);
     const { socket } = connection;
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
     this.on('close', () => socket.destroy());
   }
 
-  /** Bytes behind the body. */
+  /** Bytes behind the body; null is the end. */
   receive(chunk) {
-    if (this.destroyed) return;
-    if (this.#blocked) {
-      this.#held.push(chunk);
-    } else if (chunk === null) {
-      this.push(null);
-      if (this.readableLength === 0) this.resume();
-    } else if (this.push(chunk)) {
-      this.#connection.credit(chunk.length);
-    } else {
-      this.#owed += chunk.length;
-      this.#blocked = true;
-    }
+    if (!this.destroyed) this.#inflow.push(chunk);
   }
 
   receiveEnd() {
@@ -52,13 +47,7 @@ class UpgradeStream extends Duplex {
 
   _read() {
     if (!this.#request.complete) this.#request.resume();
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    this.#connection.credit(this.#owed);
-    this.#owed = 0;
-    const held = this.#held;
-    this.#held = [];
-    for (const chunk of held) this.receive(chunk);
+    this.#inflow.release();
   }
 
   _write(chunk, encoding, callback) {

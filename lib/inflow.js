@@ -1,0 +1,60 @@
+'use strict';
+
+/**
+ * Inflow: bytes of the engine on their way into a Readable. Chunks go in until it is full; what comes then waits here, and the engine gets
+ * its credit when the Readable asks for more, so that it stops reading the socket meanwhile.
+ */
+class Inflow {
+  #readable;
+  #connection;
+  #end;
+  /** Chunks (or null, the end) behind the one that filled the Readable. */
+  #held = null;
+  #blocked = false;
+  /** Bytes in the Readable that the engine has no credit for. */
+  #owed = 0;
+
+  /**
+   * @param {import('stream').Readable} readable
+   * @param {import('./connection').Connection} connection whose window counts
+   * @param {(readable: import('stream').Readable) => void} end pushes the end
+   */
+  constructor(readable, connection, end) {
+    this.#readable = readable;
+    this.#connection = connection;
+    this.#end = end;
+  }
+
+  /** Whether everything that has come is in the Readable. */
+  get isBlocked() {
+    return this.#blocked;
+  }
+
+  /** @param {Buffer|null} chunk null: the end */
+  push(chunk) {
+    if (this.#blocked) {
+      (this.#held ??= []).push(chunk);
+    } else if (chunk === null) {
+      this.#end(this.#readable);
+    } else if (this.#readable.push(chunk)) {
+      this.#connection.credit(chunk.length);
+    } else {
+      this.#owed += chunk.length;
+      this.#blocked = true;
+    }
+  }
+
+  /** The Readable asks for more. */
+  release() {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    if (this.#owed > 0) this.#connection.credit(this.#owed);
+    this.#owed = 0;
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    for (const chunk of held) this.push(chunk);
+  }
+}
+
+module.exports = { Inflow };
