@@ -26,6 +26,9 @@ const LARGE_PAYLOAD = 16 * 1024;
 /** Bytes before the payload of an outbound record. */
 const HEADER_SIZE = 28;
 
+/** Instead of a number of bytes, in a turn that native resumes. */
+const AFTER_THROW = -1;
+
 const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outWords = new Int32Array(outbound.buffer);
@@ -34,13 +37,14 @@ let native = null;
 let port = null;
 /** Bytes written to `outbound` and not yet taken by native. */
 let outBytes = 0;
-/** Inside a turn native takes what was written when the turn returns. */
-let inTurn = false;
+/** Turns on the stack: native takes what was written when one returns. More than one when a handler runs a nested event loop. */
+let depth = 0;
 let flushScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let holds = 0;
 let onTurn = null;
 let beforeFlush = null;
+let makeSlab = null;
 
 /**
  * @return {object} the addon's exports
@@ -68,7 +72,7 @@ function addon() {
 /** @return {object} this environment's port, opened at first use */
 function openPort() {
   if (port === null) {
-    port = new (addon().Port)(inbound, outbound, turn);
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab);
     process.on('exit', flush);
   }
   return port;
@@ -76,14 +80,15 @@ function openPort() {
 
 /**
  * Native calls this once per turn.
- * @param {number} bytes of records in `inbound`; -1: go on behind the record that threw
- * @param {Buffer[]|undefined} blobs large payloads, named by index in the records
+ * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED: go on behind the record whose handler threw, or is still running
+ * @param {Buffer[]|undefined} blocks large payloads, named by number in the records
+ * @param {number} oldest slab that records from here on may name
  * @return {number} bytes of commands in `outbound`
  */
-function turn(bytes, blobs) {
-  inTurn = true;
-  onTurn(bytes, blobs);
-  inTurn = false;
+function turn(bytes, blocks, oldest) {
+  if (bytes !== AFTER_THROW) depth++;
+  onTurn(bytes, blocks, oldest);
+  depth--;
   const n = outBytes;
   outBytes = 0;
   return n;
@@ -93,7 +98,7 @@ function turn(bytes, blobs) {
 function flush() {
   flushScheduled = false;
   try {
-    if (!inTurn) beforeFlush();
+    if (depth === 0) beforeFlush();
   } finally {
     if (outBytes > 0) {
       const n = outBytes;
@@ -104,7 +109,7 @@ function flush() {
 }
 
 function scheduleFlush() {
-  if (inTurn || flushScheduled) return;
+  if (depth > 0 || flushScheduled) return;
   flushScheduled = true;
   process.nextTick(flush);
 }
@@ -185,6 +190,13 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
   return length;
 }
 
+/** Commands so far and, behind them, a payload from where it lies. */
+function send(op, flags, connection, seq, headLength, data) {
+  const n = outBytes;
+  outBytes = 0;
+  port.send(n, op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
+}
+
 function writeLarge(op, flags, connection, seq, head, chunk) {
   let data = chunk;
   let headLength = 0;
@@ -196,14 +208,12 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
     } else {
       data = Buffer.concat([Buffer.from(head, 'latin1'), chunk]);
       headLength = head.length;
-      reserve(BUFFER_SIZE);
-      port.send(op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
+      send(op, flags, connection, seq, headLength, data);
       chunkLength = chunk.length;
       return data.length;
     }
   }
-  reserve(BUFFER_SIZE);
-  port.send(op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, 0, data);
+  send(op, flags, connection, seq, 0, data);
   chunkLength = data.length;
   return headLength + data.length;
 }
@@ -233,6 +243,10 @@ module.exports = {
   /** @param {(bytes: number, blobs?: Buffer[]) => void} handler walks the records of a turn */
   setTurnHandler(handler) {
     onTurn = handler;
+  },
+  /** @param {(number: number) => Buffer} maker of the buffers that large payloads are read into */
+  setSlabMaker(maker) {
+    makeSlab = maker;
   },
   /** @param {() => void} handler runs before a flush outside a turn */
   setBeforeFlush(handler) {

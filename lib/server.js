@@ -17,6 +17,7 @@ const { parseUniqueHeaders } = require('./headers');
 const { socketOnError, socketOnTimeout } = require('./exchange');
 const { ForeignConnections } = require('./foreign-connections');
 const { Socket } = require('./socket');
+const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
 const { loadTables, addServer, removeServer } = require('./turn');
 const validators = require('./validators');
@@ -43,6 +44,7 @@ const kScope = Symbol('turnout.scope');
 const kSettings = Symbol('turnout.settings');
 const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
+const kThreads = Symbol('turnout.threads');
 
 /** A listening socket of the engine, with the members net.Server asks of a handle. */
 class ListenHandle {
@@ -127,6 +129,7 @@ function Server(options, requestListener) {
     validators.validateObject(options, 'options');
   }
   storeOptions(this, options);
+  this[kThreads] = threadsOf(options.threads);
   net.Server.call(this, {
     allowHalfOpen: true,
     noDelay: options.noDelay ?? true,
@@ -267,14 +270,14 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
   let listening;
   if (addressType === PIPE && port === -1) {
-    listening = enginePort.listen({ ...common, path: address }, config);
+    listening = enginePort.listen({ ...common, path: address }, config, this[kThreads]);
   } else if (address) {
-    listening = enginePort.listen({ ...common, address, port }, config);
+    listening = enginePort.listen({ ...common, address, port }, config, this[kThreads]);
   } else {
     // Without a host: both families where IPv6 exists, otherwise IPv4 alone (Node's documentation of server.listen).
-    listening = enginePort.listen({ ...common, address: '::', port }, config);
+    listening = enginePort.listen({ ...common, address: '::', port }, config, this[kThreads]);
     if (typeof listening === 'number' && !addressInUse(listening)) {
-      listening = enginePort.listen({ ...common, address: '0.0.0.0', port }, config);
+      listening = enginePort.listen({ ...common, address: '0.0.0.0', port }, config, this[kThreads]);
     }
   }
   if (typeof listening === 'number') {

@@ -6,7 +6,7 @@
  * record that threw: `cursor` has already passed it.
  */
 
-const { OP, inbound, command, scheduleFlush, setTurnHandler, setBeforeFlush, addon } = require('./binding');
+const { OP, inbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
 const { Connection, finishEnded, hasEnded } = require('./connection');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -24,9 +24,19 @@ const TIMEOUT = 9;
 const ACK = 10;
 const CLOSED = 11;
 
+/** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
+const STRIDE_BITS = 6;
+const STRIDE = 1 << STRIDE_BITS;
+
+/** Bytes of a slab: several reads of 64 KiB, and small enough to stay in the processor's cache. */
+const SLAB_SIZE = 256 * 1024;
+
 const words = new Int32Array(inbound.buffer);
-/** By index; an index is reused only after CLOSED. */
-const connections = [];
+/**
+ * By thread, then by number: a connection's index is `number * STRIDE + thread`, reused only after CLOSED.
+ * @type {Connection[][]}
+ */
+const threads = Array.from({ length: STRIDE }, () => []);
 /** By id. */
 const servers = new Map();
 const runTicks = process._tickCallback;
@@ -36,14 +46,17 @@ let errors = null;
 let cursor = 0;
 let end = 0;
 /** Of the last batch that had any; a batch may take several turns. Emptied as they are taken. */
-let blobs = [];
+let blocks = [];
+/** Buffers the inline driver reads into, by number; those that no record can name any more are let go. */
+const slabs = new Map();
 
-/** @param {number} bytes of records; -1: the last turn threw, go on */
-function onTurn(bytes, newBlobs) {
+/** See binding.turn */
+function onTurn(bytes, newBlocks, oldestSlab) {
   if (bytes >= 0) {
     cursor = 0;
     end = bytes >> 2;
-    if (newBlobs !== undefined) blobs = newBlobs;
+    if (newBlocks !== undefined) blocks = newBlocks;
+    if (slabs.size > 1) forgetSlabs(oldestSlab);
   } else {
     runTicks();
   }
@@ -64,13 +77,13 @@ function dispatch(at) {
   const index = words[at + 2];
   const kind = head & 0xff;
   if (kind === CONNECTION) return onConnection(at, flags, index);
-  const connection = connections[index];
+  const connection = threads[index & (STRIDE - 1)][index >>> STRIDE_BITS];
   if (connection === undefined) return false;
   switch (kind) {
     case REQUEST:
       return onRequest(at, flags, connection);
     case BODY: {
-      const chunk = payload(at + 6, words[at + 4], words[at + 5]);
+      const chunk = payload(at + 7, words[at + 4], at + 5);
       connection.server.inScope(bodyRecord, connection, chunk);
       return true;
     }
@@ -82,14 +95,14 @@ function dispatch(at) {
       return true;
     }
     case UPGRADE: {
-      const chunk = payload(at + 8, words[at + 4], words[at + 5]);
-      connection.bytesRead = word53(at + 6);
+      const chunk = payload(at + 9, words[at + 4], at + 5);
+      connection.bytesRead = word53(at + 7);
       if (connection.closing) return false;
       connection.server.inScope(exchange.onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
     case RAW:
-      connection.server.inScope(rawRecord, connection, payload(at + 5, words[at + 3], words[at + 4]));
+      connection.server.inScope(rawRecord, connection, payload(at + 6, words[at + 3], at + 4));
       return true;
     case EOF:
       connection.server.inScope(eofRecord, connection);
@@ -97,7 +110,7 @@ function dispatch(at) {
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const [code, reason] = errors[words[at + 3]];
-      const packet = payload(at + 7, words[at + 5], words[at + 6]);
+      const packet = payload(at + 8, words[at + 5], at + 6);
       connection.server.inScope(exchange.onError, connection, parseError(code, reason, words[at + 4], packet));
       return true;
     }
@@ -109,12 +122,26 @@ function dispatch(at) {
       connection.server.inScope(ackRecord, connection, word53(at + 3));
       return true;
     case CLOSED:
-      connections[index] = undefined;
+      threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = undefined;
       connection.server.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
       return true;
     default:
       return false;
   }
+}
+
+function forgetSlabs(oldest) {
+  for (const number of slabs.keys()) {
+    if (number >= oldest) return;
+    slabs.delete(number);
+  }
+}
+
+/** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
+function makeSlab(number) {
+  const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  slabs.set(number, slab);
+  return slab;
 }
 
 function onConnection(at, flags, index) {
@@ -135,7 +162,7 @@ function onConnection(at, flags, index) {
     localAddress: family && inbound.latin1Slice(text + remoteLength, text + remoteLength + words[at + 8]),
   };
   const connection = new Connection(server, index, words[at + 3], peer);
-  connections[index] = connection;
+  threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = connection;
   return server.admit(connection);
 }
 
@@ -162,12 +189,26 @@ function onRequest(at, flags, connection) {
   return true;
 }
 
-/** A payload: a blob that native has moved here, or a copy out of the inbound buffer, which the next turn overwrites. */
-function payload(at, length, blob) {
-  if (blob >= 0) {
-    const chunk = blobs[blob];
-    blobs[blob] = undefined;
-    return chunk;
+/**
+ * A payload: a view of the block it was read into, or a copy out of the inbound buffer, which the next turn overwrites.
+ * @param {number} at word where it stands if it stands in the record
+ * @param {number} length in bytes
+ * @param {number} place word that says where it is: -1 in the record, from 0 a block, from -2 downwards a slab
+ */
+function payload(at, length, place) {
+  const block = words[place];
+  if (block < -1) {
+    const from = words[place + 1];
+    return slabs.get(-2 - block).subarray(from, from + length);
+  }
+  if (block >= 0) {
+    const chunk = blocks[block];
+    if (chunk.length === length) {
+      blocks[block] = undefined;
+      return chunk;
+    }
+    const from = words[place + 1];
+    return chunk.subarray(from, from + length);
   }
   if (length === 0) return Buffer.alloc(0);
   const chunk = Buffer.allocUnsafe(length);
@@ -200,6 +241,7 @@ function closedRecord(connection, errno, writing) {
 }
 
 setTurnHandler(onTurn);
+setSlabMaker(makeSlab);
 setBeforeFlush(() => {
   try {
     while (hasEnded()) finishEnded();

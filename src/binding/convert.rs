@@ -11,7 +11,7 @@ use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
 use crate::engine::net::listener::Endpoint;
-use crate::engine::net::shard::ServerConfig;
+use crate::engine::net::server::ServerConfig;
 
 /// Where to listen: `path`, or `address` and `port`.
 #[napi(object)]

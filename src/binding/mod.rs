@@ -5,7 +5,11 @@
 
 mod convert;
 mod port;
+#[cfg(unix)]
+mod slabs;
 mod turn;
+#[cfg(unix)]
+mod uv;
 
 /// Payloads are allocated on one thread and freed on another, at the rate of the traffic: the system's allocator gives their pages
 /// back and faults them in again each time (measured: raw echo of 64 KB).

@@ -1,6 +1,6 @@
 //! The class JavaScript makes one of per environment.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,14 +11,19 @@ use napi_derive::napi;
 use super::convert::{Config, ListenOptions, Listening, EINVAL};
 use super::turn::Crossing;
 use crate::engine::net::command;
+use crate::engine::net::connections::STRIDE;
+#[cfg(unix)]
+use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::bind;
 use crate::engine::net::port::Port as EventPort;
-use crate::engine::net::shard::ShardHandle;
+use crate::engine::net::threads::ShardHandle;
 
-/// The engine as one JavaScript environment reaches it.
+/// The engine as one JavaScript environment reaches it: the inline driver if there is one, number 0, and shards from 1 on.
 pub struct Engine {
-    /// Where events are left.
+    /// Where the shards leave events.
     pub events: Arc<EventPort>,
+    #[cfg(unix)]
+    inline: RefCell<Option<Inline>>,
     shards: RefCell<Vec<ShardHandle>>,
     next_id: Cell<u32>,
 }
@@ -26,51 +31,82 @@ pub struct Engine {
 impl Engine {
     /// Nothing runs until something listens.
     pub fn new(events: Arc<EventPort>) -> Self {
-        Self { events, shards: RefCell::default(), next_id: Cell::new(1) }
+        Self {
+            events,
+            #[cfg(unix)]
+            inline: RefCell::default(),
+            shards: RefCell::default(),
+            next_id: Cell::new(1),
+        }
     }
 
-    /// Hands packed commands to the shards of their connections.
+    /// The inline driver, if anything has asked for it.
+    #[cfg(unix)]
+    pub fn inline(&self) -> RefMut<'_, Option<Inline>> {
+        self.inline.borrow_mut()
+    }
+
+    /// Hands packed commands to the threads of their connections. Those of the inline driver are applied; what they write is sent by
+    /// [`Self::flush_inline`].
     pub fn dispatch(&self, records: &[u8]) {
         let shards = self.shards.borrow();
-        match &shards[..] {
-            [] => {}
-            [only] => only.commands(records),
-            several => {
-                let mut rest = records;
-                while let Some((command, record)) = command::next(&mut rest) {
-                    several[command.index as usize % several.len()].commands(record);
+        #[cfg(unix)]
+        if shards.is_empty() {
+            if let Some(inline) = &mut *self.inline() {
+                inline.connections.apply_records(records);
+            }
+            return;
+        }
+        let mut rest = records;
+        while let Some((command, record)) = command::next(&mut rest) {
+            match command.index % STRIDE {
+                #[cfg(unix)]
+                0 => {
+                    if let Some(inline) = &mut *self.inline() {
+                        inline.connections.apply_records(record);
+                    }
+                }
+                number => {
+                    if let Some(shard) = shards.get(number as usize - 1) {
+                        shard.commands(record);
+                    }
                 }
             }
         }
     }
 
-    fn start(&self) -> std::io::Result<()> {
-        let mut shards = self.shards.borrow_mut();
-        if !shards.is_empty() {
-            return Ok(());
+    /// Sends what inline connections were told. Returns whether there is something for a turn to do.
+    #[cfg(unix)]
+    pub fn flush_inline(&self) -> bool {
+        match &mut *self.inline() {
+            Some(inline) => {
+                inline.connections.flush_dirty();
+                inline.has_more() || !inline.connections.outbox.is_empty()
+            }
+            None => false,
         }
-        let of = shard_count();
-        for number in 0..of {
-            shards.push(ShardHandle::start(self.events.clone(), number, of)?);
+    }
+
+    fn start_shards(&self, count: u32) -> std::io::Result<()> {
+        let mut shards = self.shards.borrow_mut();
+        while shards.len() < count as usize {
+            let number = shards.len() as u32 + 1;
+            shards.push(ShardHandle::start(self.events.clone(), number)?);
         }
         Ok(())
     }
 
-    /// Ends the threads; what has been dispatched before is done first.
+    /// Ends the threads and the inline driver; what has been dispatched before is done first.
     pub fn stop(&self) {
         for shard in self.shards.borrow_mut().iter_mut() {
             shard.stop();
         }
+        #[cfg(unix)]
+        if let Some(inline) = &mut *self.inline() {
+            inline.connections.flush_dirty();
+            inline.connections.stop();
+        }
     }
-}
-
-/// `TURNOUT_THREADS`, or one thread on machines of one or two cores, where the JavaScript thread needs the other one.
-fn shard_count() -> u32 {
-    if let Some(n) = std::env::var("TURNOUT_THREADS").ok().and_then(|text| text.parse::<u32>().ok()) {
-        return n.clamp(1, 64);
-    }
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-    cores.saturating_sub(1).clamp(1, 4)
 }
 
 /// The engine's side of `lib/binding.js`.
@@ -82,25 +118,33 @@ pub struct Port {
 
 #[napi]
 impl Port {
-    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blobs)` returns how many bytes of commands it wrote.
+    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks, oldest)` returns how many bytes of commands it wrote;
+    /// `slab(number)` makes a buffer for large payloads.
     #[napi(constructor)]
-    pub fn new(env: Env, inbound: Buffer, outbound: Buffer, turn: Function<'_, (i32,), i32>) -> Result<Self> {
-        let crossing = Crossing::open(env, inbound, outbound, turn)?;
+    pub fn new(
+        env: Env,
+        inbound: Buffer,
+        outbound: Buffer,
+        turn: Function<'_, (i32,), i32>,
+        slab: Function<'_, (u32,), Buffer>,
+    ) -> Result<Self> {
+        let crossing = Crossing::open(env, inbound, outbound, turn, slab)?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 
     /// The first `bytes` of `outbound` are commands.
     #[napi]
     pub fn flush(&self, bytes: u32) {
-        self.crossing.dispatch(bytes as usize);
+        self.crossing.flush(bytes as usize);
     }
 
-    /// A write with a large payload; copied once, inside this call. `now`: ahead of every response that has not begun.
+    /// A write with a large payload, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
     #[napi]
     #[allow(clippy::too_many_arguments)]
     pub fn send(
         &self,
-        now: bool,
+        bytes: u32,
+        ahead: bool,
         index: u32,
         generation: u32,
         seq: u32,
@@ -108,37 +152,59 @@ impl Port {
         head_length: u32,
         data: Uint8Array,
     ) {
-        let shards = self.engine.shards.borrow();
-        if shards.is_empty() {
-            return;
-        }
-        let shard = &shards[index as usize % shards.len()];
-        let data = data.to_vec();
+        self.crossing.dispatch(bytes as usize);
         let head_length = (head_length as usize).min(data.len());
-        shard.large(index, generation, seq, flags, head_length, data, now);
+        match index % STRIDE {
+            #[cfg(unix)]
+            0 => {
+                if let Some(inline) = &mut *self.engine.inline() {
+                    inline.connections.write_borrowed(index, generation, seq, flags, head_length, &data, ahead);
+                }
+                self.crossing.sent();
+            }
+            number => {
+                if let Some(shard) = self.engine.shards.borrow().get(number as usize - 1) {
+                    shard.large(index, generation, seq, flags, head_length, data.to_vec(), ahead);
+                }
+            }
+        }
     }
 
-    /// Listens; a negative errno when the system refuses.
+    /// Listens with `threads` threads, 0: on this thread's own loop if it can; a negative errno when the system refuses.
     #[napi]
-    pub fn listen(&self, options: ListenOptions, config: Config) -> Either<Listening, i32> {
-        match self.try_listen(&options, &config) {
+    pub fn listen(&self, env: Env, options: ListenOptions, config: Config, threads: u32) -> Either<Listening, i32> {
+        match self.try_listen(env, &options, &config, threads) {
             Ok(listening) => Either::A(listening),
             Err(error) => Either::B(-error.raw_os_error().unwrap_or(EINVAL)),
         }
     }
 
-    fn try_listen(&self, options: &ListenOptions, config: &Config) -> std::io::Result<Listening> {
+    fn try_listen(
+        &self,
+        env: Env,
+        options: &ListenOptions,
+        config: &Config,
+        threads: u32,
+    ) -> std::io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
-        self.engine.start()?;
         let local = bound.local_addr();
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
-        let shards = self.engine.shards.borrow();
         let config = config.server_config();
-        let last = shards.len() - 1;
-        for shard in &shards[..last] {
-            shard.listen(id, bound.try_clone()?, config.clone());
+        if threads == 0 && self.crossing.has_inline(env) {
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.listen(id, bound, config)?;
+            }
+        } else {
+            let count = threads.clamp(1, STRIDE - 1);
+            self.engine.start_shards(count)?;
+            let shards = self.engine.shards.borrow();
+            let last = count as usize - 1;
+            for shard in &shards[..last] {
+                shard.listen(id, bound.try_clone()?, config.clone());
+            }
+            shards[last].listen(id, bound, config);
         }
-        shards[last].listen(id, bound, config);
         Ok(Listening {
             id,
             address: local.map(|address| address.ip().to_string()).unwrap_or_default(),
@@ -153,6 +219,10 @@ impl Port {
         for shard in self.engine.shards.borrow().iter() {
             shard.configure(id, config.server_config());
         }
+        #[cfg(unix)]
+        if let Some(inline) = &mut *self.engine.inline() {
+            inline.connections.configure(id, config.server_config());
+        }
     }
 
     /// Stops accepting.
@@ -160,6 +230,10 @@ impl Port {
     pub fn close_listener(&self, id: u32) {
         for shard in self.engine.shards.borrow().iter() {
             shard.close_listener(id);
+        }
+        #[cfg(unix)]
+        if let Some(inline) = &mut *self.engine.inline() {
+            inline.close_listener(id);
         }
     }
 

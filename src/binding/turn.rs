@@ -6,18 +6,30 @@ use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::time::Instant;
 
 use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, JsValue};
 use napi::{sys, Env, Error, Result, Status};
 
 use super::port::Engine;
+#[cfg(unix)]
+use super::slabs::Slabs;
+#[cfg(unix)]
+use super::uv::{OnReady, Watch};
 use crate::engine::net::event::{take_records, Batch};
+#[cfg(unix)]
+use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
 
 /// Fills of the inbound buffer in one wake-up; then timers and other I/O get their turn.
 const FILLS_PER_WAKE: usize = 8;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
 const MAX_THROWS: usize = 100_000;
+/// Instead of a number of bytes: go on behind the record whose handler threw.
+const AFTER_THROW: i32 = -1;
+/// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
+const NESTED: i32 = -2;
 
 /// Everything a turn needs, for the life of the environment.
 pub struct Crossing {
@@ -27,10 +39,29 @@ pub struct Crossing {
     outbound: RefCell<Buffer>,
     turn: sys::napi_ref,
     wake: WakeHandle,
-    /// Taken from the port, not yet given to JavaScript.
+    /// Taken from a driver, not yet given to JavaScript.
     batch: RefCell<Batch>,
     offset: Cell<usize>,
-    in_turn: Cell<bool>,
+    /// Turns on the stack: more than one when a handler runs a nested event loop.
+    depth: Cell<u32>,
+    #[cfg(unix)]
+    inline: InlineSide,
+}
+
+/// What only the inline driver needs.
+#[cfg(unix)]
+struct InlineSide {
+    slabs: RefCell<Slabs>,
+    /// The oldest slab that records of the current batch may name.
+    oldest: Cell<u32>,
+    watch: RefCell<Option<Watch>>,
+    /// What the alarm is set to.
+    alarm: Cell<Option<Instant>>,
+    /// Node's notion of who calls: an async context, and the object that stands for it.
+    scope: (sys::napi_async_context, sys::napi_ref),
+    env: sys::napi_env,
+    /// A wake-up is under way.
+    woken: Cell<bool>,
 }
 
 /// A threadsafe function as other threads hold it.
@@ -69,7 +100,13 @@ impl Crossing {
     /// # Errors
     /// What N-API says when it cannot make a function or a reference.
     #[allow(unsafe_code)]
-    pub fn open(env: Env, inbound: Buffer, outbound: Buffer, turn: Function<'_, (i32,), i32>) -> Result<Rc<Self>> {
+    pub fn open(
+        env: Env,
+        inbound: Buffer,
+        outbound: Buffer,
+        turn: Function<'_, (i32,), i32>,
+        slab: Function<'_, (u32,), Buffer>,
+    ) -> Result<Rc<Self>> {
         let raw = env.raw();
         let mut reference = ptr::null_mut();
         // SAFETY: env and the function are valid for this call; the reference is deleted with the environment.
@@ -112,8 +149,20 @@ impl Crossing {
             wake,
             batch: RefCell::default(),
             offset: Cell::new(0),
-            in_turn: Cell::new(false),
+            depth: Cell::new(0),
+            #[cfg(unix)]
+            inline: InlineSide {
+                slabs: RefCell::new(Slabs::new(&slab)?),
+                oldest: Cell::new(0),
+                watch: RefCell::default(),
+                alarm: Cell::new(None),
+                scope: async_scope(raw, name)?,
+                env: raw,
+                woken: Cell::new(false),
+            },
         });
+        #[cfg(not(unix))]
+        let _ = slab;
         // SAFETY: `context` was made above and is not freed before the cleanup hook; the Rc's count is kept for it.
         unsafe { (*context).set(Rc::into_raw(crossing.clone())) };
         // SAFETY: the hook runs once, on this thread, with the pointer given here.
@@ -135,6 +184,48 @@ impl Crossing {
         }
     }
 
+    /// The same outside a turn: what inline connections write leaves now.
+    pub fn flush(&self, bytes: usize) {
+        #[cfg(unix)]
+        if self.depth.get() == 0 {
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.connections.tick();
+            }
+        }
+        self.dispatch(bytes);
+        self.sent();
+    }
+
+    /// Commands have been applied. Inside a turn the writes of all handlers leave together when it is over.
+    pub fn sent(&self) {
+        #[cfg(unix)]
+        if self.depth.get() == 0 {
+            if self.engine.flush_inline() && !self.inline.woken.replace(true) {
+                self.wake.wake();
+            }
+            self.set_alarm();
+        }
+    }
+
+    /// Whether the inline driver runs; the first who asks starts it.
+    #[cfg(unix)]
+    pub fn has_inline(self: &Rc<Self>, env: Env) -> bool {
+        if self.engine.inline().is_some() {
+            return true;
+        }
+        let Ok(inline) = Inline::new(self.engine.events.clone()) else { return false };
+        let Some(watch) = Watch::open(env.raw(), inline.descriptor(), self.clone()) else { return false };
+        *self.inline.watch.borrow_mut() = Some(watch);
+        *self.engine.inline() = Some(inline);
+        true
+    }
+
+    /// Whether the inline driver runs.
+    #[cfg(not(unix))]
+    pub fn has_inline(&self, _: Env) -> bool {
+        false
+    }
+
     /// Whether the crossing keeps the process alive.
     #[allow(unsafe_code)]
     pub fn set_ref(&self, env: Env, on: bool) {
@@ -148,15 +239,14 @@ impl Crossing {
         }
     }
 
-    /// Copies as many whole records as fit into the inbound buffer, and gives the blobs when it has got to the end. Returns the
+    /// Copies as many whole records as fit into the inbound buffer, and gives the blocks they name when a batch begins. Returns the
     /// bytes, 0 when there is nothing.
-    fn fill(&self, blobs: &mut Vec<Vec<u8>>) -> usize {
+    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> usize {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
-            batch.blobs.clear();
             self.offset.set(0);
-            self.engine.events.take(&mut batch);
+            self.take(&mut batch);
         }
         let rest = &batch.records[self.offset.get()..];
         if rest.is_empty() {
@@ -168,56 +258,133 @@ impl Crossing {
         // A record larger than the whole buffer cannot be delivered; no record is, and the rest would wait for ever behind one.
         debug_assert!(bytes > 0);
         self.offset.set(if bytes == 0 { batch.records.len() } else { self.offset.get() + bytes });
-        *blobs = std::mem::take(&mut batch.blobs);
+        *blocks = std::mem::take(&mut batch.blocks);
         bytes
+    }
+
+    /// Takes what a driver has left: the inline one first.
+    fn take(&self, batch: &mut Batch) {
+        #[cfg(unix)]
+        if let Some(inline) = &mut *self.engine.inline() {
+            self.inline.oldest.set(self.inline.slabs.borrow_mut().hand_over());
+            if !inline.connections.outbox.is_empty() {
+                std::mem::swap(&mut inline.connections.outbox, batch);
+                return;
+            }
+        }
+        self.engine.events.take(batch);
     }
 
     /// Several turns, until there is nothing more or the loop's other users should have theirs.
     fn run(&self, env: sys::napi_env) {
-        if self.in_turn.replace(true) {
-            // A nested event loop inside a handler: the outer turn goes on when it returns.
+        self.depth.set(self.depth.get() + 1);
+        if self.depth.get() > 1 {
+            // A handler runs a nested event loop: what is left of the outer turn comes first, as if the handler had returned.
+            if let Some(written) = self.call(env, NESTED, ptr::null_mut()) {
+                self.dispatch(written);
+            }
+        }
+        #[cfg(unix)]
+        self.turn_inline(env);
+        let more = self.deliver(env);
+        self.depth.set(self.depth.get() - 1);
+        #[cfg(unix)]
+        let more = self.engine.flush_inline() || more;
+        #[cfg(unix)]
+        self.set_alarm();
+        if more {
+            self.wake.wake();
+        }
+    }
+
+    /// Returns whether there is, or may be, more.
+    fn deliver(&self, env: sys::napi_env) -> bool {
+        for _ in 0..FILLS_PER_WAKE {
+            let mut blocks = Vec::new();
+            let bytes = self.fill(&mut blocks);
+            if bytes == 0 {
+                return false;
+            }
+            // JavaScript keeps the blocks of a batch until the next one brings others.
+            let mut values = ptr::null_mut();
+            if !blocks.is_empty() {
+                match buffers(env, &blocks) {
+                    Some(made) => values = made,
+                    None => return true,
+                }
+                self.engine.events.give_back(&mut blocks);
+            }
+            match self.call(env, bytes as i32, values) {
+                Some(written) => self.dispatch(written),
+                None => return true,
+            }
+            #[cfg(unix)]
+            self.serve_inline(env);
+        }
+        true
+    }
+
+    /// Inline connections read and parse.
+    #[cfg(unix)]
+    fn turn_inline(&self, env: sys::napi_env) {
+        self.inline.woken.set(false);
+        if let Some(inline) = &mut *self.engine.inline() {
+            inline.turn(&mut self.inline.slabs.borrow_mut().blocks(&Env::from_raw(env)));
+        }
+    }
+
+    /// What JavaScript has commanded leaves, and connections that can go on because of it do.
+    #[cfg(unix)]
+    fn serve_inline(&self, env: sys::napi_env) {
+        if let Some(inline) = &mut *self.engine.inline() {
+            inline.connections.flush_dirty();
+            if inline.has_more() {
+                inline.serve(&mut self.inline.slabs.borrow_mut().blocks(&Env::from_raw(env)));
+            }
+        }
+    }
+
+    /// The loop calls again when the next deadline may have passed.
+    #[cfg(unix)]
+    fn set_alarm(&self) {
+        let Some(at) = self.engine.inline().as_ref().and_then(Inline::next_deadline) else { return };
+        if self.inline.alarm.get().is_some_and(|set| set <= at) {
             return;
         }
-        for _ in 0..FILLS_PER_WAKE {
-            let mut blobs = Vec::new();
-            let bytes = self.fill(&mut blobs);
-            if bytes == 0 {
-                self.in_turn.set(false);
-                return;
-            }
-            // JavaScript keeps the blobs of a batch until the next one brings others.
-            let mut blob_values = ptr::null_mut();
-            if !blobs.is_empty() {
-                match buffers(env, blobs) {
-                    Some(values) => blob_values = values,
-                    None => break,
-                }
-            }
-            match self.call(env, bytes as i32, blob_values) {
-                Some(written) => self.dispatch(written),
-                None => break,
-            }
+        self.inline.alarm.set(Some(at));
+        if let Some(watch) = &*self.inline.watch.borrow() {
+            watch.alarm(at.saturating_duration_since(Instant::now()));
         }
-        self.in_turn.set(false);
-        self.wake.wake();
+    }
+
+    #[cfg(unix)]
+    fn oldest_slab(&self) -> u32 {
+        self.inline.oldest.get()
+    }
+
+    #[cfg(not(unix))]
+    fn oldest_slab(&self) -> u32 {
+        0
     }
 
     /// Calls JavaScript; an exception is reported as uncaught, and JavaScript goes on behind what threw.
     #[allow(unsafe_code)]
-    fn call(&self, env: sys::napi_env, bytes: i32, blobs: sys::napi_value) -> Option<usize> {
+    fn call(&self, env: sys::napi_env, bytes: i32, blocks: sys::napi_value) -> Option<usize> {
         let mut first = bytes;
         for _ in 0..MAX_THROWS {
             let mut function = ptr::null_mut();
             let mut this = ptr::null_mut();
             let mut count = ptr::null_mut();
+            let mut oldest = ptr::null_mut();
             let mut result = ptr::null_mut();
             // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals.
             let status = unsafe {
                 sys::napi_get_reference_value(env, self.turn, &mut function);
                 sys::napi_get_undefined(env, &mut this);
                 sys::napi_create_int32(env, first, &mut count);
-                let blobs = if blobs.is_null() { this } else { blobs };
-                sys::napi_call_function(env, this, function, 2, [count, blobs].as_ptr(), &mut result)
+                let blocks = if blocks.is_null() { this } else { blocks };
+                sys::napi_create_uint32(env, self.oldest_slab(), &mut oldest);
+                sys::napi_call_function(env, this, function, 3, [count, blocks, oldest].as_ptr(), &mut result)
             };
             if status == sys::Status::napi_ok {
                 // SAFETY: as above; `result` was set by the call.
@@ -235,27 +402,27 @@ impl Crossing {
             if !reported {
                 return None;
             }
-            first = -1;
+            first = AFTER_THROW;
         }
         None
     }
 }
 
-/// Copies the blobs into an array of Buffers. A copy into memory of V8's own is collected with the young generation; memory moved
+/// Copies the blocks into an array of Buffers. A copy into memory of V8's own is collected with the young generation; memory moved
 /// into an external Buffer costs a finalizer each and drives full collections (measured: raw echo of 64 KB).
 #[allow(unsafe_code)]
-fn buffers(env: sys::napi_env, blobs: Vec<Vec<u8>>) -> Option<sys::napi_value> {
+fn buffers(env: sys::napi_env, blocks: &[Vec<u8>]) -> Option<sys::napi_value> {
     let mut array = ptr::null_mut();
     // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals, and each copy reads
     // a live Vec of the length given.
     unsafe {
-        if sys::napi_create_array_with_length(env, blobs.len(), &mut array) != sys::Status::napi_ok {
+        if sys::napi_create_array_with_length(env, blocks.len(), &mut array) != sys::Status::napi_ok {
             return None;
         }
-        for (i, blob) in blobs.iter().enumerate() {
+        for (i, block) in blocks.iter().enumerate() {
             let mut buffer = ptr::null_mut();
             let made =
-                sys::napi_create_buffer_copy(env, blob.len(), blob.as_ptr().cast(), ptr::null_mut(), &mut buffer);
+                sys::napi_create_buffer_copy(env, block.len(), block.as_ptr().cast(), ptr::null_mut(), &mut buffer);
             if made != sys::Status::napi_ok
                 || sys::napi_set_element(env, array, i as u32, buffer) != sys::Status::napi_ok
             {
@@ -264,6 +431,56 @@ fn buffers(env: sys::napi_env, blobs: Vec<Vec<u8>>) -> Option<sys::napi_value> {
         }
     }
     Some(array)
+}
+
+/// An exception that nobody should hear of.
+#[allow(unsafe_code)]
+pub fn clear_exception(env: &Env) {
+    let mut error = ptr::null_mut();
+    // SAFETY: on the JavaScript thread; the out pointer is a local. Without an exception the value is undefined.
+    unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut error) };
+}
+
+/// An async context for calls that come from the loop, not from N-API.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn async_scope(env: sys::napi_env, name: sys::napi_value) -> Result<(sys::napi_async_context, sys::napi_ref)> {
+    let (mut object, mut reference, mut context) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: inside a call of JavaScript's; out pointers are locals. Reference and context live as long as the environment.
+    unsafe {
+        check(sys::napi_create_object(env, &mut object))?;
+        check(sys::napi_create_reference(env, object, 1, &mut reference))?;
+        check(sys::napi_async_init(env, object, name, &mut context))?;
+    }
+    Ok((context, reference))
+}
+
+#[cfg(unix)]
+impl OnReady for Crossing {
+    /// A turn that the loop itself starts: in a callback scope, so that ticks and promises run when it is over.
+    #[allow(unsafe_code)]
+    fn ready(self: Rc<Self>, alarm: bool) {
+        if alarm {
+            self.inline.alarm.set(None);
+        }
+        let env = self.inline.env;
+        let (context, reference) = self.inline.scope;
+        let (mut handles, mut scope, mut object) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: on the thread of the environment, called by its loop, before its cleanup: Watch lets go of this object then. Scopes
+        // are closed in the reverse order; out pointers are locals.
+        unsafe {
+            if sys::napi_open_handle_scope(env, &mut handles) != sys::Status::napi_ok {
+                return;
+            }
+            if sys::napi_get_reference_value(env, reference, &mut object) == sys::Status::napi_ok
+                && sys::napi_open_callback_scope(env, object, context, &mut scope) == sys::Status::napi_ok
+            {
+                self.run(env);
+                sys::napi_close_callback_scope(env, scope);
+            }
+            sys::napi_close_handle_scope(env, handles);
+        }
+    }
 }
 
 /// N-API calls this on the JavaScript thread after a wake-up.

@@ -130,6 +130,37 @@ impl ResponseQueue {
         self.end_write(flags, self.received) as u32
     }
 
+    /// Whether a write for response `seq` would be the next to leave, behind what is pending.
+    pub fn is_turn_of(&self, seq: u32) -> bool {
+        seq == self.current && !self.closing && self.early.is_empty() && self.buffers.len() < MAX_SLICES - 2
+    }
+
+    /// What stands around a payload that is sent from where it lies: the chunk's size line is queued, the end is returned. For a
+    /// write whose turn it is.
+    pub fn frame(&mut self, flags: u32, length: usize) -> &'static [u8] {
+        if flags & CHUNKED == 0 || flags & TRAILERS != 0 {
+            return b"";
+        }
+        self.gather(format!("{length:x}\r\n").as_bytes());
+        if flags & LAST == 0 {
+            b"\r\n"
+        } else {
+            b"\r\n0\r\n\r\n"
+        }
+    }
+
+    /// Accounts for a payload and the end of its frame of which `sent` bytes have left already, behind all that was pending; keeps
+    /// the rest. Returns how many responses this has completed.
+    pub fn write_sent(&mut self, flags: u32, data: &[u8], end: &'static [u8], sent: usize) -> u32 {
+        self.received += data.len() as u64;
+        self.queued += sent as u64;
+        self.flushed += sent as u64;
+        let of_data = sent.min(data.len());
+        self.push(data[of_data..].to_vec());
+        self.gather(&end[sent - of_data..]);
+        self.end_write(flags, self.received) as u32
+    }
+
     /// Queues bytes ahead of every response that has not begun.
     pub fn write_now(&mut self, flags: u32, data: &[u8]) {
         self.received += data.len() as u64;

@@ -1,19 +1,18 @@
-//! One connection of a shard: its socket, its protocol core, its output queue, and what it waits for. It does its own I/O when the
-//! shard or its task says so, and says what it wants done next; it knows no runtime beyond [`Stream`].
+//! One connection: its socket, its protocol core, its output queue, and what it waits for. It does its own I/O when its driver says
+//! so, and says what it wants done next; it knows no runtime beyond [`Transport`].
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use tokio::io::ReadBuf;
-
+use super::blocks::Blocks;
 use super::command::{Command, Op};
-use super::event::{Batch, RecordSink};
-use super::shard::Server;
-use super::stream::Stream;
+use super::event::{Batch, Read, RecordSink};
+use super::server::Server;
+use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::encode::ResponseQueue;
+use crate::engine::h1::encode::{ResponseQueue, CHUNKED};
 use crate::engine::h1::{Conn, Phase};
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
@@ -51,9 +50,9 @@ enum Writing {
 }
 
 /// See the module.
-pub struct Connection {
+pub struct Connection<T> {
     /// `None` once closed.
-    stream: Option<Stream>,
+    stream: Option<T>,
     http: Conn,
     out: ResponseQueue,
     /// The server it belongs to.
@@ -64,23 +63,25 @@ pub struct Connection {
     pub generation: u32,
     reading: Reading,
     writing: Writing,
-    /// The kernel takes no more for now; the task waits for writability.
+    /// The kernel takes no more for now; the next poll asks again.
     blocked: bool,
     uncredited: usize,
     bytes_read: u64,
-    /// The task's waker.
-    pub waker: Option<Waker>,
+    /// It wants to be polled although its socket has said nothing.
+    woken: bool,
     /// When the message being read began.
     message_began: Instant,
+    /// It was told something and has not sent since.
+    pub dirty: bool,
     /// What deadline counts.
     pub waiting: Waiting,
-    /// When the shard will look at the deadline.
+    /// When the driver will look at the deadline.
     pub armed: Option<Instant>,
 }
 
-impl Connection {
+impl<T: Transport> Connection<T> {
     /// A connection just accepted.
-    pub fn new(stream: Stream, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+    pub fn new(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
         let http = Conn::new(server.http_config());
         Self {
             stream: Some(stream),
@@ -94,7 +95,8 @@ impl Connection {
             blocked: false,
             uncredited: 0,
             bytes_read: 0,
-            waker: None,
+            woken: false,
+            dirty: false,
             message_began: now,
             waiting: Waiting::Head(now),
             armed: None,
@@ -106,17 +108,28 @@ impl Connection {
         self.stream.is_none()
     }
 
-    fn wake(&self) {
-        if let Some(waker) = &self.waker {
-            waker.wake_by_ref();
-        }
+    fn wake(&mut self) {
+        self.woken = true;
     }
 
-    /// What the task does when polled: send what waits, read what has come. `Ready` when the connection is over.
-    pub fn poll(&mut self, cx: &mut Context<'_>, buffer: &mut [u8], batch: &mut Batch) -> Poll<()> {
-        if self.waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
-            self.waker = Some(cx.waker().clone());
-        }
+    /// Whether it has asked to be polled since this was last read.
+    pub fn take_woken(&mut self) -> bool {
+        std::mem::take(&mut self.woken)
+    }
+
+    /// The socket.
+    pub fn stream(&mut self) -> Option<&mut T> {
+        self.stream.as_mut()
+    }
+
+    /// Sends what waits, reads what has come. `Ready` when the connection is over. `now` may be as old as the turn.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        blocks: &mut impl Blocks,
+        batch: &mut Batch,
+        now: Instant,
+    ) -> Poll<()> {
         if self.blocked {
             self.blocked = false;
             self.flush(Some(cx), batch);
@@ -126,23 +139,29 @@ impl Connection {
                 break;
             }
             let Some(stream) = &mut self.stream else { break };
-            let mut read = ReadBuf::new(buffer);
-            match stream.poll_read(cx, &mut read) {
+            let Some(room) = blocks.room() else { break };
+            match stream.poll_read(cx, room.bytes) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(error)) => {
                     if error.kind() != ErrorKind::Interrupted {
                         self.fail(&error, false, batch);
                     }
                 }
-                Poll::Ready(Ok(())) if read.filled().is_empty() => self.end_of_input(batch),
-                Poll::Ready(Ok(())) => self.receive(read.filled(), batch),
+                Poll::Ready(Ok(0)) => self.end_of_input(batch),
+                Poll::Ready(Ok(n)) => {
+                    let read = Read::new(&room, n);
+                    let named = self.receive(&room.bytes[..n], read, batch, now);
+                    if named > 0 {
+                        blocks.keep(named);
+                    }
+                }
             }
         }
         if self.is_closed() {
             return Poll::Ready(());
         }
         if self.wants_read() {
-            cx.waker().wake_by_ref();
+            self.wake();
         }
         Poll::Pending
     }
@@ -161,24 +180,32 @@ impl Connection {
         self.out.pending() > ResponseQueue::HIGH_WATER && !self.http.is_upgraded()
     }
 
-    fn receive(&mut self, bytes: &[u8], batch: &mut Batch) {
+    /// Returns how much of the read records have named.
+    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> usize {
         self.bytes_read += bytes.len() as u64;
         if self.reading != Reading::Open {
-            return;
+            return 0;
         }
         let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
         if began {
-            self.message_began = Instant::now();
+            self.message_began = now;
         }
-        self.drive(batch, |http, sink| http.receive(bytes, sink));
+        let named = self.drive(Some(read), batch, |http, sink| http.receive(bytes, sink));
         self.note_phase();
+        named
     }
 
-    /// Lets the protocol core speak into the batch.
-    fn drive(&mut self, batch: &mut Batch, act: impl FnOnce(&mut Conn, &mut RecordSink<'_>)) {
+    /// Lets the protocol core speak into the batch. Returns how much of the read records have named.
+    fn drive(
+        &mut self,
+        read: Option<Read>,
+        batch: &mut Batch,
+        act: impl FnOnce(&mut Conn, &mut RecordSink<'_>),
+    ) -> usize {
         let mut sink =
-            RecordSink { batch, index: self.index, bytes_read: self.bytes_read, uncredited: &mut self.uncredited };
+            RecordSink { batch, index: self.index, bytes_read: self.bytes_read, uncredited: &mut self.uncredited, read };
         act(&mut self.http, &mut sink);
+        sink.read.map_or(0, |read| read.named)
     }
 
     /// What the connection waits for now.
@@ -202,24 +229,24 @@ impl Connection {
             return;
         }
         if was == Reading::Open {
-            self.drive(batch, |http, sink| http.finish(sink));
+            self.drive(None, batch, |http, sink| http.finish(sink));
         }
         self.waiting = Waiting::Nothing;
         batch.eof(self.index);
         self.close_if_done(batch);
     }
 
-    /// Applies a command. Writes are only queued: the shard flushes when it has applied all it has.
-    pub fn apply(&mut self, command: &Command<'_>, batch: &mut Batch) {
+    /// Applies a command. Writes are only queued: the driver flushes when it has applied all it has.
+    pub fn apply(&mut self, command: &Command<'_>, batch: &mut Batch, now: Instant) {
         match command.op {
             Op::Write => {
                 let done = self.out.write_slice(command.argument, command.flags, command.head_length, command.payload);
-                self.responses_done(done, batch);
+                self.responses_done(done, batch, now);
             }
             Op::WriteNow => self.out.write_now(command.flags, command.payload),
             Op::Decide => {
                 let accept = command.flags & 1 != 0;
-                self.drive(batch, |http, sink| http.decide(accept, sink));
+                self.drive(None, batch, |http, sink| http.decide(accept, sink));
                 self.note_phase();
                 self.wake();
             }
@@ -259,9 +286,51 @@ impl Connection {
     }
 
     /// A large write, whose payload is not copied again.
-    pub fn write_large(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>, batch: &mut Batch) {
+    pub fn write_large(
+        &mut self,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        batch: &mut Batch,
+        now: Instant,
+    ) {
         let done = self.out.write(seq, flags, head_length, data);
-        self.responses_done(done, batch);
+        self.responses_done(done, batch, now);
+    }
+
+    /// A large write from where it lies: what the kernel takes at once is never copied.
+    pub fn write_borrowed(
+        &mut self,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: &[u8],
+        batch: &mut Batch,
+        now: Instant,
+    ) {
+        let framed_head = head_length > 0 && flags & CHUNKED != 0;
+        if self.blocked || framed_head || !self.out.is_turn_of(seq) {
+            self.write_large(seq, flags, head_length, data.to_vec(), batch, now);
+            return;
+        }
+        let end = self.out.frame(flags, data.len());
+        let pending = self.out.pending() as usize;
+        let Some(stream) = &mut self.stream else { return };
+        let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
+        self.out.slices(&mut slices);
+        slices.push(IoSlice::new(data));
+        if !end.is_empty() {
+            slices.push(IoSlice::new(end));
+        }
+        // An error comes again when the rest is flushed, and is dealt with there.
+        let sent = stream.try_write(&slices).unwrap_or(0);
+        let acked = self.out.advance(sent.min(pending));
+        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending));
+        if let Some(total) = self.out.due().or(acked) {
+            batch.ack(self.index, total);
+        }
+        self.responses_done(done, batch, now);
     }
 
     /// Bytes ahead of every response that has not begun.
@@ -269,22 +338,22 @@ impl Connection {
         self.out.write_now(flags, data);
     }
 
-    fn with_stream(&self, act: impl FnOnce(&Stream)) {
+    fn with_stream(&self, act: impl FnOnce(&T)) {
         if let Some(stream) = &self.stream {
             act(stream);
         }
     }
 
-    fn responses_done(&mut self, count: u32, batch: &mut Batch) {
+    fn responses_done(&mut self, count: u32, batch: &mut Batch, now: Instant) {
         if count == 0 {
             return;
         }
         let could_read = self.http.can_read();
         for _ in 0..count {
-            self.drive(batch, |http, sink| http.response_done(sink));
+            self.drive(None, batch, |http, sink| http.response_done(sink));
         }
         if self.http.phase() == Phase::Idle && self.http.open_requests() == 0 {
-            self.waiting = Waiting::KeepAlive(Instant::now());
+            self.waiting = Waiting::KeepAlive(now);
         } else {
             self.note_phase();
         }
@@ -293,8 +362,8 @@ impl Connection {
         }
     }
 
-    /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the task is woken when the kernel
-    /// takes more; without one the task is woken to ask for that.
+    /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the driver polls again when the kernel
+    /// takes more; without one the connection asks to be polled.
     pub fn flush(&mut self, mut cx: Option<&mut Context<'_>>, batch: &mut Batch) {
         let backed_up = self.is_backed_up();
         for _ in 0..WRITES_PER_FLUSH {

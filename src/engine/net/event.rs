@@ -1,5 +1,6 @@
 //! What the engine tells JavaScript, as packed records. The whole vocabulary of the way up.
 
+use super::blocks::Room;
 use crate::engine::error::ParseError;
 use crate::engine::h1::{RequestHead, Sink};
 
@@ -21,18 +22,21 @@ pub enum Kind {
     Closed = 11,
 }
 
-/// Bytes; a payload from here on travels beside the records, so that it is not copied into them and out again.
-const BLOB: usize = 8 * 1024;
+/// Bytes; a payload from here on stays where it was read and is named by block and offset, so that it is not copied into the records
+/// and out again.
+pub const BLOB: usize = 8 * 1024;
+/// The block of a payload that stands in its record.
+const INLINE: u32 = u32::MAX;
 /// Bytes of the words every record begins with.
 const PREFIX: usize = 12;
 
-/// Records of one or more turns on their way to JavaScript, and the large payloads they name by index.
+/// Records of one or more turns on their way to JavaScript, and the blocks with large payloads that they name by number.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// The records.
     pub records: Vec<u8>,
-    /// Large payloads.
-    pub blobs: Vec<Vec<u8>>,
+    /// Blocks that travel with the records; empty where the driver reads into memory of JavaScript's.
+    pub blocks: Vec<Vec<u8>>,
 }
 
 impl Batch {
@@ -41,18 +45,18 @@ impl Batch {
         self.records.is_empty()
     }
 
-    /// Appends `other`, whose blobs get new indices.
+    /// Appends `other`, whose blocks get new numbers.
     pub fn append(&mut self, other: &mut Batch) {
         if self.is_empty() {
             std::mem::swap(self, other);
             return;
         }
-        let shift = self.blobs.len() as u32;
-        if shift > 0 && !other.blobs.is_empty() {
-            shift_blobs(&mut other.records, shift);
+        let shift = self.blocks.len() as u32;
+        if shift > 0 && !other.blocks.is_empty() {
+            shift_blocks(&mut other.records, shift);
         }
         self.records.append(&mut other.records);
-        self.blobs.append(&mut other.blobs);
+        self.blocks.append(&mut other.blocks);
     }
 
     /// Starts a record; returns where, for [`Self::finish`].
@@ -79,17 +83,6 @@ impl Batch {
         }
         let size = (self.records.len() - at) as u32;
         self.records[at + 4..at + 8].copy_from_slice(&size.to_le_bytes());
-    }
-
-    /// The blob word of a payload; a large payload becomes a blob.
-    fn blob(&mut self, bytes: &[u8]) -> bool {
-        if bytes.len() < BLOB {
-            self.word(u32::MAX);
-            return false;
-        }
-        self.word(self.blobs.len() as u32);
-        self.blobs.push(bytes.to_vec());
-        true
     }
 
     /// A connection has been accepted.
@@ -148,8 +141,8 @@ pub struct Peer {
     pub local_port: u16,
 }
 
-/// Offset in bytes of the blob word of a kind that has one.
-fn blob_offset(kind: u32) -> Option<usize> {
+/// Offset in bytes of the block word of a kind that has one.
+fn block_word(kind: u32) -> Option<usize> {
     match kind {
         3 | 5 => Some(20),
         6 => Some(16),
@@ -162,11 +155,11 @@ fn read_word(records: &[u8], at: usize) -> Option<u32> {
     records.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes)
 }
 
-fn shift_blobs(records: &mut [u8], shift: u32) {
+fn shift_blocks(records: &mut [u8], shift: u32) {
     for_each_record(records, |record| {
-        let Some(offset) = read_word(record, 0).and_then(|word| blob_offset(word & 0xff)) else { return };
+        let Some(offset) = read_word(record, 0).and_then(|word| block_word(word & 0xff)) else { return };
         match read_word(record, offset) {
-            Some(blob) if blob != u32::MAX => record[offset..offset + 4].copy_from_slice(&(blob + shift).to_le_bytes()),
+            Some(block) if block != INLINE => record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes()),
             _ => {}
         }
     });
@@ -207,6 +200,45 @@ pub struct RecordSink<'a> {
     pub bytes_read: u64,
     /// Payload bytes handed on that JavaScript has not credited.
     pub uncredited: &'a mut usize,
+    /// What is being parsed lies here.
+    pub read: Option<Read>,
+}
+
+/// The place of a read, and how much of it records have named.
+#[derive(Clone, Copy, Debug)]
+pub struct Read {
+    address: usize,
+    length: usize,
+    block: u32,
+    offset: u32,
+    /// Bytes from the beginning that must be kept.
+    pub named: usize,
+}
+
+impl Read {
+    /// The first `length` bytes of `room` have been read; nothing of them has been named yet.
+    pub fn new(room: &Room<'_>, length: usize) -> Self {
+        Self { address: room.bytes.as_ptr() as usize, length, block: room.block, offset: room.offset, named: 0 }
+    }
+}
+
+impl RecordSink<'_> {
+    /// The two words that say where a payload is. Returns whether it must follow in the record: it is small, or it does not lie
+    /// in this read, because the protocol core has held it back.
+    fn place(&mut self, bytes: &[u8]) -> bool {
+        if let Some(read) = self.read.as_mut().filter(|_| bytes.len() >= BLOB) {
+            let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
+            if from < read.length && bytes.len() <= read.length - from {
+                read.named = read.named.max(from + bytes.len());
+                self.batch.word(read.block);
+                self.batch.word(read.offset + from as u32);
+                return false;
+            }
+        }
+        self.batch.word(INLINE);
+        self.batch.word(0);
+        true
+    }
 }
 
 impl Sink for RecordSink<'_> {
@@ -226,14 +258,13 @@ impl Sink for RecordSink<'_> {
 
     fn body(&mut self, seq: u32, bytes: &[u8]) {
         *self.uncredited += bytes.len();
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Body, 0, self.index);
-        batch.word(seq);
-        batch.word(bytes.len() as u32);
-        if !batch.blob(bytes) {
-            batch.records.extend_from_slice(bytes);
+        let at = self.batch.start(Kind::Body, 0, self.index);
+        self.batch.word(seq);
+        self.batch.word(bytes.len() as u32);
+        if self.place(bytes) {
+            self.batch.records.extend_from_slice(bytes);
         }
-        batch.finish(at);
+        self.batch.finish(at);
     }
 
     fn end(&mut self, seq: u32, trailers: &[u8]) {
@@ -247,73 +278,102 @@ impl Sink for RecordSink<'_> {
     }
 
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Upgrade, u32::from(complete), self.index);
-        batch.word(seq);
-        batch.word(head.len() as u32);
-        let blob = batch.blob(head);
-        batch.words53(self.bytes_read);
-        if !blob {
-            batch.records.extend_from_slice(head);
+        let at = self.batch.start(Kind::Upgrade, u32::from(complete), self.index);
+        self.batch.word(seq);
+        self.batch.word(head.len() as u32);
+        let follows = self.place(head);
+        self.batch.words53(self.bytes_read);
+        if follows {
+            self.batch.records.extend_from_slice(head);
         }
-        batch.finish(at);
+        self.batch.finish(at);
     }
 
     fn raw(&mut self, bytes: &[u8]) {
         *self.uncredited += bytes.len();
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Raw, 0, self.index);
-        batch.word(bytes.len() as u32);
-        if !batch.blob(bytes) {
-            batch.records.extend_from_slice(bytes);
+        let at = self.batch.start(Kind::Raw, 0, self.index);
+        self.batch.word(bytes.len() as u32);
+        if self.place(bytes) {
+            self.batch.records.extend_from_slice(bytes);
         }
-        batch.finish(at);
+        self.batch.finish(at);
     }
 
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::ParseError, 0, self.index);
-        batch.word(error.index());
-        batch.word(bytes_parsed as u32);
-        batch.word(packet.len() as u32);
-        if !batch.blob(packet) {
-            batch.records.extend_from_slice(packet);
+        let at = self.batch.start(Kind::ParseError, 0, self.index);
+        self.batch.word(error.index());
+        self.batch.word(bytes_parsed as u32);
+        self.batch.word(packet.len() as u32);
+        if self.place(packet) {
+            self.batch.records.extend_from_slice(packet);
         }
-        batch.finish(at);
+        self.batch.finish(at);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::net::blocks::{Blocks, OwnedBlocks};
 
-    fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize) -> RecordSink<'a> {
-        RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited }
+    fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize, read: Option<Read>) -> RecordSink<'a> {
+        RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited, read }
+    }
+
+    /// One read of `length` bytes, all of them raw payload.
+    fn raw_read(blocks: &mut OwnedBlocks, batch: &mut Batch, length: usize) -> usize {
+        let mut n = 0;
+        let room = blocks.room().unwrap();
+        let read = Read::new(&room, length);
+        let mut sink = sink(batch, &mut n, Some(read));
+        sink.raw(&room.bytes[..length]);
+        let named = sink.read.unwrap().named;
+        if named > 0 {
+            blocks.keep(named);
+        }
+        n
     }
 
     #[test]
-    fn appended_blobs_get_new_indices_and_inline_payloads_none() {
-        let (mut first, mut second, mut n) = (Batch::default(), Batch::default(), 0);
-        sink(&mut first, &mut n).raw(&[1; BLOB]);
-        sink(&mut second, &mut n).raw(&[2; 5]);
-        sink(&mut second, &mut n).body(1, &[3; BLOB]);
+    fn large_payloads_stay_in_their_block_and_appended_blocks_get_new_numbers() {
+        let (mut first, mut second) = (Batch::default(), Batch::default());
+        let (mut a, mut b) = (OwnedBlocks::default(), OwnedBlocks::default());
+        assert_eq!(raw_read(&mut a, &mut first, BLOB), BLOB);
+        raw_read(&mut b, &mut second, 5);
+        raw_read(&mut b, &mut second, 2 * BLOB);
+        raw_read(&mut b, &mut second, 3 * BLOB);
+        first.blocks.append(&mut a.kept);
+        second.blocks.append(&mut b.kept);
         first.append(&mut second);
-        assert_eq!(n, 2 * BLOB + 5);
-        assert_eq!(first.blobs.len(), 2);
+        assert_eq!(first.blocks.len(), 3);
         let mut seen = Vec::new();
         for_each_record(&mut first.records, |record| {
             let kind = read_word(record, 0).unwrap() & 0xff;
-            seen.push((kind, read_word(record, blob_offset(kind).unwrap()).unwrap()));
+            let at = block_word(kind).unwrap();
+            seen.push((read_word(record, 12).unwrap(), read_word(record, at).unwrap(), record.len()));
         });
-        assert_eq!(seen, [(6, 0), (6, u32::MAX), (3, 1)]);
+        let (large, blob) = (24, BLOB as u32);
+        assert_eq!(seen, [(blob, 0, large), (5, INLINE, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+    }
+
+    #[test]
+    fn a_payload_from_elsewhere_travels_in_its_record() {
+        let (mut batch, mut n, mut blocks) = (Batch::default(), 0, OwnedBlocks::default());
+        let room = blocks.room().unwrap();
+        let read = Read::new(&room, 100);
+        let mut sink = sink(&mut batch, &mut n, Some(read));
+        sink.raw(&[1; 2 * BLOB]);
+        assert_eq!(sink.read.unwrap().named, 0);
+        assert_eq!(read_word(&batch.records, 16), Some(INLINE));
+        assert_eq!(batch.records.len(), 24 + 2 * BLOB);
     }
 
     #[test]
     fn take_records_never_splits_one() {
         let (mut batch, mut n) = (Batch::default(), 0);
-        sink(&mut batch, &mut n).raw(&[1; 100]);
+        sink(&mut batch, &mut n, None).raw(&[1; 100]);
         let one = batch.records.len();
-        sink(&mut batch, &mut n).raw(&[1; 100]);
+        sink(&mut batch, &mut n, None).raw(&[1; 100]);
         assert_eq!(take_records(&batch.records, 2 * one - 1), one);
         assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
         assert_eq!(take_records(&batch.records, one - 1), 0);

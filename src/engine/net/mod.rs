@@ -1,13 +1,18 @@
 //! Drivers: who moves the bytes between sockets and the protocol core.
 //!
-//! `threads` is the only one so far: each shard is a thread with a tokio current-thread runtime that owns its connections.
-//! Events leave as packed records through a [`port::Port`], commands come in as packed records; the layouts are in
-//! docs/architecture.md.
+//! [`threads`]: each shard is a thread with a tokio current-thread runtime that owns its connections. [`inline`]: the JavaScript
+//! thread's own loop says when sockets are ready, and the same thread reads, parses and writes. Both keep their connections in a
+//! [`connections::Connections`]. Events leave as packed records, commands come in as packed records; the layouts are in docs/architecture.md.
 
+pub mod blocks;
 pub mod command;
 pub mod connection;
+pub mod connections;
 pub mod event;
+#[cfg(unix)]
+pub mod inline;
 pub mod listener;
 pub mod port;
-pub mod shard;
-pub mod stream;
+pub mod server;
+pub mod threads;
+pub mod transport;

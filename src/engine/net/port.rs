@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::blocks::OwnedBlocks;
 use super::event::Batch;
 
 /// Wakes the JavaScript thread; called from any thread, at most once until [`Port::take`].
@@ -14,6 +15,8 @@ pub struct Port {
     woken: AtomicBool,
     wake: Wake,
     live: AtomicUsize,
+    /// Blocks that the reader is done with.
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -24,7 +27,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Port {
     /// A port whose reader is woken by `wake`.
     pub fn new(wake: Wake) -> Self {
-        Self { queue: Mutex::default(), woken: AtomicBool::new(false), wake, live: AtomicUsize::new(0) }
+        Self { queue: Mutex::default(), woken: AtomicBool::new(false), wake, live: AtomicUsize::new(0), spare: Mutex::default() }
     }
 
     /// Leaves a batch and wakes the reader if it is not awake already.
@@ -34,7 +37,7 @@ impl Port {
         }
         lock(&self.queue).append(batch);
         batch.records.clear();
-        batch.blobs.clear();
+        batch.blocks.clear();
         if !self.woken.swap(true, Ordering::AcqRel) {
             (self.wake)();
         }
@@ -44,6 +47,16 @@ impl Port {
     pub fn take(&self, into: &mut Batch) {
         self.woken.store(false, Ordering::Release);
         std::mem::swap(&mut *lock(&self.queue), into);
+    }
+
+    /// The reader has copied what it needs out of these blocks.
+    pub fn give_back(&self, blocks: &mut Vec<Vec<u8>>) {
+        lock(&self.spare).append(blocks);
+    }
+
+    /// Gives a thread the blocks that have come back.
+    pub fn take_spare(&self, into: &mut OwnedBlocks) {
+        into.give_back(&mut lock(&self.spare));
     }
 
     /// A connection has been accepted.

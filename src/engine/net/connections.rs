@@ -1,0 +1,320 @@
+//! The connections of one driver thread: their numbers, their deadlines, what they say and what they are told. A driver adds who
+//! wakes whom.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::blocks::Blocks;
+use super::command::{self, Command};
+use super::connection::{Connection, LINGER};
+use super::event::Batch;
+use super::port::Port;
+use super::server::{Server, ServerConfig};
+use super::transport::Transport;
+use crate::engine::deadline::{Timers, Waiting};
+
+/// How many threads one JavaScript environment may have; a connection's index modulo this is the number of its thread.
+pub const STRIDE: u32 = 64;
+/// How long accepting rests when the process has no descriptors left.
+pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+
+struct Slot<T> {
+    generation: u32,
+    /// It stands in `woken`.
+    queued: bool,
+    connection: Option<Box<Connection<T>>>,
+}
+
+/// See the module.
+pub struct Connections<T> {
+    number: u32,
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    /// Servers that accept.
+    servers: HashMap<u32, Rc<Server>>,
+    /// What the connections have said.
+    pub outbox: Batch,
+    timers: Timers,
+    /// Slots of connections that were told something and have not sent since.
+    dirty: Vec<u32>,
+    /// Slots of connections that want to be polled.
+    pub woken: Vec<u32>,
+    /// When this turn began.
+    now: Instant,
+    port: Arc<Port>,
+}
+
+impl<T: Transport> Connections<T> {
+    /// No connections yet; `number` is below [`STRIDE`].
+    pub fn new(number: u32, port: Arc<Port>) -> Self {
+        Self {
+            number,
+            slots: Vec::new(),
+            free: Vec::new(),
+            servers: HashMap::new(),
+            outbox: Batch::default(),
+            timers: Timers::default(),
+            dirty: Vec::new(),
+            woken: Vec::new(),
+            now: Instant::now(),
+            port,
+        }
+    }
+
+    /// A turn begins.
+    pub fn tick(&mut self) -> Instant {
+        self.now = Instant::now();
+        self.now
+    }
+
+    /// A server that will accept.
+    pub fn add_server(&mut self, id: u32, config: ServerConfig) -> Rc<Server> {
+        let server = Rc::new(Server::new(id, config));
+        self.servers.insert(id, server.clone());
+        server
+    }
+
+    /// A server's settings change.
+    pub fn configure(&mut self, id: u32, config: ServerConfig) {
+        if let Some(server) = self.servers.get(&id) {
+            *server.config.borrow_mut() = config;
+        }
+    }
+
+    /// The server accepts no more; its connections live on.
+    pub fn remove_server(&mut self, id: u32) {
+        self.servers.remove(&id);
+    }
+
+    /// The slot that the next connection will get.
+    pub fn next_slot(&self) -> u32 {
+        self.free.last().copied().unwrap_or(self.slots.len() as u32)
+    }
+
+    /// Takes an accepted connection in. Returns its slot.
+    pub fn admit(&mut self, stream: T, peer: &super::event::Peer, server: &Rc<Server>) -> u32 {
+        {
+            let config = server.config.borrow();
+            if config.no_delay {
+                stream.set_no_delay(true);
+            }
+            if let Some(delay) = config.keep_alive {
+                stream.set_keep_alive(true, delay);
+            }
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, queued: false, connection: None });
+            self.slots.len() as u32 - 1
+        });
+        let index = at * STRIDE + self.number;
+        let slot = &mut self.slots[at as usize];
+        slot.generation = (slot.generation + 1) & 0x7fff_ffff;
+        slot.queued = false;
+        self.outbox.connection(index, slot.generation, server.id, peer);
+        slot.connection =
+            Some(Box::new(Connection::new(stream, server.clone(), index, slot.generation, self.now)));
+        self.port.opened();
+        self.watch(at);
+        at
+    }
+
+    /// The socket in a slot.
+    pub fn stream(&mut self, at: u32) -> Option<&mut T> {
+        self.slots.get_mut(at as usize)?.connection.as_mut()?.stream()
+    }
+
+    /// Polls the connection in a slot. `Ready` when it is over: the slot is free again, its CLOSED record stands in the outbox.
+    pub fn poll(&mut self, at: u32, cx: &mut Context<'_>, blocks: &mut impl Blocks) -> Poll<()> {
+        let Some(slot) = self.slots.get_mut(at as usize) else { return Poll::Ready(()) };
+        slot.queued = false;
+        let Some(connection) = &mut slot.connection else { return Poll::Ready(()) };
+        if connection.poll(cx, blocks, &mut self.outbox, self.now).is_ready() {
+            if let Some(armed) = connection.armed {
+                self.timers.disarm(armed, at as usize);
+            }
+            slot.connection = None;
+            self.free.push(at);
+            self.port.gone();
+            return Poll::Ready(());
+        }
+        self.settle(at);
+        Poll::Pending
+    }
+
+    /// Looks to what the connection in a slot wants done after it was told something.
+    fn settle(&mut self, at: u32) {
+        let slot = &mut self.slots[at as usize];
+        let Some(connection) = &mut slot.connection else { return };
+        if connection.take_woken() && !slot.queued {
+            slot.queued = true;
+            self.woken.push(at);
+        }
+        self.watch(at);
+    }
+
+    /// A slot wants to be polled.
+    pub fn wake(&mut self, at: u32) {
+        let slot = &mut self.slots[at as usize];
+        if !slot.queued && slot.connection.is_some() {
+            slot.queued = true;
+            self.woken.push(at);
+        }
+    }
+
+    /// Applies packed commands; [`Self::flush_dirty`] sends what they have written.
+    pub fn apply_records(&mut self, mut records: &[u8]) {
+        let now = self.now;
+        while let Some((command, _)) = command::next(&mut records) {
+            let Command { index, generation, .. } = command;
+            self.tell(index, generation, |connection, batch| connection.apply(&command, batch, now));
+        }
+    }
+
+    /// One write with a large payload; `ahead` puts it before every response that has not begun.
+    #[allow(clippy::too_many_arguments)]
+    pub fn write_large(
+        &mut self,
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        ahead: bool,
+    ) {
+        let now = self.now;
+        self.tell(index, generation, |connection, batch| {
+            if ahead {
+                connection.write_now(flags, &data);
+            } else {
+                connection.write_large(seq, flags, head_length, data, batch, now);
+            }
+        });
+    }
+
+    /// The same for a payload that stays the caller's: what the kernel takes at once is never copied.
+    #[allow(clippy::too_many_arguments)]
+    pub fn write_borrowed(
+        &mut self,
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: &[u8],
+        ahead: bool,
+    ) {
+        let now = self.now;
+        self.tell(index, generation, |connection, batch| {
+            if ahead {
+                connection.write_now(flags, data);
+            } else {
+                connection.write_borrowed(seq, flags, head_length, data, batch, now);
+            }
+        });
+    }
+
+    fn tell(&mut self, index: u32, generation: u32, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
+        let at = index / STRIDE;
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
+        let Some(connection) = &mut slot.connection else { return };
+        if slot.generation != generation || connection.is_closed() {
+            return;
+        }
+        act(connection, &mut self.outbox);
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(at);
+        }
+    }
+
+    /// Every connection that was told anything sends once: the writes of a turn leave in one system call each.
+    pub fn flush_dirty(&mut self) {
+        for i in 0..self.dirty.len() {
+            let at = self.dirty[i];
+            let Some(connection) = &mut self.slots[at as usize].connection else { continue };
+            connection.dirty = false;
+            if !connection.is_closed() {
+                connection.flush(None, &mut self.outbox);
+            }
+            self.settle(at);
+        }
+        self.dirty.clear();
+    }
+
+    /// The next moment a deadline is to be looked at.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Sees to it that the connection is looked at when its deadline may have passed.
+    fn watch(&mut self, at: u32) {
+        let Some(connection) = &mut self.slots[at as usize].connection else { return };
+        if connection.is_closed() {
+            return;
+        }
+        let look = if connection.is_lingering() {
+            connection.armed.unwrap_or_else(|| Instant::now() + LINGER)
+        } else {
+            let timeouts = connection.server.config.borrow().timeouts;
+            match timeouts.deadline(connection.waiting, connection.server.started) {
+                Some((look, _)) => look,
+                None => return,
+            }
+        };
+        if connection.armed.is_some_and(|armed| armed <= look) {
+            return;
+        }
+        if let Some(armed) = connection.armed.replace(look) {
+            self.timers.disarm(armed, at as usize);
+        }
+        self.timers.arm(look, at as usize);
+    }
+
+    /// Looks at the connections whose deadline may have passed by `now`.
+    pub fn look(&mut self, now: Instant) {
+        while let Some(at) = self.timers.pop(now) {
+            let Some(connection) = self.slots.get_mut(at).and_then(|slot| slot.connection.as_mut()) else { continue };
+            if connection.armed.is_none_or(|armed| armed > now) {
+                continue;
+            }
+            connection.armed = None;
+            if connection.is_closed() {
+                continue;
+            }
+            if connection.is_lingering() {
+                connection.close(0, false, &mut self.outbox);
+                self.settle(at as u32);
+                continue;
+            }
+            let timeouts = connection.server.config.borrow().timeouts;
+            match timeouts.deadline(connection.waiting, connection.server.started) {
+                Some((due, expired)) if due <= now => {
+                    connection.waiting = Waiting::Nothing;
+                    self.outbox.timeout(connection.index, expired as u32);
+                }
+                Some(_) => {
+                    connection.shrink();
+                    self.watch(at as u32);
+                }
+                None => connection.shrink(),
+            }
+        }
+    }
+
+    /// The environment is going: one attempt to send what is queued, then everything closes.
+    pub fn stop(&mut self) {
+        for slot in &mut self.slots {
+            if let Some(mut connection) = slot.connection.take() {
+                let batch = &mut Batch::default();
+                connection.flush(None, batch);
+                connection.close(0, false, batch);
+                self.port.gone();
+            }
+        }
+        self.servers.clear();
+    }
+}

@@ -1,0 +1,220 @@
+//! The inline driver: one mio poll for all sockets, whose own descriptor is watched by the loop of the thread that runs JavaScript. A
+//! turn reads and parses what is ready and leaves the records in the outbox; what JavaScript then commands is written at once, by the
+//! same thread.
+//!
+//! Work per turn is bounded: [`EVENTS`] sockets, [`ACCEPTS`] connections, [`OUTBOX`] bytes of records. What is left waits for the next
+//! turn, for which [`Inline::has_more`] asks, so that timers and other I/O of the loop are served in between.
+
+mod stream;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, RawFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Events, Interest, Poll, Token};
+
+use self::stream::Stream;
+use super::blocks::Blocks;
+use super::connections::{Connections, ACCEPT_REST};
+use super::event::Peer;
+use super::listener::Bound;
+use super::port::Port;
+use super::server::{Server, ServerConfig};
+use super::transport::Transport;
+
+/// Sockets of one turn.
+const EVENTS: usize = 1024;
+/// Connections accepted in one turn.
+const ACCEPTS: usize = 256;
+/// Bytes of records after which a turn reads no further.
+const OUTBOX: usize = 256 * 1024;
+/// Tokens from here on are listeners.
+const LISTENERS: usize = 1 << 32;
+
+enum Listener {
+    Tcp(TcpListener, Option<SocketAddr>),
+    Unix(UnixListener),
+}
+
+struct Accepting {
+    listener: Listener,
+    server: Rc<Server>,
+    /// The kernel has said that there is somebody, and not yet that there is nobody.
+    ready: bool,
+}
+
+/// See the module.
+pub struct Inline {
+    poll: Poll,
+    events: Events,
+    /// Its connections.
+    pub connections: Connections<Stream>,
+    /// By token minus [`LISTENERS`]; tokens are not used again.
+    listeners: Vec<Option<Accepting>>,
+    /// No descriptors: accepting goes on then.
+    resting_until: Option<Instant>,
+    /// The slots being polled.
+    polling: Vec<u32>,
+}
+
+impl Inline {
+    /// Nothing is watched yet; the connections' indices are 0 modulo [`super::connections::STRIDE`].
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    pub fn new(port: Arc<Port>) -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS),
+            connections: Connections::new(0, port),
+            listeners: Vec::new(),
+            resting_until: None,
+            polling: Vec::new(),
+        })
+    }
+
+    /// Readable whenever a socket has news.
+    pub fn descriptor(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    /// Accepts connections of server `id`.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the listener.
+    pub fn listen(&mut self, id: u32, bound: Bound, config: ServerConfig) -> io::Result<()> {
+        let token = Token(LISTENERS + self.listeners.len());
+        let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
+        let listener = match bound {
+            Bound::Tcp(listener) => {
+                let mut listener = TcpListener::from_std(listener);
+                self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
+                Listener::Tcp(listener, local)
+            }
+            Bound::Unix(listener) => {
+                let mut listener = UnixListener::from_std(listener);
+                self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
+                Listener::Unix(listener)
+            }
+        };
+        let server = self.connections.add_server(id, config);
+        self.listeners.push(Some(Accepting { listener, server, ready: false }));
+        Ok(())
+    }
+
+    /// Stops accepting; connections live on.
+    pub fn close_listener(&mut self, id: u32) {
+        self.connections.remove_server(id);
+        for slot in &mut self.listeners {
+            if slot.as_ref().is_some_and(|accepting| accepting.server.id == id) {
+                *slot = None;
+            }
+        }
+    }
+
+    /// What the kernel has to say is taken note of, and every socket with news is served.
+    pub fn turn(&mut self, blocks: &mut impl Blocks) {
+        let now = self.connections.tick();
+        // Interrupted: whatever there is comes with the next turn.
+        if self.poll.poll(&mut self.events, Some(Duration::ZERO)).is_ok() {
+            for event in &self.events {
+                let Token(token) = event.token();
+                if token >= LISTENERS {
+                    if let Some(Some(accepting)) = self.listeners.get_mut(token - LISTENERS) {
+                        accepting.ready = true;
+                    }
+                } else if self.connections.stream(token as u32).is_some_and(|stream| stream.note(event)) {
+                    self.connections.wake(token as u32);
+                }
+            }
+        }
+        if self.connections.next_deadline().is_some_and(|at| at <= now) {
+            self.connections.look(now);
+        }
+        self.serve(blocks);
+        self.accept(now);
+    }
+
+    /// Polls the connections that want to be, as long as there is room for what they say.
+    pub fn serve(&mut self, blocks: &mut impl Blocks) {
+        std::mem::swap(&mut self.polling, &mut self.connections.woken);
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut served = 0;
+        for &at in &self.polling {
+            if self.connections.outbox.records.len() >= OUTBOX {
+                break;
+            }
+            served += 1;
+            // Over or not, what is left to do stands in `woken`.
+            let _ = self.connections.poll(at, &mut cx, blocks);
+        }
+        // Who was not served goes first the next time.
+        self.polling.drain(..served);
+        self.polling.append(&mut self.connections.woken);
+        std::mem::swap(&mut self.polling, &mut self.connections.woken);
+    }
+
+    /// Whether there is something to do that no descriptor will announce.
+    pub fn has_more(&self) -> bool {
+        !self.connections.woken.is_empty()
+            || self.resting_until.is_none() && self.listeners.iter().flatten().any(|accepting| accepting.ready)
+    }
+
+    /// When a turn is needed although nothing happens.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match (self.connections.next_deadline(), self.resting_until) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn accept(&mut self, now: Instant) {
+        if self.resting_until.is_some_and(|until| now < until) {
+            return;
+        }
+        self.resting_until = None;
+        let mut left = ACCEPTS;
+        for at in 0..self.listeners.len() {
+            while left > 0 && self.listeners[at].as_ref().is_some_and(|accepting| accepting.ready) {
+                left -= 1;
+                if let Err(error) = self.accept_one(at) {
+                    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+                    match error.kind() {
+                        WouldBlock => self.listeners[at].iter_mut().for_each(|accepting| accepting.ready = false),
+                        // An error of one connection is that connection's.
+                        ConnectionAborted | ConnectionReset | Interrupted => {}
+                        _ => {
+                            // Nothing to accept with.
+                            self.resting_until = Some(now + ACCEPT_REST);
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn accept_one(&mut self, at: usize) -> io::Result<()> {
+        let Some(accepting) = &self.listeners[at] else { return Ok(()) };
+        let (mut stream, peer) = match &accepting.listener {
+            Listener::Tcp(listener, local) => {
+                let (stream, remote) = listener.accept()?;
+                let stream = Stream::from(stream);
+                let peer = stream.peer(Some(remote), *local);
+                (stream, peer)
+            }
+            Listener::Unix(listener) => (Stream::from(listener.accept()?.0), Peer::default()),
+        };
+        // A connection that cannot be watched is let go before anybody hears of it.
+        let slot = self.connections.next_slot();
+        stream.register(self.poll.registry(), Token(slot as usize))?;
+        let server = accepting.server.clone();
+        self.connections.admit(stream, &peer, &server);
+        Ok(())
+    }
+}

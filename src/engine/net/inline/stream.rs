@@ -1,0 +1,130 @@
+//! A socket of the inline driver. It is registered edge-triggered: the kernel says once that there is something, and the socket
+//! remembers it until a call has shown that there is no more.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::task::{Context, Poll};
+
+use mio::event::{Event, Source};
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use crate::engine::net::transport::Transport;
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// An accepted connection's socket.
+pub struct Stream {
+    socket: Socket,
+    readable: bool,
+    writable: bool,
+    /// FIN or an error has come: a short read does not mean that there is nothing more to learn.
+    read_closed: bool,
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::new(Socket::Tcp(stream))
+    }
+}
+
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::new(Socket::Unix(stream))
+    }
+}
+
+impl Stream {
+    /// A fresh connection takes writes, and the registration will say when there is something to read.
+    fn new(socket: Socket) -> Self {
+        Self { socket, readable: false, writable: true, read_closed: false }
+    }
+
+    /// Asks to be told under `token`.
+    ///
+    /// # Errors
+    /// When the kernel has no memory for it.
+    pub fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match &mut self.socket {
+            Socket::Tcp(stream) => stream.register(registry, token, interest),
+            Socket::Unix(stream) => stream.register(registry, token, interest),
+        }
+    }
+
+    /// Takes note of what the kernel says. Returns whether anybody needs to look.
+    pub fn note(&mut self, event: &Event) -> bool {
+        let was_writable = self.writable;
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable = true;
+        }
+        self.read_closed |= event.is_read_closed() || event.is_error();
+        self.writable |= event.is_writable();
+        self.readable || !was_writable
+    }
+}
+
+/// An unready socket's call, or one that the kernel has nothing for.
+fn pending<T>(ready: &mut bool, result: io::Result<T>) -> Poll<io::Result<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            *ready = false;
+            Poll::Pending
+        }
+        result => Poll::Ready(result),
+    }
+}
+
+impl Transport for Stream {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !self.readable {
+            return Poll::Pending;
+        }
+        let read = match &mut self.socket {
+            Socket::Tcp(stream) => stream.read(buffer),
+            Socket::Unix(stream) => stream.read(buffer),
+        };
+        // epoll(7): a short read of a stream has drained it; what comes later is another edge.
+        if matches!(read, Ok(n) if n > 0 && n < buffer.len()) && !self.read_closed {
+            self.readable = false;
+        }
+        pending(&mut self.readable, read)
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        if !self.writable {
+            return Poll::Pending;
+        }
+        let written = match (&mut self.socket, slices) {
+            (Socket::Tcp(stream), [only]) => stream.write(only),
+            (Socket::Tcp(stream), several) => stream.write_vectored(several),
+            (Socket::Unix(stream), several) => stream.write_vectored(several),
+        };
+        // The same the other way: the kernel took less than there was, so it is full.
+        if matches!(written, Ok(n) if n < slices.iter().map(|slice| slice.len()).sum()) {
+            self.writable = false;
+        }
+        pending(&mut self.writable, written)
+    }
+
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.poll_write(&mut Context::from_waker(std::task::Waker::noop()), slices) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        match &self.socket {
+            Socket::Tcp(stream) => SockRef::from(stream),
+            Socket::Unix(stream) => SockRef::from(stream),
+        }
+    }
+
+    fn is_tcp(&self) -> bool {
+        matches!(self.socket, Socket::Tcp(_))
+    }
+}

@@ -1,0 +1,43 @@
+//! A listening server as the drivers know it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::engine::deadline::Timeouts;
+use crate::engine::h1;
+
+/// What a server wants of its connections.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// TCP_NODELAY.
+    pub no_delay: bool,
+    /// SO_KEEPALIVE with its idle time; zero leaves the system's.
+    pub keep_alive: Option<Duration>,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// Limits of the protocol core, for connections yet to come.
+    pub http: Arc<h1::Config>,
+}
+
+/// A server whose connections one driver thread looks after.
+pub struct Server {
+    /// Its number, the same on every thread.
+    pub id: u32,
+    /// When the checks of its timeouts began.
+    pub started: Instant,
+    /// Its settings as they are now.
+    pub config: RefCell<ServerConfig>,
+}
+
+impl Server {
+    /// A server that begins now.
+    pub fn new(id: u32, config: ServerConfig) -> Self {
+        Self { id, started: Instant::now(), config: RefCell::new(config) }
+    }
+
+    /// The protocol core's limits as they are now.
+    pub fn http_config(&self) -> Arc<h1::Config> {
+        self.config.borrow().http.clone()
+    }
+}

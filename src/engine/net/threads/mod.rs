@@ -1,0 +1,369 @@
+//! The threads driver. A shard: one thread with a tokio current-thread runtime that accepts, reads, parses and writes its
+//! connections. Commands come through a queue, one wake a batch; what the connections say is left at the port once a turn of the
+//! runtime.
+
+pub mod stream;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use self::stream::Stream;
+use super::blocks::OwnedBlocks;
+use super::connections::{Connections, ACCEPT_REST};
+use super::event::Peer;
+use super::listener::Bound;
+use super::port::Port;
+use super::server::{Server, ServerConfig};
+use super::transport::Transport;
+
+/// Bytes of records after which a turn's events leave before the turn is over.
+const OUTBOX: usize = 64 * 1024;
+
+/// What is asked of a shard.
+enum Message {
+    /// Packed commands.
+    Records(Vec<u8>),
+    /// A write with a large payload.
+    Large {
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        now: bool,
+    },
+    Listen {
+        id: u32,
+        bound: Bound,
+        config: ServerConfig,
+    },
+    Configure {
+        id: u32,
+        config: ServerConfig,
+    },
+    CloseListener {
+        id: u32,
+    },
+    Stop,
+}
+
+struct Inbox {
+    messages: Mutex<Vec<Message>>,
+    notify: Notify,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The way to a shard, and its thread.
+pub struct ShardHandle {
+    inbox: Arc<Inbox>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ShardHandle {
+    /// Starts the shard with that number: its connections' indices are `number` modulo [`super::connections::STRIDE`].
+    ///
+    /// # Errors
+    /// When the system gives no thread or no event queue.
+    pub fn start(port: Arc<Port>, number: u32) -> io::Result<ShardHandle> {
+        let inbox = Arc::new(Inbox { messages: Mutex::default(), notify: Notify::new() });
+        let for_thread = inbox.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .on_thread_park(|| CURRENT.with_borrow(|shard| shard.iter().for_each(|shard| shard.turn_over())))
+            .build()?;
+        let thread = std::thread::Builder::new().name(format!("turnout-{number}")).spawn(move || {
+            let shard = Rc::new(Shard::new(port, for_thread, number));
+            CURRENT.with_borrow_mut(|current| *current = Some(shard.clone()));
+            LocalSet::new().block_on(&runtime, shard.clone().run());
+            shard.stop();
+            CURRENT.with_borrow_mut(|current| *current = None);
+        })?;
+        Ok(ShardHandle { inbox, thread: Some(thread) })
+    }
+
+    fn send(&self, message: Message) {
+        lock(&self.inbox.messages).push(message);
+        self.inbox.notify.notify_one();
+    }
+
+    /// Packed commands, all for this shard's connections.
+    pub fn commands(&self, records: &[u8]) {
+        let mut messages = lock(&self.inbox.messages);
+        match messages.last_mut() {
+            Some(Message::Records(last)) => last.extend_from_slice(records),
+            _ => messages.push(Message::Records(records.to_vec())),
+        }
+        drop(messages);
+        self.inbox.notify.notify_one();
+    }
+
+    /// One write with a large payload; `now` puts it ahead of every response that has not begun.
+    #[allow(clippy::too_many_arguments)]
+    pub fn large(
+        &self,
+        index: u32,
+        generation: u32,
+        seq: u32,
+        flags: u32,
+        head_length: usize,
+        data: Vec<u8>,
+        now: bool,
+    ) {
+        self.send(Message::Large { index, generation, seq, flags, head_length, data, now });
+    }
+
+    /// Accepts connections of server `id`.
+    pub fn listen(&self, id: u32, bound: Bound, config: ServerConfig) {
+        self.send(Message::Listen { id, bound, config });
+    }
+
+    /// Changes a server's configuration.
+    pub fn configure(&self, id: u32, config: ServerConfig) {
+        self.send(Message::Configure { id, config });
+    }
+
+    /// Stops accepting; connections live on.
+    pub fn close_listener(&self, id: u32) {
+        self.send(Message::CloseListener { id });
+    }
+
+    /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
+    pub fn stop(&mut self) {
+        self.send(Message::Stop);
+        if let Some(thread) = self.thread.take() {
+            // A shard that panicked has nothing left to close.
+            let _ = thread.join();
+        }
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
+}
+
+struct Shard {
+    port: Arc<Port>,
+    inbox: Arc<Inbox>,
+    connections: RefCell<Connections<Stream>>,
+    blocks: RefCell<OwnedBlocks>,
+    /// Of the tasks of connections, by slot.
+    wakers: RefCell<Vec<Option<Waker>>>,
+    /// Ends the accepting task of a server.
+    accepting: RefCell<HashMap<u32, Rc<Notify>>>,
+    /// A deadline has come that is earlier than what [`Self::keep_time`] sleeps for.
+    sooner: Notify,
+    asleep_until: Cell<Option<Instant>>,
+    stopping: Cell<bool>,
+}
+
+impl Shard {
+    fn new(port: Arc<Port>, inbox: Arc<Inbox>, number: u32) -> Self {
+        Self {
+            connections: RefCell::new(Connections::new(number, port.clone())),
+            port,
+            inbox,
+            blocks: RefCell::default(),
+            wakers: RefCell::default(),
+            accepting: RefCell::default(),
+            sooner: Notify::new(),
+            asleep_until: Cell::new(None),
+            stopping: Cell::new(false),
+        }
+    }
+
+    /// Before the thread sleeps: what the turn has brought leaves.
+    fn turn_over(&self) {
+        let connections = &mut *self.connections.borrow_mut();
+        let blocks = &mut *self.blocks.borrow_mut();
+        if !blocks.kept.is_empty() {
+            connections.outbox.blocks.append(&mut blocks.kept);
+            self.port.take_spare(blocks);
+        }
+        self.port.put(&mut connections.outbox);
+    }
+
+    fn leave_early(&self) {
+        if self.connections.borrow().outbox.records.len() >= OUTBOX {
+            self.turn_over();
+        }
+    }
+
+    /// Wakes the tasks of connections that want to be polled, and the timekeeper when a deadline has moved forward.
+    fn after(&self) {
+        let connections = &mut *self.connections.borrow_mut();
+        let wakers = self.wakers.borrow();
+        for at in connections.woken.drain(..) {
+            if let Some(Some(waker)) = wakers.get(at as usize) {
+                waker.wake_by_ref();
+            }
+        }
+        if connections.next_deadline() < self.asleep_until.get() || self.asleep_until.get().is_none() {
+            if connections.next_deadline().is_some() {
+                self.sooner.notify_one();
+            }
+        }
+    }
+
+    async fn run(self: Rc<Self>) {
+        tokio::task::spawn_local(self.clone().keep_time());
+        while !self.stopping.get() {
+            self.inbox.notify.notified().await;
+            self.serve_inbox();
+        }
+    }
+
+    fn serve_inbox(self: &Rc<Self>) {
+        let messages = std::mem::take(&mut *lock(&self.inbox.messages));
+        self.connections.borrow_mut().tick();
+        for message in messages {
+            let connections = &mut *self.connections.borrow_mut();
+            match message {
+                Message::Records(records) => connections.apply_records(&records),
+                Message::Large { index, generation, seq, flags, head_length, data, now } => {
+                    connections.write_large(index, generation, seq, flags, head_length, data, now);
+                }
+                Message::Listen { id, bound, config } => {
+                    let server = connections.add_server(id, config);
+                    self.listen(bound, server);
+                }
+                Message::Configure { id, config } => connections.configure(id, config),
+                Message::CloseListener { id } => {
+                    connections.remove_server(id);
+                    if let Some(stop) = self.accepting.borrow_mut().remove(&id) {
+                        stop.notify_one();
+                    }
+                }
+                Message::Stop => self.stopping.set(true),
+            }
+        }
+        self.connections.borrow_mut().flush_dirty();
+        self.after();
+        self.leave_early();
+    }
+
+    fn listen(self: &Rc<Self>, bound: Bound, server: Rc<Server>) {
+        let stop = Rc::new(Notify::new());
+        self.accepting.borrow_mut().insert(server.id, stop.clone());
+        let shard = self.clone();
+        tokio::task::spawn_local(async move {
+            tokio::select! {
+                biased;
+                () = stop.notified() => {}
+                () = shard.accept(bound, server) => {}
+            }
+        });
+    }
+
+    async fn accept(self: Rc<Self>, bound: Bound, server: Rc<Server>) {
+        let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
+        // A listener the runtime does not take is one it has no descriptors for: the process is past serving.
+        match bound {
+            Bound::Tcp(listener) => {
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, remote)) => {
+                            let stream = Stream::Tcp(stream);
+                            let peer = stream.peer(Some(remote), local);
+                            self.admit(stream, &peer, &server);
+                        }
+                        Err(error) => rest(&error).await,
+                    }
+                }
+            }
+            #[cfg(unix)]
+            Bound::Unix(listener) => {
+                let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, _)) => self.admit(Stream::Unix(stream), &Peer::default(), &server),
+                        Err(error) => rest(&error).await,
+                    }
+                }
+            }
+        }
+    }
+
+    fn admit(self: &Rc<Self>, stream: Stream, peer: &Peer, server: &Rc<Server>) {
+        let at = {
+            let connections = &mut *self.connections.borrow_mut();
+            connections.tick();
+            connections.admit(stream, peer, server)
+        };
+        let wakers = &mut *self.wakers.borrow_mut();
+        if wakers.len() <= at as usize {
+            wakers.resize(at as usize + 1, None);
+        }
+        wakers[at as usize] = None;
+        tokio::task::spawn_local(self.clone().serve(at));
+    }
+
+    /// The task of the connection in a slot.
+    async fn serve(self: Rc<Self>, at: u32) {
+        std::future::poll_fn(|cx| {
+            {
+                let waker = &mut self.wakers.borrow_mut()[at as usize];
+                if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+                    *waker = Some(cx.waker().clone());
+                }
+            }
+            let polled = {
+                let connections = &mut *self.connections.borrow_mut();
+                connections.tick();
+                connections.poll(at, cx, &mut *self.blocks.borrow_mut())
+            };
+            if polled == Poll::Pending {
+                self.after();
+            }
+            self.leave_early();
+            polled
+        })
+        .await;
+    }
+
+    async fn keep_time(self: Rc<Self>) {
+        loop {
+            let next = self.connections.borrow().next_deadline();
+            self.asleep_until.set(next);
+            let Some(next) = next else {
+                self.sooner.notified().await;
+                continue;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(next.into()) => {
+                    self.connections.borrow_mut().look(Instant::now());
+                    self.after();
+                }
+                () = self.sooner.notified() => {}
+            }
+        }
+    }
+
+    /// The environment is going: one attempt to send what is queued, then everything closes.
+    fn stop(self: &Rc<Self>) {
+        self.serve_inbox();
+        self.connections.borrow_mut().stop();
+    }
+}
+
+/// Accepting rests when there is nothing to accept with; an error of one connection is that connection's.
+async fn rest(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+        tokio::time::sleep(ACCEPT_REST).await;
+    }
+}
