@@ -73,7 +73,7 @@ function addon() {
 function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab);
-    process.on('exit', flush);
+    process.on('exit', leave);
   }
   return port;
 }
@@ -94,7 +94,7 @@ function turn(bytes, blocks, oldest) {
   return n;
 }
 
-/** Hands what has been written to native. Runs at the end of the tick when outside a turn, and before process exit. */
+/** Hands what has been written to native, at the end of the tick when outside a turn. */
 function flush() {
   flushScheduled = false;
   try {
@@ -106,6 +106,13 @@ function flush() {
       port.flush(n);
     }
   }
+}
+
+/** The process ends, perhaps in the middle of a turn. */
+function leave() {
+  const n = outBytes;
+  outBytes = 0;
+  port.leave(n);
 }
 
 function scheduleFlush() {

@@ -11,7 +11,8 @@ use turnout::engine::h1;
 use turnout::engine::net::event::Batch;
 use turnout::engine::net::listener::{bind, Endpoint};
 use turnout::engine::net::port::Port;
-use turnout::engine::net::shard::{ServerConfig, ShardHandle};
+use turnout::engine::net::server::ServerConfig;
+use turnout::engine::net::threads::ShardHandle;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,7 +58,7 @@ impl Engine {
         let port = Arc::new(Port::new(Box::new(move || {
             let _ = sender.send(());
         })));
-        let shard = ShardHandle::start(port.clone(), 0, 1).unwrap();
+        let shard = ShardHandle::start(port.clone(), 1).unwrap();
         let endpoint =
             Endpoint::Tcp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, ipv6_only: false, reuse_port: false };
         let bound = bind(&endpoint, 16).unwrap();
@@ -153,7 +154,7 @@ fn waits_for_the_decision_and_then_hands_over_raw_bytes() {
     client.write_all(b"raw").unwrap();
     engine.command(3, 1, to, request.words[3], b"");
     let raw = engine.next(6);
-    assert_eq!(&raw.bytes[20..23], b"raw");
+    assert_eq!(&raw.bytes[24..27], b"raw");
     engine.command(1, 0, to, request.words[3], b"back");
     let mut answer = [0; 4];
     client.read_exact(&mut answer).unwrap();

@@ -126,7 +126,7 @@ impl Port {
         inbound: Buffer,
         outbound: Buffer,
         turn: Function<'_, (i32,), i32>,
-        slab: Function<'_, (u32,), Buffer>,
+        slab: Function<'_, u32, Buffer>,
     ) -> Result<Self> {
         let crossing = Crossing::open(env, inbound, outbound, turn, slab)?;
         Ok(Self { engine: crossing.engine(), crossing })
@@ -136,6 +136,14 @@ impl Port {
     #[napi]
     pub fn flush(&self, bytes: u32) {
         self.crossing.flush(bytes as usize);
+    }
+
+    /// The process ends: the first `bytes` of `outbound` are the last commands, and what they write leaves now, even inside a turn.
+    #[napi]
+    pub fn leave(&self, bytes: u32) {
+        self.crossing.dispatch(bytes as usize);
+        #[cfg(unix)]
+        self.engine.flush_inline();
     }
 
     /// A write with a large payload, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.

@@ -13,7 +13,7 @@ const ALIGN: usize = 8;
 
 /// The slabs of one environment.
 pub struct Slabs {
-    make: FunctionRef<(u32,), Buffer>,
+    make: FunctionRef<u32, Buffer>,
     current: Option<Buffer>,
     /// The number of `current`.
     number: u32,
@@ -25,7 +25,7 @@ pub struct Slabs {
 
 impl Slabs {
     /// `make(number)` returns a new slab, larger than [`READ_SIZE`].
-    pub fn new(make: &Function<'_, (u32,), Buffer>) -> Result<Self> {
+    pub fn new(make: &Function<'_, u32, Buffer>) -> Result<Self> {
         Ok(Self { make: make.create_ref()?, current: None, number: 0, offset: 0, first: 0 })
     }
 
@@ -42,7 +42,7 @@ impl Slabs {
     fn renew(&mut self, env: &Env) -> Option<()> {
         let number = self.number.wrapping_add(1) & 0x3fff_ffff;
         // JavaScript without memory throws; the process will hear of it elsewhere.
-        let Ok(slab) = self.make.borrow_back(env).and_then(|make| make.call((number,))) else {
+        let Ok(slab) = self.make.borrow_back(env).and_then(|make| make.call(number)) else {
             super::turn::clear_exception(env);
             return None;
         };

@@ -105,7 +105,7 @@ impl Crossing {
         inbound: Buffer,
         outbound: Buffer,
         turn: Function<'_, (i32,), i32>,
-        slab: Function<'_, (u32,), Buffer>,
+        slab: Function<'_, u32, Buffer>,
     ) -> Result<Rc<Self>> {
         let raw = env.raw();
         let mut reference = ptr::null_mut();
