@@ -28,8 +28,8 @@ const CLOSED = 11;
 const STRIDE_BITS = 6;
 const STRIDE = 1 << STRIDE_BITS;
 
-/** Bytes of a slab: several reads of 64 KiB, and small enough to stay in the processor's cache. */
-const SLAB_SIZE = 256 * 1024;
+/** Bytes of a slab: four pieces of 64 KiB and the rest of the last one's room (the engine's blocks::READ_SIZE is 66 KiB). */
+const SLAB_SIZE = 258 * 1024;
 
 const words = new Int32Array(inbound.buffer);
 /**

@@ -8,6 +8,8 @@ use crate::engine::net::blocks::{Blocks, Room, READ_SIZE};
 
 /// Slabs that records not yet delivered may name: when a turn has filled so many, its other sockets wait.
 const OUTSTANDING: u32 = 16;
+/// Bytes of large payloads after which JavaScript is called before more is read.
+const BATCH: usize = 256 * 1024;
 /// Payloads begin at multiples of this, for those who read them as wider numbers.
 const ALIGN: usize = 8;
 
@@ -21,16 +23,19 @@ pub struct Slabs {
     offset: usize,
     /// The first slab that records not yet handed to JavaScript may name.
     first: u32,
+    /// Bytes kept since then.
+    kept: usize,
 }
 
 impl Slabs {
     /// `make(number)` returns a new slab, larger than [`READ_SIZE`].
     pub fn new(make: &Function<'_, u32, Buffer>) -> Result<Self> {
-        Ok(Self { make: make.create_ref()?, current: None, number: 0, offset: 0, first: 0 })
+        Ok(Self { make: make.create_ref()?, current: None, number: 0, offset: 0, first: 0, kept: 0 })
     }
 
     /// The records so far are taken for delivery. Returns the first slab they may name.
     pub fn hand_over(&mut self) -> u32 {
+        self.kept = 0;
         std::mem::replace(&mut self.first, self.number)
     }
 
@@ -77,5 +82,10 @@ impl Blocks for SlabBlocks<'_> {
 
     fn keep(&mut self, bytes: usize) {
         self.slabs.offset += bytes.next_multiple_of(ALIGN);
+        self.slabs.kept += bytes;
+    }
+
+    fn is_full(&self) -> bool {
+        self.slabs.kept >= BATCH
     }
 }

@@ -1,7 +1,8 @@
 //! Where reads go. A read whose payload is large is not copied out of its place: the place is handed on with the records that name it.
 
-/// Bytes of one read.
-pub const READ_SIZE: usize = 64 * 1024;
+/// Bytes of one read. A little more than the 64 KiB that streams are wont to write at once, so that a read of such a piece, with a
+/// message head before it, is short: a full one must be followed by another that learns nothing.
+pub const READ_SIZE: usize = 66 * 1024;
 
 /// A place for one read.
 pub struct Room<'a> {
@@ -20,6 +21,9 @@ pub trait Blocks {
 
     /// The first `bytes` of the last room are named in records: the next read goes elsewhere.
     fn keep(&mut self, bytes: usize);
+
+    /// Whether so much has been kept that it should be dealt with first, while the processor has it at hand.
+    fn is_full(&self) -> bool;
 }
 
 /// Blocks that travel from thread to thread and come back.
@@ -62,5 +66,10 @@ impl Blocks for OwnedBlocks {
         } else {
             std::mem::take(&mut self.current)
         });
+    }
+
+    fn is_full(&self) -> bool {
+        // Another thread takes them away.
+        false
     }
 }

@@ -2,7 +2,7 @@
 //! turn reads and parses what is ready and leaves the records in the outbox; what JavaScript then commands is written at once, by the
 //! same thread.
 //!
-//! Work per turn is bounded: [`EVENTS`] sockets, [`ACCEPTS`] connections, [`OUTBOX`] bytes of records. What is left waits for the next
+//! Work per turn is bounded: [`EVENTS`] sockets, [`ACCEPTS`] connections, [`OUTBOX`] bytes of records, full [`Blocks`]. What is left waits for the next
 //! turn, for which [`Inline::has_more`] asks, so that timers and other I/O of the loop are served in between.
 
 mod stream;
@@ -146,7 +146,7 @@ impl Inline {
         let mut cx = Context::from_waker(Waker::noop());
         let mut served = 0;
         for &at in &self.polling {
-            if self.connections.outbox.records.len() >= OUTBOX {
+            if self.connections.outbox.records.len() >= OUTBOX || blocks.is_full() {
                 break;
             }
             served += 1;
