@@ -464,6 +464,16 @@ impl<T: Transport> Connection<T> {
         self.wake();
     }
 
+    /// Lends the connection a buffer to gather its output in.
+    pub fn lend(&mut self, pool: &mut Vec<Vec<u8>>) {
+        self.out.lend(pool);
+    }
+
+    /// Takes it back if it is not in use.
+    pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
+        self.out.reclaim(pool);
+    }
+
     /// The idle connection gives its buffers back.
     pub fn shrink(&mut self) {
         self.out.shrink();

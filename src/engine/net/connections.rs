@@ -40,6 +40,8 @@ pub struct Connections<T> {
     timers: Timers,
     /// Slots of connections that were told something and have not sent since.
     dirty: Vec<u32>,
+    /// Buffers to gather output in, lent from the first command of a turn to its flush.
+    pool: Vec<Vec<u8>>,
     /// Slots of connections that want to be polled.
     pub woken: Vec<u32>,
     /// When this turn began.
@@ -58,6 +60,7 @@ impl<T: Transport> Connections<T> {
             outbox: Batch::default(),
             timers: Timers::default(),
             dirty: Vec::new(),
+            pool: Vec::new(),
             woken: Vec::new(),
             now: Instant::now(),
             port,
@@ -224,11 +227,12 @@ impl<T: Transport> Connections<T> {
         if slot.generation != generation || connection.is_closed() {
             return;
         }
-        act(connection, &mut self.outbox);
         if !connection.dirty {
             connection.dirty = true;
+            connection.lend(&mut self.pool);
             self.dirty.push(at);
         }
+        act(connection, &mut self.outbox);
     }
 
     /// Every connection that was told anything sends once: the writes of a turn leave in one system call each.
@@ -240,6 +244,7 @@ impl<T: Transport> Connections<T> {
             if !connection.is_closed() {
                 connection.flush(None, &mut self.outbox);
             }
+            connection.reclaim(&mut self.pool);
             self.settle(at);
         }
         self.dirty.clear();
