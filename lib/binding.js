@@ -72,7 +72,7 @@ function addon() {
 /** @return {object} this environment's port, opened at first use */
 function openPort() {
   if (port === null) {
-    port = new (addon().Port)(inbound, outbound, turn, makeSlab);
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
     process.on('exit', leave);
   }
   return port;
@@ -92,6 +92,15 @@ function turn(bytes, blocks, oldest) {
   const n = outBytes;
   outBytes = 0;
   return n;
+}
+
+/** Native has more than one turn should do: the rest comes in the loop's next round. */
+function resumeLater() {
+  setImmediate(resume);
+}
+
+function resume() {
+  port.resume();
 }
 
 /** Hands what has been written to native, at the end of the tick when outside a turn. */

@@ -159,7 +159,9 @@ fn shift_blocks(records: &mut [u8], shift: u32) {
     for_each_record(records, |record| {
         let Some(offset) = read_word(record, 0).and_then(|word| block_word(word & 0xff)) else { return };
         match read_word(record, offset) {
-            Some(block) if block != INLINE => record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes()),
+            Some(block) if block != INLINE => {
+                record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes())
+            }
             _ => {}
         }
     });
