@@ -17,7 +17,7 @@ use super::port::Engine;
 use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{OnReady, Watch};
-use crate::engine::net::event::{take_records, Batch};
+use crate::engine::net::event::{first_record, take_records, Batch};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -30,6 +30,8 @@ const MAX_THROWS: usize = 100_000;
 const AFTER_THROW: i32 = -1;
 /// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
 const NESTED: i32 = -2;
+/// Instead of a number of bytes: the record is the first block.
+const LARGE: i32 = -3;
 
 /// Everything a turn needs, for the life of the environment.
 pub struct Crossing {
@@ -263,8 +265,8 @@ impl Crossing {
     }
 
     /// Copies as many whole records as fit into the inbound buffer, and gives the blocks they name when a batch begins. Returns the
-    /// bytes, 0 when there is nothing.
-    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> usize {
+    /// bytes, 0 when there is nothing; LARGE when the next record fits no buffer and is the only block.
+    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> i32 {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
@@ -277,12 +279,17 @@ impl Crossing {
         }
         let mut inbound = self.inbound.borrow_mut();
         let bytes = take_records(rest, inbound.len());
+        if bytes == 0 {
+            // A head as large as the user allows. What follows keeps its blocks.
+            let record = first_record(rest);
+            self.offset.set(self.offset.get() + record.len());
+            *blocks = vec![record.to_vec()];
+            return LARGE;
+        }
         inbound[..bytes].copy_from_slice(&rest[..bytes]);
-        // A record larger than the whole buffer cannot be delivered; no record is, and the rest would wait for ever behind one.
-        debug_assert!(bytes > 0);
-        self.offset.set(if bytes == 0 { batch.records.len() } else { self.offset.get() + bytes });
+        self.offset.set(self.offset.get() + bytes);
         *blocks = std::mem::take(&mut batch.blocks);
-        bytes
+        bytes as i32
     }
 
     /// Takes what a driver has left: the inline one first.
@@ -337,7 +344,7 @@ impl Crossing {
                 }
                 self.engine.events.give_back(&mut blocks);
             }
-            match self.call(env, bytes as i32, values) {
+            match self.call(env, bytes, values) {
                 Some(written) => self.dispatch(written),
                 None => return true,
             }
