@@ -422,18 +422,21 @@ impl<T: Transport> Connection<T> {
     fn all_sent(&mut self, batch: &mut Batch) {
         let Some(stream) = &self.stream else { return };
         if self.out.is_closing() {
-            stream.shutdown_write();
-            self.writing = Writing::Shut;
+            // Closing sends the FIN by itself.
             if self.reading == Reading::Ended || !stream.has_unread() {
                 self.close(0, false, batch);
             } else {
+                stream.shutdown_write();
+                self.writing = Writing::Shut;
                 self.reading = Reading::Linger;
                 self.wake();
             }
             return;
         }
         if self.writing == Writing::ShuttingDown {
-            stream.shutdown_write();
+            if self.reading != Reading::Ended {
+                stream.shutdown_write();
+            }
             self.writing = Writing::Shut;
             self.out.mark_here();
             if let Some(total) = self.out.due() {

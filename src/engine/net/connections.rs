@@ -11,6 +11,7 @@ use super::blocks::Blocks;
 use super::command::{self, Command};
 use super::connection::{Connection, LINGER};
 use super::event::Batch;
+use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
@@ -74,8 +75,8 @@ impl<T: Transport> Connections<T> {
     }
 
     /// A server that will accept.
-    pub fn add_server(&mut self, id: u32, config: ServerConfig) -> Rc<Server> {
-        let server = Rc::new(Server::new(id, config));
+    pub fn add_server(&mut self, id: u32, config: ServerConfig, listener: &Bound) -> Rc<Server> {
+        let server = Rc::new(Server::new(id, config, listener));
         self.servers.insert(id, server.clone());
         server
     }
@@ -101,8 +102,8 @@ impl<T: Transport> Connections<T> {
     pub fn admit(&mut self, stream: T, peer: &super::event::Peer, server: &Rc<Server>) -> u32 {
         {
             let config = server.config.borrow();
-            if config.no_delay {
-                stream.set_no_delay(true);
+            if config.no_delay != server.inherited_no_delay {
+                stream.set_no_delay(config.no_delay);
             }
             if let Some(delay) = config.keep_alive {
                 stream.set_keep_alive(true, delay);

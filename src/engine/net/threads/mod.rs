@@ -236,7 +236,7 @@ impl Shard {
                     connections.write_large(index, generation, seq, flags, head_length, data, now);
                 }
                 Message::Listen { id, bound, config } => {
-                    let server = connections.add_server(id, config);
+                    let server = connections.add_server(id, config, &bound);
                     self.listen(bound, server);
                 }
                 Message::Configure { id, config } => connections.configure(id, config),
