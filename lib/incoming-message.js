@@ -469,4 +469,6 @@ module.exports = {
     message[kHttpVersion] = undefined;
   },
   seqOf: (message) => message[kSeq],
+  /** Whether node:http made the message, which stands on our prototype all the same: see host-messages.js. */
+  isHostRequest: (message) => message[kConnection] === null && message[kState] === undefined && Object.hasOwn(message, '_readableState'),
 };
