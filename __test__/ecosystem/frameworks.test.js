@@ -290,6 +290,48 @@ describe('frameworks', () => {
   );
 
   runsOnTurnout(
+    'better-sse, cookie-parser, cookie-session, method-override and vhost in express 4',
+    async (kit, require) => {
+      const express = require('express4');
+      const { createSession } = await import('better-sse');
+      const app = express();
+      app.use(require('vhost')('a.example.org', (req, res) => res.end(`host ${req.vhost.hostname}`)));
+      app.use(require('method-override')('X-HTTP-Method-Override'));
+      app.use(require('cookie-parser')('secret'));
+      app.use(require('cookie-session')({ keys: ['k'] }));
+      const closed = new Promise((resolve) => {
+        app.get('/events', async (req, res) => {
+          const session = await createSession(req, res, { keepAlive: null });
+          session.once('disconnected', () => resolve(session.isConnected));
+          session.push({ n: 1 }, 'first');
+        });
+      });
+      app.put('/put', (req, res) => res.send(`${req.method} ${req.originalMethod}`));
+      app.get('/cookies', (req, res) => {
+        req.session.views = (req.session.views ?? 0) + 1;
+        res.cookie('signed', 'v', { signed: true }).json({ views: req.session.views, plain: req.cookies.plain, signed: req.signedCookies.signed });
+      });
+      const port = await kit.listen(require('http').createServer(app));
+      const stop = new AbortController();
+      const events = await fetch(`http://127.0.0.1:${port}/events`, { signal: stop.signal });
+      const reader = events.body.getReader();
+      let stream = '';
+      while (!stream.includes('data:{"n":1}')) stream += new TextDecoder().decode((await reader.read()).value);
+      stop.abort();
+      const first = await kit.fetch(port, '/cookies');
+      const cookie = `plain=p; ${first.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')}`;
+      return {
+        events: events.headers.get('content-type'),
+        connected: await closed,
+        put: (await kit.fetch(port, '/put', { method: 'POST', headers: { 'x-http-method-override': 'PUT' } })).body,
+        cookies: JSON.parse((await kit.fetch(port, '/cookies', { headers: { cookie } })).body),
+        vhost: (await kit.raw(port, 'GET / HTTP/1.1\r\nHost: a.example.org\r\nConnection: close\r\n\r\n')).split('\r\n').at(-1),
+      };
+    },
+    { events: 'text/event-stream', connected: false, put: 'PUT POST', cookies: { views: 2, plain: 'p', signed: 'v' }, vhost: 'host a.example.org' },
+  );
+
+  runsOnTurnout(
     'h3',
     async (kit, require) => {
       const { createApp, createRouter, eventHandler, getQuery, readBody, toNodeListener, setCookie, createError } = require('h3');

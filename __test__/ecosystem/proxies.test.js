@@ -22,8 +22,9 @@ describe('proxies, with the proxy and what is behind it on the same http', () =>
 
     const failures = [];
     let front;
-    if (which === 'http-proxy') {
-      const proxy = require('http-proxy').createProxyServer({ target, ws: true, xfwd: true });
+    if (which !== 'http-proxy-middleware') {
+      const { default: library, createProxyServer = library.createProxyServer } = await import(which);
+      const proxy = createProxyServer({ target, ws: true, xfwd: true });
       proxy.on('error', (error, req, res) => {
         failures.push(error.code);
         res.writeHead(502).end('bad gateway');
@@ -53,7 +54,7 @@ describe('proxies, with the proxy and what is behind it on the same http', () =>
     };
   }
 
-  for (const name of ['http-proxy', 'http-proxy-middleware']) {
+  for (const name of ['http-proxy', 'http-proxy-3', 'httpxy', 'http-proxy-middleware']) {
     runsOnTurnout(
       name,
       proxied,
@@ -66,4 +67,26 @@ describe('proxies, with the proxy and what is behind it on the same http', () =>
       name,
     );
   }
+
+  runsOnTurnout(
+    'proxy, which forwards absolute URLs and CONNECT',
+    async (kit, require) => {
+      const http = require('http');
+      const net = require('node:net');
+      const { createProxy } = await import('proxy');
+      const behind = http.createServer((req, res) => res.end(`${req.method} ${req.url} ${req.headers.via ? 'via' : 'direct'}`));
+      const target = await kit.listen(behind);
+      const port = await kit.listen(createProxy(http.createServer()));
+      const forwarded = await kit.raw(port, `GET http://127.0.0.1:${target}/a HTTP/1.1\r\nHost: 127.0.0.1:${target}\r\nConnection: close\r\n\r\n`);
+      const socket = net.connect(port, '127.0.0.1');
+      socket.write(`CONNECT 127.0.0.1:${target} HTTP/1.1\r\nHost: 127.0.0.1:${target}\r\n\r\n`);
+      const [established] = await kit.once(socket, 'data');
+      socket.write('GET /b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      let through = '';
+      for await (const data of socket) through += data;
+      const last = (text) => text.split('\r\n').filter((line) => /^(GET|\w+ \/)/.test(line)).at(-1);
+      return { forwarded: last(forwarded), established: String(established).split('\r\n')[0], through: last(through) };
+    },
+    { forwarded: 'GET /a via', established: 'HTTP/1.1 200 Connection established', through: 'GET /b direct' },
+  );
 });
