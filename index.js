@@ -2,7 +2,7 @@
 
 /** turnout: node:http's interface on a Rust engine. See README.md. */
 
-const http = require('node:http');
+const http = require('./lib/host-http');
 const { Server, createServer, connectionListener } = require('./lib/server');
 const { IncomingMessage } = require('./lib/incoming-message');
 const { OutgoingMessage } = require('./lib/outgoing-message');

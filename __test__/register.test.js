@@ -119,6 +119,21 @@ describe.each(Object.entries({ 'this Node': process.execPath, ...otherNodes() })
     expect(await play(flag, 'app.mjs')).toEqual({ ...yes, answer: 'okay' });
   });
 
+  it('a second copy of turnout still finds node:http', async () => {
+    const text = `
+      const first = require('turnout');
+      for (const file in require.cache) delete require.cache[file];
+      const second = require('turnout');
+      const server = second.createServer((req, res) => res.end('okay')).listen(0, async () => {
+        const response = await fetch('http://localhost:' + server.address().port);
+        const host = Object.getPrototypeOf(second.Server);
+        console.log(JSON.stringify([await response.text(), first === second, host === Object.getPrototypeOf(first.Server)]));
+        server.close();
+      });`;
+    fs.writeFileSync(path.join(directory, 'twice.js'), text);
+    expect(await play('--require', 'twice.js')).toEqual(['okay', false, true]);
+  });
+
   it('https stays, with the prototypes a framework made from http', async () => {
     const seen = [
       [201, 'b0', 'me encrypted'],

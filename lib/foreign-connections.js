@@ -5,7 +5,7 @@
  * workers. A node:http server without a port of its own parses them, and its events are the turnout server's.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
 
 const RELAYED = ['checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];

@@ -10,7 +10,7 @@
  *     methods answer for them. It is done when it is first needed, so that nobody else pays for the question.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { IncomingMessage, isHostRequest } = require('./incoming-message');
 const { ServerResponse } = require('./server-response');
 const { kSink } = require('./symbols');

@@ -8,7 +8,7 @@
  * at method and url pays for nothing else. By hand (`new IncomingMessage(socket)`) everything is made at once, as in Node.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');

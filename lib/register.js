@@ -13,6 +13,7 @@ const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const turnout = require('..');
+const host = require('./host-http');
 const { shareWithHost } = require('./host-messages');
 
 const FACE = path.join(__dirname, '..', 'index.js');
@@ -55,6 +56,7 @@ function registerBuiltin() {
   process.getBuiltinModule = function (id) {
     return isHttp(id) ? turnout : getBuiltinModule.call(this, id);
   };
+  Object.defineProperty(process.getBuiltinModule, Symbol.for('turnout.host'), { value: host });
 }
 
 // A message of an https server stands on the prototypes of whatever a framework takes for http.

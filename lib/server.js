@@ -6,7 +6,7 @@
  */
 
 const fs = require('node:fs');
-const http = require('node:http');
+const http = require('./host-http');
 const net = require('node:net');
 const util = require('node:util');
 const { openPort, hold, release } = require('./binding');
