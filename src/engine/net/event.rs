@@ -159,7 +159,9 @@ fn shift_blocks(records: &mut [u8], shift: u32) {
     for_each_record(records, |record| {
         let Some(offset) = read_word(record, 0).and_then(|word| block_word(word & 0xff)) else { return };
         match read_word(record, offset) {
-            Some(block) if block != INLINE => record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes()),
+            Some(block) if block != INLINE => {
+                record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes())
+            }
             _ => {}
         }
     });
@@ -188,6 +190,12 @@ pub fn take_records(records: &[u8], room: usize) -> usize {
         at = end;
     }
     at
+}
+
+/// The first record, whatever its size; all of it when it does not say.
+pub fn first_record(records: &[u8]) -> &[u8] {
+    let size = read_word(records, 4).map_or(records.len(), |size| size as usize);
+    records.get(..size.max(PREFIX)).unwrap_or(records)
 }
 
 /// Packs what the protocol core recognises on connection `index`.
@@ -377,5 +385,6 @@ mod tests {
         assert_eq!(take_records(&batch.records, 2 * one - 1), one);
         assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
         assert_eq!(take_records(&batch.records, one - 1), 0);
+        assert_eq!(first_record(&batch.records).len(), one);
     }
 }
