@@ -2,6 +2,7 @@
 
 /** One express app under messages of the engine and under messages that node:http made. */
 
+const { run, otherNodes } = require('../helpers/child');
 const { play } = require('../helpers/ecosystem');
 const turnout = require('../..');
 
@@ -69,6 +70,18 @@ describe.each(['express', 'express4'])('%s', (name) => {
     expect(answers).toEqual(expected);
     expect(closed).toEqual(Array(Object.keys(expected).length).fill([true, true, true]));
   });
+});
+
+it.each(Object.entries({ 'this Node': process.execPath, ...otherNodes() }))('express in a listener of an ESM program, on %s', async (_, node) => {
+  const text = `
+    import express from 'express';
+    import { createServer } from './index.mjs';
+    const app = express().get('/', (req, res) => res.send('hello ' + req.ip));
+    const server = createServer((req, res) => app(req, res)).listen(0, '127.0.0.1', async () => {
+      console.log(await (await fetch('http://127.0.0.1:' + server.address().port)).text());
+      server.close();
+    });`;
+  expect(await run(['--input-type=module', '-e', text], { node })).toEqual({ code: 0, signal: null, out: 'hello 127.0.0.1\n', err: '' });
 });
 
 it('express serves turnout in jest, whose modules are its own', async () => {
