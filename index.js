@@ -2,11 +2,12 @@
 
 /** turnout: node:http's interface on a Rust engine. See README.md. */
 
-const http = require('node:http');
+const http = require('./lib/host-http');
 const { Server, createServer, connectionListener } = require('./lib/server');
 const { IncomingMessage } = require('./lib/incoming-message');
 const { OutgoingMessage } = require('./lib/outgoing-message');
 const { ServerResponse } = require('./lib/server-response');
+const { websocketMask, websocketUnmask } = require('./lib/websocket');
 
 /** What is not ours yet (the client, its Agent, constants) is node:http's own. */
 const face = {};
@@ -19,6 +20,8 @@ module.exports = Object.defineProperties(face, {
   OutgoingMessage: exported(OutgoingMessage),
   ServerResponse: exported(ServerResponse),
   _connectionListener: exported(connectionListener),
+  websocketMask: exported(websocketMask),
+  websocketUnmask: exported(websocketUnmask),
 });
 
 /** Exports stay writable: libraries that intercept HTTP replace them. */

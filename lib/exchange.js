@@ -5,7 +5,7 @@
  * 'upgrade' or 'connect'; bad input and expired deadlines become 'clientError'. The order of the checks is Node's.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { OP, command } = require('./binding');
 const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');

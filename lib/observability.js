@@ -6,7 +6,7 @@
  */
 
 const diagnostics = require('node:diagnostics_channel');
-const http = require('node:http');
+const http = require('./host-http');
 const { PerformanceObserver } = require('node:perf_hooks');
 const { debuglog } = require('node:util');
 const { kEntry } = require('./symbols');

@@ -2,7 +2,7 @@
 
 /** ServerResponse: an outgoing message with a status line (RFC 9112 §4), made with its request. */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
 const { fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');

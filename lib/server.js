@@ -6,7 +6,7 @@
  */
 
 const fs = require('node:fs');
-const http = require('node:http');
+const http = require('./host-http');
 const net = require('node:net');
 const util = require('node:util');
 const { openPort, hold, release } = require('./binding');
@@ -16,6 +16,7 @@ const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
 const { socketOnError, socketOnTimeout } = require('./exchange');
 const { ForeignConnections } = require('./foreign-connections');
+const { adoptListeners } = require('./host-messages');
 const { Socket } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
@@ -266,6 +267,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   }
   const enginePort = openPort();
   loadTables();
+  adoptListeners(this.listeners('request'));
   this[kScope] ??= createScope();
   const config = engineConfig(this);
   const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };

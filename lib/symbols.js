@@ -2,7 +2,7 @@
 
 /** Symbols that more than one file uses. */
 
-const http = require('node:http');
+const http = require('./host-http');
 
 /** Node's own name for the header store: node:http's header methods work on our messages, and its on ours. */
 const kOutHeaders =
