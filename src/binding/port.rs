@@ -118,7 +118,7 @@ pub struct Port {
 
 #[napi]
 impl Port {
-    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks, oldest)` returns how many bytes of commands it wrote;
+    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
     /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round.
     #[napi(constructor)]
     pub fn new(

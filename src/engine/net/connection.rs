@@ -150,9 +150,9 @@ impl<T: Transport> Connection<T> {
                 Poll::Ready(Ok(0)) => self.end_of_input(batch),
                 Poll::Ready(Ok(n)) => {
                     let read = Read::new(&room, n);
-                    let named = self.receive(&room.bytes[..n], read, batch, now);
-                    if named > 0 {
-                        blocks.keep(named);
+                    match self.receive(&room.bytes[..n], read, batch, now) {
+                        Some(Read { named, viewed, .. }) if named > 0 => blocks.keep(named, viewed),
+                        _ => {}
                     }
                 }
             }
@@ -180,11 +180,11 @@ impl<T: Transport> Connection<T> {
         self.out.pending() > ResponseQueue::HIGH_WATER && !self.http.is_upgraded()
     }
 
-    /// Returns how much of the read records have named.
-    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> usize {
+    /// Returns what records have named of the read.
+    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.bytes_read += bytes.len() as u64;
         if self.reading != Reading::Open {
-            return 0;
+            return None;
         }
         let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
         if began {
@@ -195,13 +195,13 @@ impl<T: Transport> Connection<T> {
         named
     }
 
-    /// Lets the protocol core speak into the batch. Returns how much of the read records have named.
+    /// Lets the protocol core speak into the batch. Returns what records have named of the read.
     fn drive(
         &mut self,
         read: Option<Read>,
         batch: &mut Batch,
         act: impl FnOnce(&mut Conn, &mut RecordSink<'_>),
-    ) -> usize {
+    ) -> Option<Read> {
         let mut sink = RecordSink {
             batch,
             index: self.index,
@@ -210,7 +210,7 @@ impl<T: Transport> Connection<T> {
             read,
         };
         act(&mut self.http, &mut sink);
-        sink.read.map_or(0, |read| read.named)
+        sink.read
     }
 
     /// What the connection waits for now.
