@@ -12,7 +12,7 @@ use super::event::{Batch, Read, RecordSink};
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::encode::{ResponseQueue, CHUNKED};
+use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
 use crate::engine::h1::{Conn, Phase};
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
@@ -77,6 +77,11 @@ pub struct Connection<T> {
     pub waiting: Waiting,
     /// When the driver will look at the deadline.
     pub armed: Option<Instant>,
+}
+
+/// A payload was taken back before it was sent: what has left of the message is all there will ever be. EIO, on every platform.
+fn taken_back() -> io::Error {
+    io::Error::from_raw_os_error(5)
 }
 
 impl<T: Transport> Connection<T> {
@@ -304,13 +309,15 @@ impl<T: Transport> Connection<T> {
         self.responses_done(done, batch, now);
     }
 
-    /// A large write from where it lies: what the kernel takes at once is never copied.
+    /// A large write from where it lies: what the kernel takes at once is never copied, nor is the rest if it can be kept.
+    #[allow(clippy::too_many_arguments)]
     pub fn write_borrowed(
         &mut self,
         seq: u32,
         flags: u32,
         head_length: usize,
         data: &[u8],
+        keep: impl FnOnce() -> Option<Box<dyn Payload>>,
         batch: &mut Batch,
         now: Instant,
     ) {
@@ -323,7 +330,10 @@ impl<T: Transport> Connection<T> {
         let pending = self.out.pending() as usize;
         let Some(stream) = &mut self.stream else { return };
         let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
-        self.out.slices(&mut slices);
+        if !self.out.slices(&mut slices) {
+            self.fail(&taken_back(), true, batch);
+            return;
+        }
         slices.push(IoSlice::new(data));
         if !end.is_empty() {
             slices.push(IoSlice::new(end));
@@ -331,7 +341,7 @@ impl<T: Transport> Connection<T> {
         // An error comes again when the rest is flushed, and is dealt with there.
         let sent = stream.try_write(&slices).unwrap_or(0);
         let acked = self.out.advance(sent.min(pending));
-        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending));
+        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending), keep);
         if let Some(total) = self.out.due().or(acked) {
             batch.ack(self.index, total);
         }
@@ -377,7 +387,10 @@ impl<T: Transport> Connection<T> {
             }
             let Some(stream) = &mut self.stream else { return };
             let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
-            self.out.slices(&mut slices);
+            if !self.out.slices(&mut slices) {
+                self.fail(&taken_back(), true, batch);
+                return;
+            }
             let written = match &mut cx {
                 Some(cx) => match stream.poll_write(cx, &slices) {
                     Poll::Ready(written) => written,
