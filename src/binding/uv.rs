@@ -121,8 +121,12 @@ impl Watch {
             }
             (uv.timer_init)(event_loop.cast(), timer);
         }
-        let context =
-            Box::into_raw(Box::new(Context { target: Some(target), handles: [poll, timer], open: 2, hook: ptr::null_mut() }));
+        let context = Box::into_raw(Box::new(Context {
+            target: Some(target),
+            handles: [poll, timer],
+            open: 2,
+            hook: ptr::null_mut(),
+        }));
         // SAFETY: both handles are initialised; the context outlives them, because it is freed when both are closed, and only the
         // hook closes them.
         unsafe {

@@ -202,8 +202,13 @@ impl<T: Transport> Connection<T> {
         batch: &mut Batch,
         act: impl FnOnce(&mut Conn, &mut RecordSink<'_>),
     ) -> usize {
-        let mut sink =
-            RecordSink { batch, index: self.index, bytes_read: self.bytes_read, uncredited: &mut self.uncredited, read };
+        let mut sink = RecordSink {
+            batch,
+            index: self.index,
+            bytes_read: self.bytes_read,
+            uncredited: &mut self.uncredited,
+            read,
+        };
         act(&mut self.http, &mut sink);
         sink.read.map_or(0, |read| read.named)
     }

@@ -114,8 +114,7 @@ impl<T: Transport> Connections<T> {
         slot.generation = (slot.generation + 1) & 0x7fff_ffff;
         slot.queued = false;
         self.outbox.connection(index, slot.generation, server.id, peer);
-        slot.connection =
-            Some(Box::new(Connection::new(stream, server.clone(), index, slot.generation, self.now)));
+        slot.connection = Some(Box::new(Connection::new(stream, server.clone(), index, slot.generation, self.now)));
         self.port.opened();
         self.watch(at);
         at

@@ -27,7 +27,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Port {
     /// A port whose reader is woken by `wake`.
     pub fn new(wake: Wake) -> Self {
-        Self { queue: Mutex::default(), woken: AtomicBool::new(false), wake, live: AtomicUsize::new(0), spare: Mutex::default() }
+        Self {
+            queue: Mutex::default(),
+            woken: AtomicBool::new(false),
+            wake,
+            live: AtomicUsize::new(0),
+            spare: Mutex::default(),
+        }
     }
 
     /// Leaves a batch and wakes the reader if it is not awake already.
