@@ -19,7 +19,7 @@ const OP = Object.freeze({
   DISCARD_READS: 10,
 });
 
-/** Bytes of each buffer. An inbound record always fits: what is larger than 8 KiB comes as a blob. */
+/** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
 /** Bytes; a payload from here on goes to native by itself, copied once, instead of through the buffer. */
 const LARGE_PAYLOAD = 16 * 1024;
@@ -28,6 +28,8 @@ const HEADER_SIZE = 28;
 
 /** Instead of a number of bytes, in a turn that native resumes. */
 const AFTER_THROW = -1;
+/** Instead of a number of bytes: the record fits no buffer and is the first block. */
+const LARGE = -3;
 
 const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
@@ -72,7 +74,7 @@ function addon() {
 /** @return {object} this environment's port, opened at first use */
 function openPort() {
   if (port === null) {
-    port = new (addon().Port)(inbound, outbound, turn, makeSlab);
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
     process.on('exit', leave);
   }
   return port;
@@ -80,7 +82,8 @@ function openPort() {
 
 /**
  * Native calls this once per turn.
- * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED: go on behind the record whose handler threw, or is still running
+ * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on behind the record whose handler threw, or is
+ *   still running; LARGE
  * @param {Buffer[]|undefined} blocks large payloads, named by number in the records
  * @param {number} oldest slab that records from here on may name
  * @return {number} bytes of commands in `outbound`
@@ -92,6 +95,15 @@ function turn(bytes, blocks, oldest) {
   const n = outBytes;
   outBytes = 0;
   return n;
+}
+
+/** Native has more than one turn should do: the rest comes in the loop's next round. */
+function resumeLater() {
+  setImmediate(resume);
+}
+
+function resume() {
+  port.resume();
 }
 
 /** Hands what has been written to native, at the end of the tick when outside a turn. */
@@ -236,6 +248,7 @@ function release() {
 
 module.exports = {
   OP,
+  LARGE,
   inbound,
   addon,
   openPort,

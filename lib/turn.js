@@ -6,7 +6,7 @@
  * record that threw: `cursor` has already passed it.
  */
 
-const { OP, inbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
+const { OP, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
 const { Connection, finishEnded, hasEnded } = require('./connection');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -31,7 +31,10 @@ const STRIDE = 1 << STRIDE_BITS;
 /** Bytes of a slab: four pieces of 64 KiB and the rest of the last one's room (the engine's blocks::READ_SIZE is 66 KiB). */
 const SLAB_SIZE = 258 * 1024;
 
-const words = new Int32Array(inbound.buffer);
+/** Where the records of this turn are: the shared buffer, but for a record that is larger. */
+let inbound = sharedInbound;
+const sharedWords = new Int32Array(inbound.buffer);
+let words = sharedWords;
 /**
  * By thread, then by number: a connection's index is `number * STRIDE + thread`, reused only after CLOSED.
  * @type {Connection[][]}
@@ -52,7 +55,16 @@ const slabs = new Map();
 
 /** See binding.turn */
 function onTurn(bytes, newBlocks, oldestSlab) {
-  if (bytes >= 0) {
+  if (bytes === LARGE) {
+    [inbound] = newBlocks;
+    words = new Int32Array(inbound.buffer, inbound.byteOffset, inbound.length >> 2);
+    cursor = 0;
+    end = words.length;
+  } else if (bytes >= 0) {
+    if (words !== sharedWords) {
+      inbound = sharedInbound;
+      words = sharedWords;
+    }
     cursor = 0;
     end = bytes >> 2;
     if (newBlocks !== undefined) blocks = newBlocks;

@@ -119,7 +119,7 @@ pub struct Port {
 #[napi]
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks, oldest)` returns how many bytes of commands it wrote;
-    /// `slab(number)` makes a buffer for large payloads.
+    /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round.
     #[napi(constructor)]
     pub fn new(
         env: Env,
@@ -127,15 +127,22 @@ impl Port {
         outbound: Buffer,
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Buffer>,
+        later: Function<'_, (), ()>,
     ) -> Result<Self> {
-        let crossing = Crossing::open(env, inbound, outbound, turn, slab)?;
+        let crossing = Crossing::open(env, inbound, outbound, turn, slab, later)?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 
     /// The first `bytes` of `outbound` are commands.
     #[napi]
-    pub fn flush(&self, bytes: u32) {
-        self.crossing.flush(bytes as usize);
+    pub fn flush(&self, env: Env, bytes: u32) {
+        self.crossing.flush(env, bytes as usize);
+    }
+
+    /// Goes on with what one turn was too short for.
+    #[napi]
+    pub fn resume(&self, env: Env) {
+        self.crossing.resume(env);
     }
 
     /// The process ends: the first `bytes` of `outbound` are the last commands, and what they write leaves now, even inside a turn.
@@ -151,6 +158,7 @@ impl Port {
     #[allow(clippy::too_many_arguments)]
     pub fn send(
         &self,
+        env: Env,
         bytes: u32,
         ahead: bool,
         index: u32,
@@ -168,7 +176,7 @@ impl Port {
                 if let Some(inline) = &mut *self.engine.inline() {
                     inline.connections.write_borrowed(index, generation, seq, flags, head_length, &data, ahead);
                 }
-                self.crossing.sent();
+                self.crossing.sent(env);
             }
             number => {
                 if let Some(shard) = self.engine.shards.borrow().get(number as usize - 1) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 #[cfg(unix)]
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, JsValue};
+use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, FunctionRef, JsValue};
 use napi::{sys, Env, Error, Result, Status};
 
 use super::port::Engine;
@@ -17,7 +17,7 @@ use super::port::Engine;
 use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{OnReady, Watch};
-use crate::engine::net::event::{take_records, Batch};
+use crate::engine::net::event::{first_record, take_records, Batch};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -30,6 +30,8 @@ const MAX_THROWS: usize = 100_000;
 const AFTER_THROW: i32 = -1;
 /// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
 const NESTED: i32 = -2;
+/// Instead of a number of bytes: the record is the first block.
+const LARGE: i32 = -3;
 
 /// Everything a turn needs, for the life of the environment.
 pub struct Crossing {
@@ -42,6 +44,9 @@ pub struct Crossing {
     /// Taken from a driver, not yet given to JavaScript.
     batch: RefCell<Batch>,
     offset: Cell<usize>,
+    /// Asks JavaScript for a call of [`Self::resume`] in the loop's next round, and whether that has been asked for.
+    later: FunctionRef<(), ()>,
+    resuming: Cell<bool>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     depth: Cell<u32>,
     #[cfg(unix)]
@@ -60,8 +65,6 @@ struct InlineSide {
     /// Node's notion of who calls: an async context, and the object that stands for it.
     scope: (sys::napi_async_context, sys::napi_ref),
     env: sys::napi_env,
-    /// A wake-up is under way.
-    woken: Cell<bool>,
 }
 
 /// A threadsafe function as other threads hold it.
@@ -106,6 +109,7 @@ impl Crossing {
         outbound: Buffer,
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Buffer>,
+        later: Function<'_, (), ()>,
     ) -> Result<Rc<Self>> {
         let raw = env.raw();
         let mut reference = ptr::null_mut();
@@ -149,6 +153,8 @@ impl Crossing {
             wake,
             batch: RefCell::default(),
             offset: Cell::new(0),
+            later: later.create_ref()?,
+            resuming: Cell::new(false),
             depth: Cell::new(0),
             #[cfg(unix)]
             inline: InlineSide {
@@ -158,7 +164,6 @@ impl Crossing {
                 alarm: Cell::new(None),
                 scope: async_scope(raw, name)?,
                 env: raw,
-                woken: Cell::new(false),
             },
         });
         #[cfg(not(unix))]
@@ -185,7 +190,7 @@ impl Crossing {
     }
 
     /// The same outside a turn: what inline connections write leaves now.
-    pub fn flush(&self, bytes: usize) {
+    pub fn flush(&self, env: Env, bytes: usize) {
         #[cfg(unix)]
         if self.depth.get() == 0 {
             if let Some(inline) = &mut *self.engine.inline() {
@@ -193,18 +198,38 @@ impl Crossing {
             }
         }
         self.dispatch(bytes);
-        self.sent();
+        self.sent(env);
     }
 
     /// Commands have been applied. Inside a turn the writes of all handlers leave together when it is over.
-    pub fn sent(&self) {
+    pub fn sent(&self, env: Env) {
         #[cfg(unix)]
         if self.depth.get() == 0 {
-            if self.engine.flush_inline() && !self.inline.woken.replace(true) {
-                self.wake.wake();
+            if self.engine.flush_inline() {
+                self.resume_later(env);
             }
             self.set_alarm();
         }
+        #[cfg(not(unix))]
+        let _ = env;
+    }
+
+    /// There is more to do than one turn should: the loop's other users come first. A thread-safe function would not do, because
+    /// N-API calls it again before it returns to the loop.
+    fn resume_later(&self, env: Env) {
+        if self.resuming.replace(true) {
+            return;
+        }
+        if self.later.borrow_back(&env).and_then(|later| later.call(())).is_err() {
+            // The environment is going.
+            clear_exception(&env);
+        }
+    }
+
+    /// The turn that [`Self::resume_later`] has asked for.
+    pub fn resume(&self, env: Env) {
+        self.resuming.set(false);
+        self.run(env.raw());
     }
 
     /// Whether the inline driver runs; the first who asks starts it.
@@ -240,8 +265,8 @@ impl Crossing {
     }
 
     /// Copies as many whole records as fit into the inbound buffer, and gives the blocks they name when a batch begins. Returns the
-    /// bytes, 0 when there is nothing.
-    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> usize {
+    /// bytes, 0 when there is nothing; LARGE when the next record fits no buffer and is the only block.
+    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> i32 {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
@@ -254,12 +279,17 @@ impl Crossing {
         }
         let mut inbound = self.inbound.borrow_mut();
         let bytes = take_records(rest, inbound.len());
+        if bytes == 0 {
+            // A head as large as the user allows. What follows keeps its blocks.
+            let record = first_record(rest);
+            self.offset.set(self.offset.get() + record.len());
+            *blocks = vec![record.to_vec()];
+            return LARGE;
+        }
         inbound[..bytes].copy_from_slice(&rest[..bytes]);
-        // A record larger than the whole buffer cannot be delivered; no record is, and the rest would wait for ever behind one.
-        debug_assert!(bytes > 0);
-        self.offset.set(if bytes == 0 { batch.records.len() } else { self.offset.get() + bytes });
+        self.offset.set(self.offset.get() + bytes);
         *blocks = std::mem::take(&mut batch.blocks);
-        bytes
+        bytes as i32
     }
 
     /// Takes what a driver has left: the inline one first.
@@ -293,7 +323,7 @@ impl Crossing {
         #[cfg(unix)]
         self.set_alarm();
         if more {
-            self.wake.wake();
+            self.resume_later(Env::from_raw(env));
         }
     }
 
@@ -314,7 +344,7 @@ impl Crossing {
                 }
                 self.engine.events.give_back(&mut blocks);
             }
-            match self.call(env, bytes as i32, values) {
+            match self.call(env, bytes, values) {
                 Some(written) => self.dispatch(written),
                 None => return true,
             }
@@ -327,7 +357,6 @@ impl Crossing {
     /// Inline connections read and parse.
     #[cfg(unix)]
     fn turn_inline(&self, env: sys::napi_env) {
-        self.inline.woken.set(false);
         if let Some(inline) = &mut *self.engine.inline() {
             inline.turn(&mut self.inline.slabs.borrow_mut().blocks(&Env::from_raw(env)));
         }

@@ -180,7 +180,7 @@ impl Conn {
         };
         self.upgrade = if accept && !complete { Upgrade::Accepted } else { Upgrade::None };
         if complete && accept {
-            self.state = State::Raw;
+            self.become_raw();
             self.held.drain(..self.announced.min(self.held.len()));
         } else if complete {
             self.message_over();
@@ -357,8 +357,7 @@ impl Conn {
                 self.announce(seq, true, bytes.get(pos..).unwrap_or_default(), sink);
             }
             Upgrade::Accepted => {
-                self.upgrade = Upgrade::None;
-                self.state = State::Raw;
+                self.become_raw();
             }
             Upgrade::None | Upgrade::Announced { .. } => self.message_over(),
         }
@@ -368,6 +367,14 @@ impl Conn {
         self.upgrade = Upgrade::Announced { complete };
         self.announced = head.len();
         sink.upgrade(seq, complete, head);
+    }
+
+    /// Another protocol follows: what parsing needed is given back.
+    fn become_raw(&mut self) {
+        self.upgrade = Upgrade::None;
+        self.state = State::Raw;
+        self.fields.release();
+        self.head.release();
     }
 
     fn message_over(&mut self) {

@@ -23,6 +23,8 @@ pub const TRAILERS: u32 = 16;
 const GATHER: usize = 16 * 1024;
 /// How many buffers one gathering call takes.
 const MAX_SLICES: usize = 16;
+/// Buffers that wait for another turn.
+const POOL: usize = 64;
 /// Responses that may wait ahead of their turn; the protocol core stops parsing well before.
 const MAX_EARLY: usize = 4096;
 
@@ -41,6 +43,8 @@ pub struct ResponseQueue {
     current: u32,
     early: Vec<Early>,
     buffers: VecDeque<Vec<u8>>,
+    /// Empty; what is gathered next goes here. A driver lends one for the length of a turn.
+    spare: Vec<u8>,
     /// Bytes of the first buffer that have left.
     sent_of_first: usize,
     /// Bytes ever queued and ever flushed.
@@ -72,6 +76,7 @@ impl ResponseQueue {
             current: 1,
             early: Vec::new(),
             buffers: VecDeque::new(),
+            spare: Vec::new(),
             sent_of_first: 0,
             queued: 0,
             flushed: 0,
@@ -238,7 +243,11 @@ impl ResponseQueue {
         self.queued += data.len() as u64;
         match self.buffers.back_mut() {
             Some(last) if last.len() + data.len() <= 2 * GATHER => last.extend_from_slice(data),
-            _ => self.buffers.push_back(data.to_vec()),
+            _ => {
+                let mut buffer = std::mem::take(&mut self.spare);
+                buffer.extend_from_slice(data);
+                self.buffers.push_back(buffer);
+            }
         }
     }
 
@@ -255,7 +264,6 @@ impl ResponseQueue {
         self.flushed += n as u64;
         let mut left = n;
         while left > 0 {
-            let only = self.buffers.len() == 1;
             let Some(first) = self.buffers.front_mut() else {
                 break;
             };
@@ -266,10 +274,9 @@ impl ResponseQueue {
             }
             left -= rest;
             self.sent_of_first = 0;
-            if only && first.capacity() <= 4 * GATHER {
-                // The next response reuses the buffer.
+            if first.capacity() <= 4 * GATHER {
                 first.clear();
-                break;
+                self.spare = std::mem::take(first);
             }
             self.buffers.pop_front();
         }
@@ -295,10 +302,25 @@ impl ResponseQueue {
         value
     }
 
-    /// Gives back the buffer an idle connection holds.
+    /// Lends a buffer to gather in, if there is none.
+    pub fn lend(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if self.spare.capacity() == 0 && self.buffers.is_empty() {
+            self.spare = pool.pop().unwrap_or_default();
+        }
+    }
+
+    /// Takes the buffer back once everything has left: an idle connection holds none.
+    pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
+        if self.spare.capacity() > 0 && pool.len() < POOL {
+            pool.push(std::mem::take(&mut self.spare));
+        }
+    }
+
+    /// Gives back the memory an idle connection holds.
     pub fn shrink(&mut self) {
         if self.pending() == 0 {
             self.buffers = VecDeque::new();
+            self.spare = Vec::new();
             self.sent_of_first = 0;
         }
     }

@@ -60,6 +60,11 @@ impl FieldSection {
         FieldSection { at: At::LineStart, kind: FieldKind::Other, buffer: Vec::new(), item: 0, count: 0, used: 0 }
     }
 
+    /// Gives the scratch buffer back: nothing more is parsed.
+    pub(super) fn release(&mut self) {
+        self.buffer = Vec::new();
+    }
+
     /// Starts a head's fields; the target's bytes count towards its size.
     pub(super) fn begin_head(&mut self) {
         self.begin_trailer();

@@ -434,18 +434,21 @@ impl<T: Transport> Connection<T> {
     fn all_sent(&mut self, batch: &mut Batch) {
         let Some(stream) = &self.stream else { return };
         if self.out.is_closing() {
-            stream.shutdown_write();
-            self.writing = Writing::Shut;
+            // Closing sends the FIN by itself.
             if self.reading == Reading::Ended || !stream.has_unread() {
                 self.close(0, false, batch);
             } else {
+                stream.shutdown_write();
+                self.writing = Writing::Shut;
                 self.reading = Reading::Linger;
                 self.wake();
             }
             return;
         }
         if self.writing == Writing::ShuttingDown {
-            stream.shutdown_write();
+            if self.reading != Reading::Ended {
+                stream.shutdown_write();
+            }
             self.writing = Writing::Shut;
             self.out.mark_here();
             if let Some(total) = self.out.due() {
@@ -479,6 +482,16 @@ impl<T: Transport> Connection<T> {
         self.out = ResponseQueue::new();
         batch.closed(self.index, errno, writing);
         self.wake();
+    }
+
+    /// Lends the connection a buffer to gather its output in.
+    pub fn lend(&mut self, pool: &mut Vec<Vec<u8>>) {
+        self.out.lend(pool);
+    }
+
+    /// Takes it back if it is not in use.
+    pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
+        self.out.reclaim(pool);
     }
 
     /// The idle connection gives its buffers back.

@@ -11,6 +11,7 @@ use super::blocks::Blocks;
 use super::command::{self, Command};
 use super::connection::{Connection, LINGER};
 use super::event::Batch;
+use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
@@ -40,6 +41,8 @@ pub struct Connections<T> {
     timers: Timers,
     /// Slots of connections that were told something and have not sent since.
     dirty: Vec<u32>,
+    /// Buffers to gather output in, lent from the first command of a turn to its flush.
+    pool: Vec<Vec<u8>>,
     /// Slots of connections that want to be polled.
     pub woken: Vec<u32>,
     /// When this turn began.
@@ -58,6 +61,7 @@ impl<T: Transport> Connections<T> {
             outbox: Batch::default(),
             timers: Timers::default(),
             dirty: Vec::new(),
+            pool: Vec::new(),
             woken: Vec::new(),
             now: Instant::now(),
             port,
@@ -71,8 +75,8 @@ impl<T: Transport> Connections<T> {
     }
 
     /// A server that will accept.
-    pub fn add_server(&mut self, id: u32, config: ServerConfig) -> Rc<Server> {
-        let server = Rc::new(Server::new(id, config));
+    pub fn add_server(&mut self, id: u32, config: ServerConfig, listener: &Bound) -> Rc<Server> {
+        let server = Rc::new(Server::new(id, config, listener));
         self.servers.insert(id, server.clone());
         server
     }
@@ -98,8 +102,8 @@ impl<T: Transport> Connections<T> {
     pub fn admit(&mut self, stream: T, peer: &super::event::Peer, server: &Rc<Server>) -> u32 {
         {
             let config = server.config.borrow();
-            if config.no_delay {
-                stream.set_no_delay(true);
+            if config.no_delay != server.inherited_no_delay {
+                stream.set_no_delay(config.no_delay);
             }
             if let Some(delay) = config.keep_alive {
                 stream.set_keep_alive(true, delay);
@@ -223,11 +227,12 @@ impl<T: Transport> Connections<T> {
         if slot.generation != generation || connection.is_closed() {
             return;
         }
-        act(connection, &mut self.outbox);
         if !connection.dirty {
             connection.dirty = true;
+            connection.lend(&mut self.pool);
             self.dirty.push(at);
         }
+        act(connection, &mut self.outbox);
     }
 
     /// Every connection that was told anything sends once: the writes of a turn leave in one system call each.
@@ -239,6 +244,7 @@ impl<T: Transport> Connections<T> {
             if !connection.is_closed() {
                 connection.flush(None, &mut self.outbox);
             }
+            connection.reclaim(&mut self.pool);
             self.settle(at);
         }
         self.dirty.clear();

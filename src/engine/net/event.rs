@@ -214,6 +214,12 @@ pub fn take_records(records: &[u8], room: usize) -> usize {
     at
 }
 
+/// The first record, whatever its size; all of it when it does not say.
+pub fn first_record(records: &[u8]) -> &[u8] {
+    let size = read_word(records, 4).map_or(records.len(), |size| size as usize);
+    records.get(..size.max(PREFIX)).unwrap_or(records)
+}
+
 /// Packs what the protocol core recognises on connection `index`.
 pub struct RecordSink<'a> {
     /// Where records go.
@@ -415,5 +421,6 @@ mod tests {
         assert_eq!(take_records(&batch.records, 2 * one - 1), one);
         assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
         assert_eq!(take_records(&batch.records, one - 1), 0);
+        assert_eq!(first_record(&batch.records).len(), one);
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Where and how to listen.
 #[derive(Clone, Debug)]
@@ -84,6 +84,15 @@ impl Bound {
 }
 
 impl Bound {
+    /// Sets TCP_NODELAY for the connections to come, where they inherit it from their listener: one system call less for each.
+    /// Returns whether they do.
+    pub fn set_no_delay(&self, on: bool) -> bool {
+        match self {
+            Bound::Tcp(listener) if cfg!(target_os = "linux") => SockRef::from(listener).set_tcp_nodelay(on).is_ok(),
+            _ => false,
+        }
+    }
+
     /// Another handle to the same socket, for another shard.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::listener::Bound;
 use crate::engine::deadline::Timeouts;
 use crate::engine::h1;
 
@@ -26,14 +27,17 @@ pub struct Server {
     pub id: u32,
     /// When the checks of its timeouts began.
     pub started: Instant,
+    /// What its connections' TCP_NODELAY is before anybody sets it.
+    pub inherited_no_delay: bool,
     /// Its settings as they are now.
     pub config: RefCell<ServerConfig>,
 }
 
 impl Server {
-    /// A server that begins now.
-    pub fn new(id: u32, config: ServerConfig) -> Self {
-        Self { id, started: Instant::now(), config: RefCell::new(config) }
+    /// A server that begins now, with a listener of its own.
+    pub fn new(id: u32, config: ServerConfig, listener: &Bound) -> Self {
+        let inherited_no_delay = listener.set_no_delay(config.no_delay) && config.no_delay;
+        Self { id, started: Instant::now(), inherited_no_delay, config: RefCell::new(config) }
     }
 
     /// The protocol core's limits as they are now.

@@ -89,6 +89,7 @@ impl Inline {
     /// When the kernel cannot watch the listener.
     pub fn listen(&mut self, id: u32, bound: Bound, config: ServerConfig) -> io::Result<()> {
         let token = Token(LISTENERS + self.listeners.len());
+        let server = self.connections.add_server(id, config, &bound);
         let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
         let listener = match bound {
             Bound::Tcp(listener) => {
@@ -102,7 +103,6 @@ impl Inline {
                 Listener::Unix(listener)
             }
         };
-        let server = self.connections.add_server(id, config);
         self.listeners.push(Some(Accepting { listener, server, ready: false }));
         Ok(())
     }

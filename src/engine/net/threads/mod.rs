@@ -211,10 +211,9 @@ impl Shard {
                 waker.wake_by_ref();
             }
         }
-        if connections.next_deadline() < self.asleep_until.get() || self.asleep_until.get().is_none() {
-            if connections.next_deadline().is_some() {
-                self.sooner.notify_one();
-            }
+        let sleeps_past = |at: Instant| self.asleep_until.get().is_none_or(|until| at < until);
+        if connections.next_deadline().is_some_and(sleeps_past) {
+            self.sooner.notify_one();
         }
     }
 
@@ -237,7 +236,7 @@ impl Shard {
                     connections.write_large(index, generation, seq, flags, head_length, data, now);
                 }
                 Message::Listen { id, bound, config } => {
-                    let server = connections.add_server(id, config);
+                    let server = connections.add_server(id, config, &bound);
                     self.listen(bound, server);
                 }
                 Message::Configure { id, config } => connections.configure(id, config),

@@ -1,0 +1,430 @@
+//! Both drivers over real loopback sockets, without Node: every test runs on each.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::mpsc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use turnout::engine::deadline::Timeouts;
+use turnout::engine::h1;
+#[cfg(unix)]
+use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::event::Batch;
+#[cfg(unix)]
+use turnout::engine::net::inline::Inline;
+use turnout::engine::net::listener::{bind, Bound, Endpoint};
+use turnout::engine::net::port::Port;
+use turnout::engine::net::server::ServerConfig;
+use turnout::engine::net::threads::ShardHandle;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a driver runs, as the binding would have it.
+trait Driver {
+    fn start(listener: Bound, config: ServerConfig) -> Self;
+    /// Everything said since the last call, at least one record.
+    fn wait(&mut self) -> Batch;
+    fn commands(&mut self, records: &[u8]);
+    fn stop(&mut self);
+}
+
+/// One shard of the threads driver.
+struct Threads {
+    port: Arc<Port>,
+    shard: ShardHandle,
+    woken: mpsc::Receiver<()>,
+}
+
+impl Driver for Threads {
+    fn start(listener: Bound, config: ServerConfig) -> Self {
+        let (sender, woken) = mpsc::channel();
+        let port = Arc::new(Port::new(Box::new(move || {
+            let _ = sender.send(());
+        })));
+        let shard = ShardHandle::start(port.clone(), 1).unwrap();
+        shard.listen(1, listener, config);
+        Threads { port, shard, woken }
+    }
+
+    fn wait(&mut self) -> Batch {
+        self.woken.recv_timeout(PATIENCE).expect("nothing was said");
+        let mut batch = Batch::default();
+        self.port.take(&mut batch);
+        batch
+    }
+
+    fn commands(&mut self, records: &[u8]) {
+        self.shard.commands(records);
+    }
+
+    fn stop(&mut self) {
+        self.shard.stop();
+    }
+}
+
+/// The inline driver, with a poll of the test's in the place of Node's loop.
+#[cfg(unix)]
+struct OnLoop {
+    inline: Inline,
+    blocks: OwnedBlocks,
+    outer: mio::Poll,
+    turns: usize,
+}
+
+#[cfg(unix)]
+impl Driver for OnLoop {
+    fn start(listener: Bound, config: ServerConfig) -> Self {
+        let mut inline = Inline::new(Arc::new(Port::new(Box::new(|| {})))).unwrap();
+        inline.listen(1, listener, config).unwrap();
+        let outer = mio::Poll::new().unwrap();
+        let descriptor = inline.descriptor();
+        let mut source = mio::unix::SourceFd(&descriptor);
+        outer.registry().register(&mut source, mio::Token(0), mio::Interest::READABLE).unwrap();
+        OnLoop { inline, blocks: OwnedBlocks::default(), outer, turns: 0 }
+    }
+
+    fn wait(&mut self) -> Batch {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            self.turns += 1;
+            self.inline.turn(&mut self.blocks);
+            if !self.inline.connections.outbox.is_empty() {
+                self.blocks.kept.clear();
+                return std::mem::take(&mut self.inline.connections.outbox);
+            }
+            let now = Instant::now();
+            assert!(now < give_up, "nothing was said");
+            if !self.inline.has_more() {
+                let until = self.inline.next_deadline().map_or(give_up, |at| at.min(give_up));
+                // The inner poll is level-triggered for the loop that watches it; this outer one is edge-triggered.
+                let limit = until.saturating_duration_since(now).min(Duration::from_millis(5));
+                self.outer.poll(&mut mio::Events::with_capacity(4), Some(limit)).unwrap();
+            }
+        }
+    }
+
+    fn commands(&mut self, records: &[u8]) {
+        self.inline.connections.apply_records(records);
+        self.inline.connections.flush_dirty();
+    }
+
+    fn stop(&mut self) {
+        self.inline.connections.stop();
+    }
+}
+
+struct Engine<D> {
+    driver: D,
+    address: SocketAddr,
+    pending: Vec<Record>,
+}
+
+/// A record as JavaScript would see it.
+#[derive(Clone, Debug)]
+struct Record {
+    kind: u32,
+    flags: u32,
+    index: u32,
+    words: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+fn records(batch: &Batch) -> Vec<Record> {
+    let mut rest = &batch.records[..];
+    let mut out = Vec::new();
+    while rest.len() >= 12 {
+        let word = |n: usize| u32::from_le_bytes(rest[4 * n..4 * n + 4].try_into().unwrap());
+        let size = word(1) as usize;
+        out.push(Record {
+            kind: word(0) & 0xff,
+            flags: word(0) >> 8,
+            index: word(2),
+            words: (0..size / 4).map(word).collect(),
+            bytes: rest[..size].to_vec(),
+        });
+        rest = &rest[size..];
+    }
+    out
+}
+
+impl<D: Driver> Engine<D> {
+    fn start(timeouts: Timeouts) -> Self {
+        let endpoint =
+            Endpoint::Tcp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, ipv6_only: false, reuse_port: false };
+        let bound = bind(&endpoint, 511).unwrap();
+        let address = bound.local_addr().unwrap();
+        let config = ServerConfig { no_delay: true, keep_alive: None, timeouts, http: Arc::new(h1::Config::default()) };
+        Engine { driver: D::start(bound, config), address, pending: Vec::new() }
+    }
+
+    /// The next record of a kind; what comes before it is kept.
+    fn next(&mut self, kind: u32) -> Record {
+        loop {
+            if let Some(at) = self.pending.iter().position(|record| record.kind == kind) {
+                return self.pending.remove(at);
+            }
+            let batch = self.driver.wait();
+            self.pending.extend(records(&batch));
+        }
+    }
+
+    fn command(&mut self, op: u32, flags: u32, to: (u32, u32), argument: u32, payload: &[u8]) {
+        let size = (28 + payload.len() + 3) & !3;
+        let words = [op | flags << 8, size as u32, to.0, to.1, argument, payload.len() as u32, payload.len() as u32];
+        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        record.extend_from_slice(payload);
+        record.resize(size, 0);
+        self.driver.commands(&record);
+    }
+
+    /// A client, and index and generation of its connection.
+    fn connect(&mut self) -> (TcpStream, (u32, u32)) {
+        let client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let accepted = self.next(1);
+        (client, (accepted.index, accepted.words[3]))
+    }
+}
+
+const NEVER: Timeouts = Timeouts {
+    keep_alive: Duration::ZERO,
+    head: Duration::ZERO,
+    request: Duration::ZERO,
+    check_interval: Duration::ZERO,
+};
+
+fn answers_a_request_and_closes_after_the_last_write<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let request = engine.next(2);
+    assert_eq!(request.index, to.0);
+    assert_eq!(&request.bytes[40..42], b"/x");
+    engine.command(1, 2 | 4 | 8, to, request.words[3], b"HTTP/1.1 200 OK\r\n\r\nhi");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "HTTP/1.1 200 OK\r\n\r\nhi");
+    assert_eq!(engine.next(10).words[3], answer.len() as u32);
+    assert_eq!(engine.next(11).words[3], 0);
+}
+
+fn drops_commands_of_an_earlier_generation<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (client, first) = engine.connect();
+    drop(client);
+    engine.next(7);
+    engine.command(5, 0, first, 0, b"");
+    engine.next(11);
+    let (mut client, second) = engine.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    engine.next(2);
+    assert_ne!(first, second);
+    if first.0 == second.0 {
+        engine.command(1, 2, first, 1, b"old");
+    }
+    engine.command(1, 2, second, 1, b"new");
+    let mut answer = [0; 3];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"new");
+}
+
+fn waits_for_the_decision_and_then_hands_over_raw_bytes<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhead").unwrap();
+    let request = engine.next(2);
+    let upgrade = engine.next(5);
+    assert_eq!((upgrade.flags, upgrade.words[4]), (1, 4));
+    client.write_all(b"raw").unwrap();
+    engine.command(3, 1, to, request.words[3], b"");
+    let raw = engine.next(6);
+    assert_eq!(&raw.bytes[24..27], b"raw");
+    engine.command(1, 0, to, request.words[3], b"back");
+    let mut answer = [0; 4];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"back");
+}
+
+fn stops_reading_at_the_window_and_goes_on_with_credit<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut client, to) = engine.connect();
+    let size = 4 * 1024 * 1024;
+    client.write_all(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n").as_bytes()).unwrap();
+    engine.next(2);
+    let writer = std::thread::spawn(move || client.write_all(&vec![b'x'; size]).map(|()| client).unwrap());
+    let (mut received, mut uncredited) = (0, 0);
+    while received < size {
+        let body = engine.next(3);
+        received += body.words[4] as usize;
+        uncredited += body.words[4];
+        assert!(uncredited <= 256 * 1024, "{uncredited} bytes without credit");
+        if uncredited >= 128 * 1024 {
+            engine.command(4, 0, to, uncredited, b"");
+            uncredited = 0;
+        }
+    }
+    engine.next(4);
+    writer.join().unwrap();
+}
+
+fn tells_of_expired_deadlines_once<D: Driver>() {
+    let mut engine = Engine::<D>::start(Timeouts { head: Duration::from_millis(20), ..NEVER });
+    let (mut client, _) = engine.connect();
+    client.write_all(b"GET / HT").unwrap();
+    assert_eq!(engine.next(9).flags, 1);
+    drop(client);
+    engine.next(7);
+    assert!(!engine.pending.iter().any(|record| record.kind == 9));
+}
+
+fn sends_what_was_asked_before_it_stops<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    engine.next(2);
+    engine.command(1, 2, to, 1, b"last words");
+    engine.driver.stop();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "last words");
+}
+
+fn serves_others_while_one_peer_sends_without_end<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut endless, to) = engine.connect();
+    endless.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
+    let request = engine.next(2);
+    engine.next(5);
+    engine.command(3, 1, to, request.words[3], b"");
+    endless.set_write_timeout(Some(PATIENCE)).unwrap();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let writer = std::thread::spawn(move || {
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) && endless.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+    });
+    let (mut polite, other) = engine.connect();
+    for round in 1..=50 {
+        polite.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let mut amount = 0;
+        let answered = loop {
+            let raw: u32 = engine.pending.iter().filter(|record| record.kind == 6).map(|record| record.words[3]).sum();
+            engine.pending.retain(|record| record.kind != 6);
+            amount += raw as usize;
+            engine.command(4, 0, to, raw, b"");
+            if let Some(at) = engine.pending.iter().position(|record| record.kind == 2) {
+                break engine.pending.remove(at);
+            }
+            let batch = engine.driver.wait();
+            engine.pending.extend(records(&batch));
+        };
+        assert_eq!(answered.index, other.0);
+        // Bytes that came from the endless peer while the other one waited for its turn.
+        assert!(amount < 16 * 1024 * 1024, "{amount} bytes in round {round}");
+        engine.command(1, 2, other, answered.words[3], b"ok");
+        let mut answer = [0; 2];
+        polite.read_exact(&mut answer).unwrap();
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    engine.driver.stop();
+    writer.join().unwrap();
+}
+
+fn sends_a_large_answer_to_a_slow_peer_without_starving_another<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut slow, to) = engine.connect();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let request = engine.next(2);
+    let size = 32 * 1024 * 1024;
+    engine.command(1, 2, to, request.words[3], &vec![b'x'; size]);
+    let (mut quick, other) = engine.connect();
+    for _ in 0..20 {
+        quick.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        let request = engine.next(2);
+        engine.command(1, 2, other, request.words[3], b"ok");
+        let mut answer = [0; 2];
+        quick.read_exact(&mut answer).unwrap();
+    }
+    // The rest leaves as the peer reads, driven by writability alone.
+    let reader = std::thread::spawn(move || {
+        let mut all = vec![0; size];
+        slow.read_exact(&mut all).unwrap();
+        (slow, all.iter().all(|byte| *byte == b'x'))
+    });
+    // Its acknowledgement: the queue had passed the high-water mark.
+    assert_eq!(engine.next(10).words[3] as usize, size);
+    assert!(reader.join().unwrap().1);
+}
+
+fn many_connections_at_once_all_get_their_answer<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let clients: Vec<TcpStream> = (0..300)
+        .map(|_| {
+            let mut client = TcpStream::connect(engine.address).unwrap();
+            client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            client
+        })
+        .collect();
+    let mut generations = std::collections::HashMap::new();
+    for _ in 0..clients.len() {
+        let accepted = engine.next(1);
+        generations.insert(accepted.index, accepted.words[3]);
+    }
+    for _ in 0..clients.len() {
+        let request = engine.next(2);
+        let to = (request.index, generations[&request.index]);
+        engine.command(1, 2 | 4, to, request.words[3], b"ok");
+    }
+    for mut client in clients {
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, "ok");
+    }
+    for _ in 0..generations.len() {
+        engine.next(11);
+    }
+}
+
+/// An idle loop is not called: no turn happens without a cause.
+#[cfg(unix)]
+#[test]
+fn the_inline_driver_has_nothing_to_do_while_sockets_are_idle() {
+    let mut engine = Engine::<OnLoop>::start(NEVER);
+    let clients: Vec<_> = (0..50).map(|_| engine.connect()).collect();
+    engine.driver.inline.turn(&mut engine.driver.blocks);
+    assert!(!engine.driver.inline.has_more());
+    // Level-triggered for whoever watches: a fresh registration would report at once what has not been taken note of.
+    let descriptor = engine.driver.inline.descriptor();
+    let mut fresh = mio::Poll::new().unwrap();
+    let mut source = mio::unix::SourceFd(&descriptor);
+    fresh.registry().register(&mut source, mio::Token(0), mio::Interest::READABLE).unwrap();
+    let mut events = mio::Events::with_capacity(4);
+    fresh.poll(&mut events, Some(Duration::from_millis(50))).unwrap();
+    assert!(events.is_empty(), "the descriptor of an idle driver is readable");
+    drop(clients);
+}
+
+macro_rules! on_each_driver {
+    ($($name:ident)*) => {
+        mod threads {
+            $(#[test] fn $name() { super::$name::<super::Threads>(); })*
+        }
+        #[cfg(unix)]
+        mod inline {
+            $(#[test] fn $name() { super::$name::<super::OnLoop>(); })*
+        }
+    };
+}
+
+on_each_driver! {
+    answers_a_request_and_closes_after_the_last_write
+    drops_commands_of_an_earlier_generation
+    waits_for_the_decision_and_then_hands_over_raw_bytes
+    stops_reading_at_the_window_and_goes_on_with_credit
+    tells_of_expired_deadlines_once
+    sends_what_was_asked_before_it_stops
+    serves_others_while_one_peer_sends_without_end
+    sends_a_large_answer_to_a_slow_peer_without_starving_another
+    many_connections_at_once_all_get_their_answer
+}
