@@ -213,6 +213,12 @@ class ClientConnection extends Connection {
     if (!this.closing) this.madeSocket.receiveEnd();
   }
 
+  /** What ends an idle connection is nobody's error. */
+  onClose(errno, writing) {
+    const isIdle = this.request === null && !this.upgraded;
+    super.onClose(isIdle ? 0 : errno, writing);
+  }
+
   /** The request and its response hear of it by their socket. */
   abortExchanges() {
     this.receiving = null;
@@ -234,6 +240,8 @@ function ClientSocket(connection, options) {
 }
 Object.setPrototypeOf(ClientSocket.prototype, Socket.prototype);
 Object.setPrototypeOf(ClientSocket, Socket);
+// What a user sees is a Socket.
+Object.defineProperty(ClientSocket, 'name', { value: 'Socket' });
 
 Object.defineProperty(ClientSocket.prototype, '_httpMessage', { value: null, writable: true, enumerable: true, configurable: true });
 Object.defineProperty(ClientSocket.prototype, 'pending', {

@@ -18,6 +18,7 @@ const HAS_BODY = 8;
 
 /** Fields a message shows at most when nobody says how many; Node's default. */
 const MAX_FIELDS = 1000;
+const UNCUT_RAW_FIELDS = 32;
 /** What socket.parser shows while a response is awaited. */
 const PARSER = Object.freeze({});
 
@@ -111,11 +112,18 @@ function isInformational(status) {
 function makeResponse(connection, req, { status, version, reason, fields, fieldCount }) {
   const { maxHeadersCount } = req;
   const most = typeof maxHeadersCount === 'number' ? (maxHeadersCount > 0 ? maxHeadersCount : Infinity) : MAX_FIELDS;
-  const shown = fieldCount > most ? fields.split('\0', most * 2).join('\0') : fields;
+  const isCut = fieldCount > most;
+  const shown = isCut ? fields.split('\0', most * 2).join('\0') : fields;
   const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
   res.statusCode = status;
   res.statusMessage = reason;
   if (req.joinDuplicateHeaders) res.joinDuplicateHeaders = true;
+  if (isCut && fieldCount < UNCUT_RAW_FIELDS) {
+    // As Node, whose parser hands over this many at a time and cuts no sooner.
+    void res.headers;
+    void res.headersDistinct;
+    res.rawHeaders = fields.split('\0');
+  }
   return res;
 }
 

@@ -26,6 +26,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 const kPath = Symbol('turnout.path');
 const kError = Symbol('turnout.error');
+const kSocket = Symbol('turnout.socket');
 
 const createdChannel = diagnostics.channel('http.client.request.created');
 const startChannel = diagnostics.channel('http.client.request.start');
@@ -120,6 +121,7 @@ function timerDuration(msecs, name) {
 
 /** The checks stand in Node's order: of two wrong options the same one is named. */
 function initRequest(req, options, agent, callback) {
+  req[kSocket] = null;
   req.agent = agent;
   const defaultAgent = options._defaultAgent || agents.globalAgent;
   const protocol = options.protocol || defaultAgent.protocol;
@@ -230,7 +232,16 @@ Object.defineProperty(ClientRequest.prototype, 'path', {
 });
 
 /** It stays the request's when the connection has gone on to the next. */
-Object.defineProperty(ClientRequest.prototype, 'socket', { value: null, writable: true, enumerable: true, configurable: true });
+Object.defineProperty(ClientRequest.prototype, 'socket', {
+  configurable: true,
+  enumerable: false,
+  get() {
+    return this[kSocket] ?? null;
+  },
+  set(socket) {
+    this[kSocket] = socket;
+  },
+});
 
 ClientRequest.prototype._finish = function _finish() {
   OutgoingMessage.prototype._finish.call(this);

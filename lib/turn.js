@@ -112,7 +112,7 @@ function dispatch(at) {
       const length = words[at + 4];
       const trailers = length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
       connection.server.inScope(endRecord, connection, trailers);
-      return true;
+      return connection.exchange === undefined || !isRefusedNext(index);
     }
     case UPGRADE: {
       const chunk = payload(at + 9, words[at + 4], at + 5);
@@ -252,7 +252,15 @@ function onResponse(at, flags, connection) {
     fieldCount: words[at + 7],
   };
   connection.server.inScope(connection.exchange.onResponse, connection, flags);
-  return true;
+  return !isRefusedNext(connection.index);
+}
+
+/**
+ * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
+ * error finds the request it is told to.
+ */
+function isRefusedNext(index) {
+  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index;
 }
 
 /**
