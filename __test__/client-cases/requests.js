@@ -1,6 +1,4 @@
 'use strict';
-
-const HEAD_END = { until: '\r\n\r\n' };
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
 /** A request as `send` makes it; the wire tells. */
