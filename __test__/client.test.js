@@ -176,7 +176,7 @@ describe('backpressure', () => {
     expect(n).toBeLessThan(200);
     expect(req.writableNeedDrain).toBe(true);
     req.on('error', () => {}).destroy();
-    await once(req, 'close');
+    await new Promise((resolve) => req.on('close', resolve));
   });
 });
 
