@@ -16,6 +16,12 @@ module.exports = [
       strict: ['error', 'global'],
     },
   },
+  {
+    files: ['lib/**/*.js', 'index.js'],
+    ignores: ['lib/host-http.js'],
+    // Where turnout stands in the place of http, these names are turnout.
+    rules: { 'no-restricted-modules': ['error', ...['http', 'node:http'].map((name) => ({ name, message: "Require './host-http' instead." }))] },
+  },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },
   { files: ['__test__/**/*.js'], languageOptions: { globals: globals.jest } },
 ];

@@ -1,4 +1,4 @@
 /** The ESM face: see index.d.ts. */
-import http from 'node:http';
-export * from 'node:http';
-export default http;
+import turnout = require('./index.js');
+export * from './index.js';
+export default turnout;

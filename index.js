@@ -2,13 +2,14 @@
 
 /** turnout: node:http's interface on a Rust engine. See README.md. */
 
-const http = require('node:http');
+const http = require('./lib/host-http');
 const { Server, createServer, connectionListener } = require('./lib/server');
 const { IncomingMessage } = require('./lib/incoming-message');
 const { OutgoingMessage } = require('./lib/outgoing-message');
 const { ServerResponse } = require('./lib/server-response');
 const agents = require('./lib/agent');
 const { ClientRequest, request, get } = require('./lib/client-request');
+const { websocketMask, websocketUnmask } = require('./lib/websocket');
 
 /** What is not ours (constants, settings of the process) is node:http's own. */
 const face = {};
@@ -34,6 +35,8 @@ module.exports = Object.defineProperties(face, {
     },
   },
   _connectionListener: exported(connectionListener),
+  websocketMask: exported(websocketMask),
+  websocketUnmask: exported(websocketUnmask),
 });
 
 /** Exports stay writable: libraries that intercept HTTP replace them. */

@@ -24,4 +24,6 @@ export const {
   setMaxIdleHTTPParsers,
   validateHeaderName,
   validateHeaderValue,
+  websocketMask,
+  websocketUnmask,
 } = turnout;

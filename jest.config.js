@@ -2,6 +2,6 @@
 
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/__test__/*.test.js'],
+  testMatch: ['<rootDir>/__test__/**/*.test.js'],
   testTimeout: 20000,
 };

@@ -5,7 +5,7 @@
  * connections by itself keeps them; so does an agent that goes through a proxy.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const net = require('node:net');
 
 /** @param {object} [options] node:http's */

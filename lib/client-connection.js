@@ -8,7 +8,7 @@
  */
 
 const net = require('node:net');
-const http = require('node:http');
+const http = require('./host-http');
 const { OP, command, write, openPort, release } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { Connection } = require('./connection');

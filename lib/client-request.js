@@ -7,7 +7,7 @@
  */
 
 const diagnostics = require('node:diagnostics_channel');
-const http = require('node:http');
+const http = require('./host-http');
 const stream = require('node:stream');
 const { URL, urlToHttpOptions } = require('node:url');
 const agents = require('./agent');

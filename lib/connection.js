@@ -12,6 +12,7 @@ const { OP, command, write, scheduleFlush, hold, release, lastChunkLength } = re
 const { Socket } = require('./socket');
 const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const observability = require('./observability');
 const { kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 /** Flags of WRITE. */
@@ -390,6 +391,7 @@ function finishExchange(connection, message) {
   if (open[0] === message) open.shift();
   else if (open.includes(message)) open.splice(open.indexOf(message), 1);
   const heard = message._eventsCount > 0;
+  observability.finished(connection, message);
   try {
     message[kOnFinish]();
   } finally {

@@ -5,13 +5,14 @@
  * 'upgrade' or 'connect'; bad input and expired deadlines become 'clientError'. The order of the checks is Node's.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { OP, command } = require('./binding');
 const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
+const observability = require('./observability');
 const { kOptimizeEmptyRequests } = require('./symbols');
 
 /** Flags of REQUEST. */
@@ -96,6 +97,7 @@ function onUpgrade(connection, seq, complete, head) {
     stream = new UpgradeStream(connection, req);
     connection.upgradeStream = stream;
   }
+  observability.upgraded(connection, req, stream, head);
   server.emit(event, req, stream, head);
 }
 
@@ -107,6 +109,7 @@ function answer(connection, req, flags) {
   if (server[kOptimizeEmptyRequests] && !hasBodyFields(req)) req._dumpAndCloseReadable();
   connection.open.push(res);
   connection.requests++;
+  observability.started(connection, req, res);
   if (req.httpVersionMinor === 1 && req.httpVersionMajor === 1) {
     if (!(flags & HAS_HOST) && server.requireHostHeader) {
       res.writeHead(400, ['Connection', 'close']);
@@ -171,6 +174,7 @@ function onError(connection, error) {
 }
 
 function clientError(connection, error, mayAnswer) {
+  observability.debug('SERVER clientError %s', error.code);
   const { server, socket } = connection;
   socket.removeListener('error', socketOnError);
   if (socket.listenerCount('error') === 0) socket.on('error', noop);

@@ -5,7 +5,8 @@
  * workers. A node:http server without a port of its own parses them, and its events are the turnout server's.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
+const { shareWithHost } = require('./host-messages');
 
 const RELAYED = ['checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
 const OPTIONS = ['maxHeaderSize', 'insecureHTTPParser', 'requestTimeout', 'headersTimeout', 'keepAliveTimeout', 'requireHostHeader', 'joinDuplicateHeaders'];
@@ -17,6 +18,8 @@ class ForeignConnections {
   /** @param {import('./server').Server} owner whose events and settings count */
   constructor(owner) {
     this.#owner = owner;
+    // These messages meet the listeners of the engine's, and what those put under a message.
+    shareWithHost();
     const options = { shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) };
     for (const name of OPTIONS) if (owner[name] !== undefined) options[name] = owner[name];
     this.#inner = http.createServer(options, (req, res) => owner.emit('request', req, res));

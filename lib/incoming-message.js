@@ -8,7 +8,7 @@
  * at method and url pays for nothing else. By hand (`new IncomingMessage(socket)`) everything is made at once, as in Node.
  */
 
-const http = require('node:http');
+const http = require('./host-http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');
@@ -475,4 +475,6 @@ module.exports = {
     message[kHttpVersion] = undefined;
   },
   seqOf: (message) => message[kSeq],
+  /** Whether node:http made the message, which stands on our prototype all the same: see host-messages.js. */
+  isHostRequest: (message) => message[kConnection] === null && message[kState] === undefined && Object.hasOwn(message, '_readableState'),
 };

@@ -10,7 +10,7 @@
  */
 
 const { EventEmitter } = require('node:events');
-const http = require('node:http');
+const http = require('./host-http');
 const stream = require('node:stream');
 const { types } = require('node:util');
 const { join, callbackOf } = require('./chunk-join');

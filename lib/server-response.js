@@ -2,22 +2,21 @@
 
 /** ServerResponse: an outgoing message with a status line (RFC 9112 §4), made with its request. */
 
-const diagnostics = require('node:diagnostics_channel');
-const http = require('node:http');
+const http = require('./host-http');
 const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
 const { fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
 const { CHUNKED_TOKEN } = require('./message-head');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
+const { created } = require('./observability');
 const { SocketSink } = require('./socket-sink');
-const { kOutHeaders, kSink, kUniqueHeaders, kLenient } = require('./symbols');
+const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kEntry } = require('./symbols');
 
 const { STATUS_CODES } = http;
 /** RFC 8288 §3, as far as Node checks it: `<target>` and parameters, quoted or not. */
 const LINK_PARAMETER = '[^;"\\s]+(?:=(?:[^;"\\s]*|"[^;"\\s]*"))?';
 const LINK_VALUE = new RegExp(`^<[^>]*>(?:\\s*;\\s*${LINK_PARAMETER})*$`);
 const LINK_FORMAT = 'must be an array or string of format "</styles.css>; rel=preload; as=style"';
-const createdChannel = diagnostics.channel('http.server.response.created');
 
 /**
  * @param {import('http').IncomingMessage} req what it answers
@@ -45,7 +44,7 @@ function initResponse(res, req) {
     res.useChunkedEncodingByDefault = CHUNKED_TOKEN.test(req.headers.te);
     res.shouldKeepAlive = false;
   }
-  if (createdChannel.hasSubscribers) createdChannel.publish({ request: req, response: res });
+  created(req, res);
 }
 
 /** The form a response of the engine takes. */
@@ -79,6 +78,8 @@ function initServerResponse(req, connection, Response, server) {
   return res;
 }
 
+/** See observability; most responses have none. */
+ServerResponse.prototype[kEntry] = undefined;
 ServerResponse.prototype.statusCode = 200;
 ServerResponse.prototype.statusMessage = undefined;
 

@@ -6,7 +6,7 @@
  */
 
 const fs = require('node:fs');
-const http = require('node:http');
+const http = require('./host-http');
 const net = require('node:net');
 const util = require('node:util');
 const { openPort, hold, release } = require('./binding');
@@ -16,10 +16,12 @@ const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
 const { socketOnError, socketOnTimeout } = require('./exchange');
 const { ForeignConnections } = require('./foreign-connections');
+const { adoptListeners } = require('./host-messages');
 const { Socket } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
 const { loadTables, addServer, removeServer } = require('./turn');
+const observability = require('./observability');
 const validators = require('./validators');
 const { kOptimizeEmptyRequests, kUniqueHeaders } = require('./symbols');
 
@@ -265,6 +267,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   }
   const enginePort = openPort();
   loadTables();
+  adoptListeners(this.listeners('request'));
   this[kScope] ??= createScope();
   const config = engineConfig(this);
   const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
@@ -281,11 +284,15 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
     }
   }
   if (typeof listening === 'number') {
-    process.nextTick(emitListenError, this, listenException(listening, address, port));
+    const error = listenException(listening, address, port);
+    if (observability.serverListen.hasSubscribers) observability.serverListen.error.publish({ server: this, error });
+    process.nextTick(emitListenError, this, error);
     return;
   }
   this._handle = new ListenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
   if (addressType === PIPE) this._pipeName = address;
+  if (observability.serverListen.hasSubscribers) observability.serverListen.asyncEnd.publish({ server: this });
+  this._connectionKey = `${addressType}:${address}:${port}`;
   if (this._unref) this.unref();
   process.nextTick(emitListening, this);
 };
@@ -382,10 +389,11 @@ Server.prototype.admit = function admit(connection) {
     this.inScope(emitDrop, this, { ...rest, localFamily: family, remoteFamily: family });
     return true;
   }
+  observability.debug('SERVER new http connection');
   connection.counted = true;
   this._connections++;
   this[kConnections].add(connection);
-  if (this.timeout || this._events.connection !== connectionListener) {
+  if (this.timeout || this._events.connection !== connectionListener || observability.serverSocket.hasSubscribers) {
     this.inScope(emitConnection, this, connection);
     return true;
   }
@@ -399,6 +407,7 @@ function emitDrop(server, data) {
 function emitConnection(server, connection) {
   const { socket } = connection;
   server.emit('connection', socket);
+  if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
 }
 
 /** Gives a connection's new socket the listeners that Node's server puts on it. */

@@ -2,7 +2,7 @@
 
 /** Symbols that more than one file uses. */
 
-const http = require('node:http');
+const http = require('./host-http');
 
 /** Node's own name for the header store: node:http's header methods work on our messages, and its on ours. */
 const kOutHeaders =
@@ -19,6 +19,8 @@ module.exports = {
   kOptimizeEmptyRequests: Symbol('turnout.optimizeEmptyRequests'),
   /** Whether field values are checked leniently; null: not asked yet. */
   kLenient: Symbol('turnout.lenient'),
+  /** Node's response by which ours is measured, if anybody observes. */
+  kEntry: Symbol('turnout.entry'),
   /** message[kAttach](sink): the message's turn has come, what waited leaves. */
   kAttach: Symbol('turnout.attach'),
   /** message[kEnqueue](head, chunk, encoding, flags, callback): keeps bytes until there is somewhere to send them. */

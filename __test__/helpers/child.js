@@ -3,6 +3,7 @@
 /** Runs programs in processes of their own. */
 
 const { spawn } = require('node:child_process');
+const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 
@@ -11,12 +12,12 @@ const PATIENCE = 15000;
 
 /**
  * @param {string[]} args for node
- * @param {object} [options] `cwd`, `env`, `onLine(line, child)` for each line of output as it comes
+ * @param {object} [options] `cwd`, `env`, `node`: the binary, `onLine(line, child)` for each line of output as it comes
  * @return {Promise<{code: number|null, signal: string|null, out: string, err: string}>} rejects when the process does not end
  */
-function run(args, { cwd = ROOT, env = {}, onLine } = {}) {
+function run(args, { cwd = ROOT, env = {}, node = process.execPath, onLine } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: { ...process.env, ...env } });
+    const child = spawn(node, args, { cwd, env: { ...process.env, ...env } });
     let out = '';
     let err = '';
     let rest = '';
@@ -43,6 +44,16 @@ function run(args, { cwd = ROOT, env = {}, onLine } = {}) {
 /** Runs a program given as text, with `http` being turnout. */
 const program = (code, options) => run(['-e', `const http = require('./index.js');\n${code}`], options);
 
+/** The Nodes to be tested besides the running one: name → binary, as far as they are installed. */
+function otherNodes() {
+  const nodes = {};
+  for (const version of [20, 22, 24, 26]) {
+    const binary = `/opt/nodes/node_modules/node${version}/bin/node`;
+    if (fs.existsSync(binary)) nodes[`Node ${version}`] = binary;
+  }
+  return nodes;
+}
+
 /** A port nobody listens on at the moment. */
 function freePort() {
   return new Promise((resolve) => {
@@ -53,4 +64,4 @@ function freePort() {
   });
 }
 
-module.exports = { run, program, freePort, ROOT };
+module.exports = { run, program, otherNodes, freePort, ROOT };

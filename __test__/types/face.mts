@@ -1,4 +1,6 @@
-import turnout, { createServer, type IncomingMessage } from 'turnout';
+import turnout, { createServer, websocketMask, type IncomingMessage } from 'turnout';
 
 const same: typeof createServer = turnout.createServer;
 export const server = same((req: IncomingMessage, res) => res.end(req.url));
+turnout.websocketUnmask(Buffer.of(1), Buffer.alloc(4));
+import('turnout/register').then(() => websocketMask(Buffer.of(1), Buffer.alloc(4), Buffer.alloc(1), 0, 1));

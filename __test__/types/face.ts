@@ -21,3 +21,7 @@ server.keepAliveTimeout = 'long';
 // @ts-expect-error the callback decides by returning something
 turnout.createServer({ shouldUpgradeCallback: 1 });
 export const agent: turnout.Agent = turnout.globalAgent;
+turnout.websocketMask(Buffer.of(1), Buffer.alloc(4), new Uint8Array(3), 2, 1);
+turnout.websocketUnmask(Buffer.of(1), Buffer.alloc(4));
+// @ts-expect-error the mask is bytes, not a number
+turnout.websocketUnmask(Buffer.of(1), 7);

@@ -1,103 +1,90 @@
 'use strict';
 
-/**
- * Drives turnout and node:http alternately and prints a table: `npm run bench -- [--node BINARY] [--rounds N] [--seconds S]
- * [--only REGEX] [--json FILE]`. Figures are medians over the rounds; the ratio is to node:http in the same run.
- */
+/** Drives all servers alternately and prints a table; benches/README.md tells about flags and rows. */
 
 const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
 const { parseArgs } = require('node:util');
+const SCENARIOS = require('./scenarios');
 
+const IMPLEMENTATIONS = ['node:http', 'turnout', 'turnout threads', 'uWebSockets.js', 'limit'];
 const { values: options } = parseArgs({
   options: {
     node: { type: 'string', default: process.execPath },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
     only: { type: 'string', default: '.' },
+    impl: { type: 'string', default: IMPLEMENTATIONS.join(',') },
     json: { type: 'string' },
+    'uws-node': { type: 'string', default: process.version.startsWith('v20.') ? process.execPath : '' },
   },
 });
 
 const LOAD = path.join(__dirname, '..', 'load');
-const GENERATOR = path.join(LOAD, 'target', 'release', 'turnout-load');
-const WARMUP_MS = 700;
-/** Microseconds of one clock tick of /proc, as Linux has it for user space. */
-const TICK_US = 10000;
+const PEERS = path.join(__dirname, '..', '.peers');
+const UWS = '@trufflesuite/uws-js-unofficial';
+const WARMUP_MS = 500;
+const children = new Set();
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/** name, server's scenario, generator's mode, connections, size in bytes */
-const SCENARIOS = [
-  ['GET, 1 connection', 'get', 'get', 1, 4],
-  ['GET, 64 connections', 'get', 'get', 64, 4],
-  ['GET, 512 connections', 'get', 'get', 512, 4],
-  ['POST 64 KB, 16 connections', 'post', 'post', 16, 65536],
-  ['upgrade handshakes, 16 at a time', 'upgrade', 'handshake', 16, 0],
-  ['ws echo 64 B, 64 connections', 'ws', 'ws', 64, 64],
-  ['ws echo 16 KB, 64 connections', 'ws', 'ws', 64, 16384],
-  ['raw echo 64 B, 64 connections', 'raw', 'raw', 64, 64],
-  ['raw echo 64 KB, 8 connections', 'raw', 'raw', 8, 65536],
-];
-const IDLE = ['memory, 10,000 idle upgraded sockets', 'upgrade', 'idle', 10000, 0];
-const IMPLEMENTATIONS = ['node:http', 'turnout'];
-
-function lines(stream) {
-  return readline.createInterface({ input: stream })[Symbol.asyncIterator]();
+/** A child that does not outlive us. */
+function start(command, args, environment) {
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
+  children.add(child);
+  child.on('error', () => {});
+  child.ended = new Promise((resolve) => child.on('close', (code) => resolve(children.delete(child) && code)));
+  child.lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return child;
 }
 
-/** User and system time of a task, in ticks: fields 14 and 15 of proc(5)'s stat. */
-function ticks(file) {
-  const text = fs.readFileSync(file, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
+/** Why uWebSockets.js cannot run, or undefined; installs it when it is not there. */
+function uwsMissing() {
+  if (!options['uws-node']) return 'no Node 20 (--uws-node)';
+  if (!fs.existsSync(path.join(PEERS, 'node_modules', UWS))) {
+    spawnSync('npm', ['install', '--no-save', '--prefix', PEERS, UWS], { stdio: 'ignore', timeout: 120000 });
+  }
+  const loaded = spawnSync(options['uws-node'], ['-e', `require(${JSON.stringify(path.join(PEERS, 'node_modules', UWS))})`], { encoding: 'utf8' });
+  return loaded.status === 0 ? undefined : `does not load: ${/Error.*/.exec(loaded.stderr ?? '')?.[0] ?? loaded.error}`;
 }
 
-function cpu(pid) {
-  return { js: ticks(`/proc/${pid}/task/${pid}/stat`), all: ticks(`/proc/${pid}/stat`) };
+function command(implementation, scenario) {
+  if (implementation === 'limit') return [path.join(LOAD, 'target', 'release', 'turnout-limit'), scenario.server];
+  if (implementation === 'uWebSockets.js') return [options['uws-node'], path.join(__dirname, 'uws.js'), scenario.server];
+  return [options.node, path.join(__dirname, 'server.js'), implementation, scenario.server];
 }
 
 function residentKiB(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
 
-async function startServer(implementation, scenario) {
-  const name = implementation === 'turnout' ? 'turnout' : 'node';
-  // A shell raises the descriptor limit; exec keeps the pid the server's.
-  const command = `ulimit -n $(ulimit -Hn); exec "${options.node}" "${path.join(__dirname, 'server.js')}" ${name} ${scenario}`;
-  const child = spawn('sh', ['-c', command], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const { value: port } = await lines(child.stdout).next();
-  if (!port) throw new Error(`${implementation} did not start`);
-  return { child, port };
-}
-
-async function measure(implementation, [, scenario, mode, connections, size]) {
-  const { child, port } = await startServer(implementation, scenario);
+/** One round of one row; rejects when a child fails. */
+async function measure(implementation, scenario) {
+  const environment = implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : {};
+  // The shell raises the descriptor limit; exec keeps the pid the server's.
+  const server = start('sh', ['-c', 'ulimit -n $(ulimit -Hn); exec "$@"', 'sh', ...command(implementation, scenario)], environment);
+  let generator;
   try {
-    const generator = spawn(GENERATOR, [mode, port, connections, WARMUP_MS, Number(options.seconds) * 1000, size].map(String), {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const output = lines(generator.stdout);
-    const next = async (word) => {
-      const { value } = await output.next();
-      if (value !== word) throw new Error(`${implementation}, ${mode}: the generator said ${value} instead of ${word}`);
-    };
-    if (mode === 'idle') {
-      const before = residentKiB(child.pid);
-      await next('ready');
-      const grown = residentKiB(child.pid) - before;
-      generator.stdin.end();
-      return { kib: grown / connections };
-    }
-    await next('start');
-    const before = cpu(child.pid);
-    await next('end');
-    const after = cpu(child.pid);
-    const result = JSON.parse((await output.next()).value);
-    const perOperation = (key) => ((after[key] - before[key]) * TICK_US) / result.operations;
-    return { ...result, js: perOperation('js'), all: perOperation('all') };
+    const { value: port } = await server.lines.next();
+    if (!port) throw new Error('the server did not start');
+    const { mode, connections, size, depth = 1, rate = 0 } = scenario;
+    const before = residentKiB(server.pid);
+    const numbers = [port, connections, WARMUP_MS, Number(options.seconds) * 1000, size, depth, rate, server.pid];
+    generator = start(path.join(LOAD, 'target', 'release', 'turnout-load'), [mode, ...numbers.map(String)]);
+    const { value: line } = await generator.lines.next();
+    if (line === undefined) throw new Error('the generator failed');
+    if (line === 'descriptor limit') return { skipped: line };
+    if (line === 'ready') return { kib: (residentKiB(server.pid) - before) / connections };
+    const result = JSON.parse(line);
+    if (server.exitCode !== null || server.signalCode !== null) throw new Error(`the server ended: ${server.exitCode ?? server.signalCode}`);
+    return { ...result, js: result.jsNanos / result.operations / 1000, all: result.allNanos / result.operations / 1000 };
   } finally {
-    child.kill('SIGKILL');
+    for (const child of [generator, server]) {
+      child?.kill('SIGKILL');
+      await child?.ended;
+    }
   }
 }
 
@@ -106,46 +93,66 @@ function median(rounds, key) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function row(name, implementation, rounds, reference) {
-  const value = (key) => median(rounds, key);
-  if (rounds[0].kib !== undefined) {
-    const ratio = value('kib') / median(reference, 'kib');
-    return [name, implementation, `${value('kib').toFixed(1)} KiB each`, '', '', '', '', `memory ${ratio.toFixed(2)}`];
-  }
-  const ratio = (key) => (value(key) / median(reference, key)).toFixed(2);
+function ratio(rounds, reference, key) {
+  if (!reference?.length || reference[0][key] === undefined) return '';
+  return (median(rounds, key) / median(reference, key)).toFixed(2);
+}
+
+function cells(rounds, reference, uws) {
+  if (rounds[0].kib !== undefined) return [`${median(rounds, 'kib').toFixed(1)} KiB each`, '', '', '', '', `memory ${ratio(rounds, reference, 'kib')}`, ratio(rounds, uws, 'kib')];
+  const sum = (key) => rounds.reduce((total, round) => total + round[key], 0);
+  const faults = sum('errors') + sum('stalled') ? ` **${sum('errors')} errors, ${sum('stalled')} stalled** ${rounds.find((round) => round.firstError)?.firstError ?? ''}` : '';
+  const of = (key) => ratio(rounds, reference, key);
+  const toNode = reference?.length ? `${of('perSecond')}, p99 ${of('p99')}, JS ${of('js')}, all ${of('all')}` : '';
+  const all = ratio(rounds, uws, 'all');
   return [
-    name,
-    implementation,
-    Math.round(value('perSecond')).toLocaleString('en'),
-    value('p50'),
-    value('p99'),
-    value('js').toFixed(1),
-    value('all').toFixed(1),
-    implementation === 'node:http' ? '1' : `${ratio('perSecond')}, p99 ${ratio('p99')}, JS ${ratio('js')}, all ${ratio('all')}`,
+    Math.round(median(rounds, 'perSecond')).toLocaleString('en') + faults,
+    Math.round(median(rounds, 'p50')),
+    Math.round(median(rounds, 'p99')),
+    median(rounds, 'js').toFixed(2),
+    median(rounds, 'all').toFixed(2),
+    toNode,
+    all && `${ratio(rounds, uws, 'perSecond')}, p99 ${ratio(rounds, uws, 'p99')}, all ${all}`,
   ];
+}
+
+async function scenarioRows(scenario, missing) {
+  const wanted = options.impl.split(',').filter((name) => (name !== 'uWebSockets.js' || scenario.uws) && (name !== 'limit' || scenario.limit));
+  const results = Object.fromEntries(wanted.map((name) => [name, []]));
+  const skipped = {};
+  if (missing && results['uWebSockets.js']) skipped['uWebSockets.js'] = missing;
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const name of wanted.filter((one) => !skipped[one])) {
+      try {
+        const result = await measure(name, scenario);
+        if (result.skipped) skipped[name] = result.skipped;
+        else results[name].push(result);
+      } catch (error) {
+        skipped[name] = `failed, ${error.message}`;
+        process.exitCode = 1;
+      }
+    }
+  }
+  for (const name of wanted) {
+    const row = skipped[name] ? [`skipped: ${skipped[name]}`, '', '', '', '', '', ''] : cells(results[name], results['node:http'], results['uWebSockets.js']);
+    console.log(`| ${[scenario.name, name, ...row].join(' | ')} |`);
+  }
+  return { results, skipped };
 }
 
 async function main() {
   const built = spawnSync('cargo', ['build', '--release', '--quiet'], { cwd: LOAD, stdio: 'inherit' });
   if (built.status !== 0) throw new Error('the load generator does not build');
   const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  const missing = options.impl.includes('uWebSockets.js') ? uwsMissing() : undefined;
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores, medians of ${options.rounds} rounds of ${options.seconds} s\n`);
-  console.log('| scenario | server | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http |');
-  console.log('|---|---|---|---|---|---|---|---|');
-  const all = {};
-  for (const scenario of [...SCENARIOS, IDLE]) {
-    const [name] = scenario;
-    if (!new RegExp(options.only).test(name)) continue;
-    const results = { 'node:http': [], turnout: [] };
-    for (let round = 0; round < Number(options.rounds); round++) {
-      for (const implementation of IMPLEMENTATIONS) results[implementation].push(await measure(implementation, scenario));
-    }
-    for (const implementation of IMPLEMENTATIONS) {
-      console.log(`| ${row(name, implementation, results[implementation], results['node:http']).join(' | ')} |`);
-    }
-    all[name] = results;
+  console.log('| scenario | server | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http | to uWebSockets.js |');
+  console.log('|---|---|---|---|---|---|---|---|---|');
+  const results = {};
+  for (const scenario of SCENARIOS.filter(({ name }) => new RegExp(options.only).test(name))) {
+    results[scenario.name] = await scenarioRows(scenario, missing);
+    if (options.json) fs.writeFileSync(options.json, JSON.stringify({ version, results }, null, 2));
   }
-  if (options.json) fs.writeFileSync(options.json, JSON.stringify({ version, results: all }, null, 2));
 }
 
 main().catch((error) => {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
+use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 
 use crate::engine::deadline::Timeouts;
@@ -13,6 +14,7 @@ use crate::engine::h1;
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
+use crate::engine::websocket;
 
 /// Where to listen: `path`, or `address` and `port`.
 #[napi(object)]
@@ -169,4 +171,13 @@ pub fn parse_errors() -> Vec<Vec<String>> {
     let mut table: Vec<_> = ParseError::ALL.to_vec();
     table.sort_by_key(|error| error.index());
     table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
+}
+
+/// XORs `length` bytes of `data` from `offset` on with `key`, its first byte the lowest; nothing when they are not all there.
+#[napi]
+pub fn websocket_mask(mut data: BufferSlice, key: u32, offset: u32, length: u32) {
+    let (offset, length) = (offset as usize, length as usize);
+    if let Some(bytes) = offset.checked_add(length).and_then(|end| data.get_mut(offset..end)) {
+        websocket::mask(bytes, key.to_le_bytes());
+    }
 }

@@ -5,3 +5,4 @@ pub mod deadline;
 pub mod error;
 pub mod h1;
 pub mod net;
+pub mod websocket;

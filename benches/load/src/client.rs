@@ -1,11 +1,14 @@
 //! One connection of the load: sends, awaits and checks.
 
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+
+use crate::wire::{content_length, frame_head, head_end, pattern};
 
 /// What is asked again and again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,10 +17,14 @@ pub enum Mode {
     Get,
     /// POST with a body of `size` bytes, answered with its length.
     Post,
+    /// POST with a body of `size` bytes, answered with that body.
+    Echo,
     /// A new connection, an upgrade, a close.
     Handshake,
     /// A binary WebSocket message of `size` bytes and its echo.
     Ws,
+    /// A message of the first connection, delivered to every connection.
+    Broadcast,
     /// `size` bytes of an upgraded stream and their echo.
     Raw,
     /// An upgrade, and nothing more.
@@ -29,25 +36,23 @@ impl Mode {
         Some(match name {
             "get" => Mode::Get,
             "post" => Mode::Post,
+            "echo" => Mode::Echo,
             "handshake" => Mode::Handshake,
             "ws" => Mode::Ws,
+            "broadcast" => Mode::Broadcast,
             "raw" => Mode::Raw,
             "idle" => Mode::Idle,
             _ => return None,
         })
     }
 
-    fn upgrades(self) -> bool {
-        !matches!(self, Mode::Get | Mode::Post)
+    pub fn upgrades(self) -> bool {
+        !matches!(self, Mode::Get | Mode::Post | Mode::Echo)
     }
-}
 
-/// Whether the operation is over.
-pub enum Outcome {
-    /// It is; the caller may begin another.
-    Done,
-    /// The socket has no more for now.
-    Blocked,
+    fn frames(self) -> bool {
+        matches!(self, Mode::Ws | Mode::Broadcast)
+    }
 }
 
 /// The mask of our frames; RFC 6455 wants an unpredictable one, of a browser.
@@ -55,110 +60,155 @@ const MASK: [u8; 4] = [1, 2, 3, 4];
 const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
+/// The bytes all connections of a run share.
+pub struct Exchange {
+    pub mode: Mode,
+    /// One request, as often as there may be in flight, so that several leave in one write.
+    requests: Vec<u8>,
+    request_length: usize,
+    /// The body of the answer, or the whole of it where there is no head.
+    answer: Vec<u8>,
+}
+
+impl Exchange {
+    pub fn new(mode: Mode, size: usize, depth: usize) -> Self {
+        let request = request(mode, size);
+        let answer = match mode {
+            Mode::Get if size == 4 => b"okay".to_vec(),
+            Mode::Get => vec![b'x'; size],
+            Mode::Post => size.to_string().into_bytes(),
+            Mode::Ws | Mode::Broadcast => [frame_head(size, false), pattern(size)].concat(),
+            _ => pattern(size),
+        };
+        Self { mode, requests: request.repeat(depth), request_length: request.len(), answer }
+    }
+}
+
 pub struct Client {
     stream: TcpStream,
-    mode: Mode,
-    request: Vec<u8>,
-    sent: usize,
+    pub upgraded: bool,
+    handshake_sent: usize,
+    /// Bytes of requests that are to be sent, and where in `Exchange::requests` the next one is.
+    owed: usize,
+    position: usize,
     received: Vec<u8>,
-    upgraded: bool,
-    size: usize,
-    pub began: Instant,
+    /// When each request in flight was due.
+    pub due: VecDeque<Instant>,
+    pub progress: Instant,
 }
 
 impl Client {
-    pub fn connect(mode: Mode, address: SocketAddr, size: usize, registry: &Registry, token: Token) -> io::Result<Self> {
+    pub fn connect(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        let request = if mode.upgrades() { UPGRADE.as_bytes().to_vec() } else { request(mode, size) };
-        Ok(Self { stream, mode, request, sent: 0, received: Vec::new(), upgraded: false, size, began: Instant::now() })
+        Ok(Self {
+            stream,
+            upgraded: false,
+            handshake_sent: 0,
+            owed: 0,
+            position: 0,
+            received: Vec::new(),
+            due: VecDeque::new(),
+            progress: Instant::now(),
+        })
     }
 
-    /// Begins another operation.
-    pub fn begin(&mut self) {
-        self.sent = 0;
-        self.received.clear();
-        self.began = Instant::now();
+    /// Another operation that was due at `due`; `flush` sends it.
+    pub fn begin(&mut self, exchange: &Exchange, due: Instant) {
+        self.due.push_back(due);
+        self.owed += exchange.request_length;
     }
 
-    /// Sends and receives what can be; an error is the server's fault and ends the run.
-    pub fn advance(&mut self, buffer: &mut [u8]) -> io::Result<Outcome> {
-        if self.upgraded && self.mode == Mode::Idle {
-            return Ok(Outcome::Blocked);
-        }
-        loop {
-            while self.sent < self.request.len() {
-                match self.stream.write(&self.request[self.sent..]) {
-                    Ok(n) => self.sent += n,
-                    Err(error) if blocked(&error) => return self.receive(buffer),
-                    Err(error) => return Err(error),
-                }
-            }
-            if self.upgraded || !self.mode.upgrades() {
-                return self.receive(buffer);
-            }
-            match self.receive(buffer)? {
-                Outcome::Blocked => return Ok(Outcome::Blocked),
-                Outcome::Done => {
-                    self.upgraded = true;
-                    if matches!(self.mode, Mode::Handshake | Mode::Idle) {
-                        return Ok(Outcome::Done);
-                    }
-                    self.request = request(self.mode, self.size);
-                    self.begin();
-                }
+    /// Sends what can be sent.
+    pub fn flush(&mut self, exchange: &Exchange) -> io::Result<()> {
+        while exchange.mode.upgrades() && self.handshake_sent < UPGRADE.len() {
+            match self.stream.write(&UPGRADE.as_bytes()[self.handshake_sent..]) {
+                Ok(n) => self.handshake_sent += n,
+                Err(error) if blocked(&error) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
+        if exchange.mode.upgrades() && !self.upgraded {
+            return Ok(());
+        }
+        while self.owed > 0 {
+            let end = exchange.requests.len().min(self.position + self.owed);
+            match self.stream.write(&exchange.requests[self.position..end]) {
+                Ok(n) => {
+                    self.owed -= n;
+                    self.position = (self.position + n) % exchange.requests.len();
+                    self.progress = Instant::now();
+                }
+                Err(error) if blocked(&error) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<Outcome> {
+    /// Reads what is there and says how many answers it completed; the 101 is one.
+    pub fn receive(&mut self, exchange: &Exchange, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut answers = 0;
         loop {
-            if self.complete()? {
-                return Ok(Outcome::Done);
-            }
             match self.stream.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(n) => self.received.extend_from_slice(&buffer[..n]),
-                Err(error) if blocked(&error) => return Ok(Outcome::Blocked),
+                Ok(n) => {
+                    self.progress = Instant::now();
+                    self.received.extend_from_slice(&buffer[..n]);
+                    let mut taken = 0;
+                    while let Some(length) = self.answer(exchange, taken)? {
+                        taken += length;
+                        answers += 1;
+                    }
+                    self.received.drain(..taken);
+                    if n < buffer.len() {
+                        return Ok(answers);
+                    }
+                }
+                Err(error) if blocked(&error) => return Ok(answers),
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Whether what has been received is the whole answer, and a right one.
-    fn complete(&mut self) -> io::Result<bool> {
-        let bad = |what: &str| Err(io::Error::other(format!("{what}: {}", String::from_utf8_lossy(&self.received))));
-        if self.mode.upgrades() && !self.upgraded {
-            let Some(end) = head_end(&self.received) else { return Ok(false) };
-            if !self.received.starts_with(b"HTTP/1.1 101 ") {
+    /// The length of the answer that begins at `from`, once it is whole; an error when it is a wrong one.
+    fn answer(&mut self, exchange: &Exchange, from: usize) -> io::Result<Option<usize>> {
+        let bytes = &self.received[from..];
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let bad = |what: &str| {
+            let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();
+            Err(io::Error::other(format!("{what}: {shown:?}")))
+        };
+        if exchange.mode.upgrades() && !self.upgraded {
+            let Some(end) = head_end(bytes) else { return Ok(None) };
+            if !bytes.starts_with(b"HTTP/1.1 101 ") {
                 return bad("no upgrade");
             }
-            return if end == self.received.len() { Ok(true) } else { bad("bytes behind the 101") };
+            self.upgraded = true;
+            return Ok(Some(end));
         }
-        let expected = match self.mode {
-            Mode::Raw => self.size,
-            Mode::Ws => self.size + frame_head(self.size, false).len(),
-            _ => {
-                let Some(end) = head_end(&self.received) else { return Ok(false) };
-                if !self.received.starts_with(b"HTTP/1.1 200 ") {
-                    return bad("no 200");
-                }
-                let Some(length) = content_length(&self.received[..end]) else { return bad("no Content-Length") };
-                let body = if self.mode == Mode::Get { self.size } else { self.size.to_string().len() };
-                if length != body {
-                    return bad("another length");
-                }
-                end + length
+        let mut head = 0;
+        if !exchange.mode.upgrades() {
+            let Some(end) = head_end(bytes) else { return Ok(None) };
+            if !bytes.starts_with(b"HTTP/1.1 200 ") {
+                return bad("no 200");
             }
-        };
-        if self.received.len() > expected {
-            return bad("more than was asked for");
+            if content_length(&bytes[..end]) != Some(exchange.answer.len()) {
+                return bad("another Content-Length");
+            }
+            head = end;
         }
-        if self.received.len() == expected && self.mode == Mode::Ws && !self.received.starts_with(&frame_head(self.size, false)) {
-            return bad("no echo");
+        let length = head + exchange.answer.len();
+        if bytes.len() < length {
+            return Ok(None);
         }
-        Ok(self.received.len() == expected)
+        if bytes[head..length] != exchange.answer[..] {
+            return bad("another content");
+        }
+        Ok(Some(length))
     }
 }
 
@@ -169,48 +219,15 @@ fn blocked(error: &io::Error) -> bool {
 fn request(mode: Mode, size: usize) -> Vec<u8> {
     match mode {
         Mode::Get => b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".to_vec(),
-        Mode::Post => {
-            let mut request = format!("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n").into_bytes();
-            request.resize(request.len() + size, b'x');
-            request
+        Mode::Post | Mode::Echo => {
+            let head = format!("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n\r\n");
+            [head.into_bytes(), pattern(size)].concat()
         }
-        Mode::Ws => {
-            let mut frame = frame_head(size, true);
-            frame.extend_from_slice(&MASK);
-            frame.extend((0..size).map(|i| b'x' ^ MASK[i % 4]));
-            frame
+        _ if mode.frames() => {
+            let masked = pattern(size).iter().enumerate().map(|(i, byte)| byte ^ MASK[i % 4]).collect();
+            [frame_head(size, true), MASK.to_vec(), masked].concat()
         }
-        Mode::Raw => vec![b'x'; size],
-        Mode::Handshake | Mode::Idle => Vec::new(),
+        Mode::Raw => pattern(size),
+        _ => Vec::new(),
     }
-}
-
-/// RFC 6455 §5.2: a final binary frame's head, without masking key.
-fn frame_head(size: usize, masked: bool) -> Vec<u8> {
-    let mask = if masked { 0x80 } else { 0 };
-    let mut head = vec![0x82];
-    match size {
-        0..=125 => head.push(mask | size as u8),
-        126..=0xffff => {
-            head.push(mask | 126);
-            head.extend_from_slice(&(size as u16).to_be_bytes());
-        }
-        _ => {
-            head.push(mask | 127);
-            head.extend_from_slice(&(size as u64).to_be_bytes());
-        }
-    }
-    head
-}
-
-fn head_end(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
-}
-
-fn content_length(head: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(head).ok()?;
-    text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    })
 }

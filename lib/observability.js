@@ -1,0 +1,92 @@
+'use strict';
+
+/**
+ * What Node's server tells its observers, told for ours: diagnostics_channel, perf_hooks, NODE_DEBUG=http. Upgrades, which Node tells
+ * nothing about, have two channels of their own. Nobody who does not listen pays more than a property read.
+ */
+
+const diagnostics = require('node:diagnostics_channel');
+const http = require('./host-http');
+const { PerformanceObserver } = require('node:perf_hooks');
+const { debuglog } = require('node:util');
+const { kEntry } = require('./symbols');
+
+const requestStart = diagnostics.channel('http.server.request.start');
+const responseCreated = diagnostics.channel('http.server.response.created');
+const responseFinish = diagnostics.channel('http.server.response.finish');
+const serverSocket = diagnostics.channel('net.server.socket');
+const serverListen = diagnostics.tracingChannel('net.server.listen');
+/** `{ request, socket, head, server }`, before 'upgrade' or 'connect' is emitted. */
+const upgradeStart = diagnostics.channel('http.server.upgrade.start');
+/** `{ request, socket, server }`, when the upgraded socket has closed. */
+const upgradeEnd = diagnostics.channel('http.server.upgrade.end');
+
+const debug = debuglog('http');
+
+/**
+ * Whether somebody may observe entries of type 'http'. Node makes such entries for its own responses alone, so that ours borrow one of
+ * Node's to be measured by; once asked for they are made until the end of the process, which costs only whoever asked.
+ */
+let observed = responseCreated.hasSubscribers || hasObserver();
+
+/** Node marks a response that it measures with a symbol of its own. */
+function hasObserver() {
+  const plain = new http.ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} });
+  return Object.getOwnPropertySymbols(plain).some((symbol) => /ServerResponse/.test(String(symbol)));
+}
+
+const { observe } = PerformanceObserver.prototype;
+PerformanceObserver.prototype.observe = function (options) {
+  if (options?.type === 'http' || options?.entryTypes?.includes?.('http')) observed = true;
+  return observe.apply(this, arguments);
+};
+
+/** A response of ours has been made. */
+function created(request, response) {
+  if (responseCreated.hasSubscribers) {
+    responseCreated.publish({ request, response });
+    // The borrowed response would be published as well.
+    return;
+  }
+  if (!observed) return;
+  const entry = new http.ServerResponse({
+    method: request.method,
+    url: request.url,
+    headers: request.headers,
+    httpVersionMajor: request.httpVersionMajor,
+    httpVersionMinor: request.httpVersionMinor,
+  });
+  entry.getHeaders = () => response.getHeaders();
+  response[kEntry] = entry;
+}
+
+/** The response's last byte has been handed over: the entry is complete. */
+function measured(response) {
+  const entry = response[kEntry];
+  response[kEntry] = undefined;
+  entry.statusCode = response.statusCode;
+  entry.statusMessage = response.statusMessage;
+  entry.socket = response.socket ?? {};
+  entry._finish();
+}
+
+/** A request is about to be emitted. `connection.socket` is made only for those who listen. */
+function started(connection, request, response) {
+  if (requestStart.hasSubscribers) requestStart.publish({ request, response, socket: connection.socket, server: connection.server });
+}
+
+function finished(connection, response) {
+  if (response[kEntry] !== undefined) measured(response);
+  if (responseFinish.hasSubscribers) {
+    responseFinish.publish({ request: response.req, response, socket: connection.socket, server: connection.server });
+  }
+}
+
+function upgraded(connection, request, socket, head) {
+  debug('SERVER upgrade to %s', request.headers.upgrade ?? request.method);
+  const { server } = connection;
+  if (upgradeEnd.hasSubscribers) connection.socket.once('close', () => upgradeEnd.publish({ request, socket, server }));
+  if (upgradeStart.hasSubscribers) upgradeStart.publish({ request, socket, head, server });
+}
+
+module.exports = { created, started, finished, upgraded, serverSocket, serverListen, debug };

@@ -1,0 +1,4 @@
+'use strict';
+
+/** `node --require turnout/register app.js`: see lib/register.js. */
+require('./lib/register');
