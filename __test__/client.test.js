@@ -261,6 +261,23 @@ describe('connections that are not the engine’s', () => {
     expect(req.socket._handle).toBe(null);
   });
 
+  it("gives node:http's ClientRequest, and whoever asks, connections that are plain sockets", async () => {
+    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const agent = newAgent();
+    const req = http.get({ port, host: '127.0.0.1', agent });
+    const [res] = await once(req, 'response');
+    res.setEncoding('utf8');
+    let body = '';
+    for await (const text of res) body += text;
+    expect([body, req.socket._handle]).toEqual(['ok', null]);
+    const socket = agent.createConnection({ port, host: '127.0.0.1' });
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    let raw = '';
+    for await (const chunk of socket) raw += chunk;
+    expect(raw).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*ok$/);
+    expect([socket.remotePort, socket.bytesRead]).toEqual([port, raw.length]);
+  });
+
   it('goes through a proxy where the agent says so', async () => {
     if (Number(process.versions.node.split('.')[0]) < 24) return;
     const seen = [];

@@ -4,7 +4,8 @@
  * ClientConnection: a connection of our own making, from the first lookup to the engine's last record, and its net.Socket. It is
  * the sink of one request after the other; what comes back goes to client-exchange.js.
  *
- * Life: connecting (what is written waits) → connected (HTTP; idle between requests) → upgraded (raw stream) → closed.
+ * Life: connecting (what is written waits) → connected, a raw stream for whoever has asked for it past request() → HTTP from the first
+ * request of ours on, idle between requests → upgraded (raw stream again) → closed.
  */
 
 const net = require('node:net');
@@ -24,6 +25,7 @@ const { kOnFinish } = require('./symbols');
 const HEAD = 1;
 const CONNECT = 2;
 const LENIENT = 4;
+const NOTHING = 8;
 /** What the engine takes for granted: Node's default. */
 const DEFAULT_MAX_HEADER_SIZE = 16384;
 
@@ -56,6 +58,9 @@ class ClientConnection extends Connection {
     /** The request under way, and its number. */
     this.request = null;
     this.seq = 0;
+    /** Until a request comes the socket is its user's, as node:http's would be. */
+    this.upgraded = true;
+    this.upgradeSeq = 1;
     /** The head of the last response, until it has been dealt with. */
     this.response = null;
     /** The response to an upgrade request, until UPGRADE brings the bytes behind it. */
@@ -80,6 +85,7 @@ class ClientConnection extends Connection {
   /** The request this connection carries from now on. */
   begin(request) {
     this.request = request;
+    this.upgraded = false;
     this.seq++;
     this.server.scope = createScope();
     if (this.isConnected && !this.closed) this.expect();
@@ -108,6 +114,7 @@ class ClientConnection extends Connection {
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.wantsKeepAlive !== null) this.setKeepAlive(...this.wantsKeepAlive);
     if (this.request !== null) this.expect();
+    else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
   }
 

@@ -97,10 +97,27 @@ fn answers_one_request_after_another() {
 fn takes_the_next_answer_for_what_it_is_after_an_idle_server_has_spoken() {
     let mut conn = ClientConn::new(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
-    conn.receive(b"HTTP/1.1 408 Requ", &mut recorder);
+    conn.expect(expected("GET"), None, false);
+    conn.receive(b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 408 Requ", &mut recorder);
+    conn.expect(expected("GET"), None, false);
+    conn.receive(b"HTTP/1.1 205 No\r\nContent-Length: 0\r\n\r\n", &mut recorder);
+    assert_eq!(recorder.events, ["S 204 1.1 \"No\" K ", "E ", "S 205 1.1 \"No\" K Content-Length=0;", "E "]);
+}
+
+#[test]
+fn is_read_by_nobody_until_claimed_and_may_be_a_plain_stream_first() {
+    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    assert!(!conn.can_read());
+    conn.expect_nothing();
+    assert!(conn.can_read());
+    let mut recorder = Recorder::default();
+    conn.receive(b"any", &mut recorder);
+    conn.receive(b"thing", &mut recorder);
     conn.expect(expected("GET"), None, false);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\n", &mut recorder);
-    assert_eq!(recorder.events, ["S 204 1.1 \"No\" K ", "E "]);
+    conn.expect_nothing();
+    conn.receive(b"\r\n", &mut recorder);
+    assert_eq!(recorder.events, ["U anything", "S 204 1.1 \"No\" K ", "E "]);
 }
 
 #[test]

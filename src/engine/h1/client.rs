@@ -41,6 +41,10 @@ pub struct Expected {
 /// Between, in or behind messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Nobody has said what the connection is for: nothing is read.
+    Unclaimed,
+    /// It is used as a plain stream, for now.
+    Plain,
     /// The next message may begin; blank lines may precede it.
     Start,
     StatusLine,
@@ -70,12 +74,12 @@ pub struct ClientConn {
 }
 
 impl ClientConn {
-    /// A fresh connection that answers no request yet.
+    /// A fresh connection, from which nothing is read before [`Self::expect`] or [`Self::expect_nothing`].
     pub fn new(config: Arc<Config>) -> ClientConn {
         ClientConn {
             limits: limits(&config),
             config,
-            state: State::Start,
+            state: State::Unclaimed,
             request: Expected { seq: 0, head: false, connect: false },
             line: StatusLine::new(),
             fields: FieldSection::new(),
@@ -97,6 +101,13 @@ impl ClientConn {
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
         if !matches!(self.state, State::Raw | State::Failed) {
             self.state = State::Start;
+        }
+    }
+
+    /// No request is being sent: until one is, the connection is a plain stream.
+    pub fn expect_nothing(&mut self) {
+        if self.state == State::Unclaimed {
+            self.state = State::Plain;
         }
     }
 
@@ -124,7 +135,7 @@ impl ClientConn {
     /// What the connection is in the midst of.
     pub fn phase(&self) -> Phase {
         match self.state {
-            State::Start | State::Closed | State::Ignoring => Phase::Idle,
+            State::Unclaimed | State::Plain | State::Start | State::Closed | State::Ignoring => Phase::Idle,
             State::StatusLine | State::Fields => Phase::Head,
             State::Body => Phase::Body,
             State::Raw => Phase::Upgraded,
@@ -134,7 +145,7 @@ impl ClientConn {
 
     /// Whether the driver may read.
     pub fn can_read(&self) -> bool {
-        self.state != State::Failed
+        !matches!(self.state, State::Unclaimed | State::Failed)
     }
 
     fn advance(&mut self, bytes: &[u8], pos: &mut usize, sink: &mut impl Sink) -> Result<(), ParseError> {
@@ -170,7 +181,7 @@ impl ClientConn {
                     self.message_over();
                 }
             }
-            State::Raw => {
+            State::Raw | State::Plain | State::Unclaimed => {
                 sink.raw(bytes.get(*pos..).unwrap_or_default());
                 *pos = bytes.len();
             }

@@ -292,7 +292,13 @@ impl<T: Transport> Connection<T> {
             Op::KeepAlive => self.with_stream(|stream| {
                 stream.set_keep_alive(command.flags & 1 != 0, Duration::from_secs(u64::from(command.argument)));
             }),
-            Op::Expect => self.http.expect(command.argument, command.flags, command.payload),
+            Op::Expect => {
+                let could_read = self.http.can_read();
+                self.http.expect(command.argument, command.flags, command.payload);
+                if !could_read {
+                    self.wake();
+                }
+            }
             Op::DiscardReads => {
                 if self.reading == Reading::Open {
                     self.reading = Reading::Discard;

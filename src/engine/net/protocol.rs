@@ -18,6 +18,7 @@ mod expect {
     pub const HEAD: u32 = 1;
     pub const CONNECT: u32 = 2;
     pub const LENIENT: u32 = 4;
+    pub const NOTHING: u32 = 8;
 }
 
 impl Protocol {
@@ -54,9 +55,13 @@ impl Protocol {
         }
     }
 
-    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server expects nothing.
+    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
         if let Self::Client(conn) = self {
+            if flags & expect::NOTHING != 0 {
+                conn.expect_nothing();
+                return;
+            }
             let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
             let request = Expected { seq, head: flags & expect::HEAD != 0, connect: flags & expect::CONNECT != 0 };
             conn.expect(request, size, flags & expect::LENIENT != 0);
