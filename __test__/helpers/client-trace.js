@@ -19,6 +19,7 @@ class ClientTrace {
     this.lines = [];
     this.wires = [];
     this.waiting = [];
+    this.timers = new Set();
     this.log = (...words) => {
       this.lines.push(words.map(String).join(' '));
       this.wake();
@@ -34,7 +35,7 @@ class ClientTrace {
     return new Promise((resolve, reject) => {
       const check = () => {
         if (!test()) return;
-        clearTimeout(timer);
+        this.forget(timer);
         this.waiting.splice(this.waiting.indexOf(check), 1);
         resolve();
       };
@@ -42,9 +43,15 @@ class ClientTrace {
         this.waiting.splice(this.waiting.indexOf(check), 1);
         reject(new Error(`no ${what}; log: ${JSON.stringify(this.lines)}; wires: ${JSON.stringify(this.wires)}`));
       }, PATIENCE);
+      this.timers.add(timer);
       this.waiting.push(check);
       check();
     });
+  }
+
+  forget(timer) {
+    clearTimeout(timer);
+    this.timers.delete(timer);
   }
 
   async play(socket, number, steps) {
@@ -108,6 +115,8 @@ async function clientTraceOf(http, { server: scripts = [[]], run }) {
     await new Promise(setImmediate);
     await new Promise(setImmediate);
   } finally {
+    // A script may wait for what this case was not about.
+    for (const timer of trace.timers) trace.forget(timer);
     agent.destroy();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
