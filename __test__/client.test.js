@@ -307,6 +307,42 @@ describe('connections that are not the engine’s', () => {
   });
 });
 
+describe('what was given up', () => {
+  const settled = async (test) => {
+    while (!test()) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  it('leaves no connection behind, in whatever phase it ends', async () => {
+    const { openPort } = require('../lib/binding');
+    const open = () => openPort().connections();
+    const port = await listening(net.createServer((socket) => socket.on('error', () => {}).resume()));
+    const before = open();
+    for (const phase of ['made', 'socket', 'connect', 'finish']) {
+      for (const host of ['127.0.0.1', 'localhost', '192.0.2.1']) {
+        if (host === '192.0.2.1' && phase !== 'socket' && phase !== 'made') continue;
+        const req = turnout.get({ host, port, agent: newAgent() });
+        const closed = new Promise((resolve) => req.on('error', () => {}).on('close', resolve));
+        if (phase === 'made') req.destroy();
+        else if (phase === 'connect') req.on('socket', (socket) => socket.on('connect', () => req.destroy()));
+        else req.on(phase, () => setImmediate(() => req.destroy()));
+        await closed;
+      }
+    }
+    for (const agent of cleanups.splice(1)) await agent();
+    await settled(() => open() === before);
+    expect(open()).toBe(before);
+  });
+
+  it('does not keep the process', async () => {
+    const { code, out } = await program(`
+      const req = http.get({ host: '192.0.2.1', port: 9, agent: new http.Agent() });
+      // Where there is no network the system refuses by itself.
+      req.on('error', (error) => console.log(['ECONNRESET', 'ECONNREFUSED', 'ENETUNREACH'].includes(error.code))).on('close', () => console.log('close'));
+      setTimeout(() => req.destroy(), 20);`);
+    expect([code, out]).toEqual([0, 'true\nclose\n']);
+  });
+});
+
 describe('context', () => {
   it('events of a request run in the context it was made in', async () => {
     const port = await listening(turnout.createServer((req, res) => res.end('ok')));

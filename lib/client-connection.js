@@ -215,6 +215,12 @@ class ClientConnection extends Connection {
     this.exchange.responseComplete(this);
   }
 
+  /** Bytes of the raw stream; of an idle server, which has nothing to say. */
+  onRaw(chunk) {
+    if (this.upgraded) super.onRaw(chunk);
+    else this.madeSocket.destroy();
+  }
+
   onPeerEnd() {
     this.peerEnded = true;
     if (!this.closing) this.madeSocket.receiveEnd();

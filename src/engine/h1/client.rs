@@ -52,8 +52,8 @@ enum State {
     Body,
     /// The last message has ended the connection's use; only blank lines may follow.
     Closed,
-    /// A 101 that names no protocol: nobody knows what follows. Node drops it.
-    Ignoring,
+    /// A 101 that names no protocol: nobody knows what follows, so it is told as raw bytes and answers nothing.
+    Unknown,
     Raw,
     Failed,
 }
@@ -71,6 +71,8 @@ pub struct ClientConn {
     body: BodyDecoder,
     /// The present body is chunked: the field section holds its trailers.
     chunked: bool,
+    /// The final response to the request is complete: later reads answer nothing.
+    answered: bool,
 }
 
 impl ClientConn {
@@ -86,6 +88,7 @@ impl ClientConn {
             framing: Framing::of_response(false),
             body: BodyDecoder::new(),
             chunked: false,
+            answered: false,
         }
     }
 
@@ -93,6 +96,7 @@ impl ClientConn {
     /// without a size the connection's own holds.
     pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, lenient: bool) {
         self.request = request;
+        self.answered = false;
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
             lenient: lenient || self.config.lenient,
@@ -111,8 +115,13 @@ impl ClientConn {
         }
     }
 
-    /// Takes what one read returned.
+    /// Takes what one read returned. What an idle server says is told as raw bytes, so that no part of it passes for the answer to
+    /// the next request; what stands behind a response in the same read is parsed, as in Node.
     pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        if self.answered && !matches!(self.state, State::Raw | State::Failed) {
+            sink.raw(bytes);
+            return;
+        }
         let mut pos = 0;
         while pos < bytes.len() {
             if let Err(error) = self.advance(bytes, &mut pos, sink) {
@@ -128,6 +137,7 @@ impl ClientConn {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         if self.state == State::Body && self.body.ends_at_eof() {
             self.state = State::Closed;
+            self.answered = true;
             sink.end(self.request.seq, b"");
         }
     }
@@ -135,7 +145,7 @@ impl ClientConn {
     /// What the connection is in the midst of.
     pub fn phase(&self) -> Phase {
         match self.state {
-            State::Unclaimed | State::Plain | State::Start | State::Closed | State::Ignoring => Phase::Idle,
+            State::Unclaimed | State::Plain | State::Start | State::Closed | State::Unknown => Phase::Idle,
             State::StatusLine | State::Fields => Phase::Head,
             State::Body => Phase::Body,
             State::Raw => Phase::Upgraded,
@@ -181,11 +191,11 @@ impl ClientConn {
                     self.message_over();
                 }
             }
-            State::Raw | State::Plain | State::Unclaimed => {
+            State::Raw | State::Plain | State::Unclaimed | State::Unknown => {
                 sink.raw(bytes.get(*pos..).unwrap_or_default());
                 *pos = bytes.len();
             }
-            State::Ignoring | State::Failed => *pos = bytes.len(),
+            State::Failed => *pos = bytes.len(),
         }
         Ok(())
     }
@@ -213,7 +223,8 @@ impl ClientConn {
             sink.upgrade(seq, true, bytes.get(*pos..).unwrap_or_default());
             *pos = bytes.len();
         } else if status == 101 {
-            self.state = State::Ignoring;
+            self.answered = true;
+            self.state = State::Unknown;
         } else if length == BodyLength::None {
             self.message_over();
         } else {
@@ -224,6 +235,7 @@ impl ClientConn {
     }
 
     fn message_over(&mut self) {
+        self.answered |= self.line.status() >= 200 || self.line.status() < 100;
         let again = self.limits.lenient || self.framing.keep_alive(self.line.version());
         self.state = if again { State::Start } else { State::Closed };
     }
