@@ -86,12 +86,11 @@ function openPort() {
  * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on behind the record whose handler threw, or is
  *   still running; LARGE
  * @param {Buffer[]|undefined} blocks large payloads, named by number in the records
- * @param {number} oldest slab that records from here on may name
  * @return {number} bytes of commands in `outbound`
  */
-function turn(bytes, blocks, oldest) {
+function turn(bytes, blocks) {
   if (bytes !== AFTER_THROW) depth++;
-  onTurn(bytes, blocks, oldest);
+  onTurn(bytes, blocks);
   depth--;
   const n = outBytes;
   outBytes = 0;

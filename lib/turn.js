@@ -26,6 +26,9 @@ const CLOSED = 11;
 const RESPONSE = 12;
 const CONNECTED = 13;
 
+/** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
+const VIEW = 32 * 1024;
+
 /** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
 const STRIDE_BITS = 6;
 const STRIDE = 1 << STRIDE_BITS;
@@ -55,11 +58,11 @@ let cursor = 0;
 let end = 0;
 /** Of the last batch that had any; a batch may take several turns. Emptied as they are taken. */
 let blocks = [];
-/** Buffers the inline driver reads into, by number; those that no record can name any more are let go. */
-const slabs = new Map();
+/** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
+const slabs = [];
 
 /** See binding.turn */
-function onTurn(bytes, newBlocks, oldestSlab) {
+function onTurn(bytes, newBlocks) {
   if (bytes === LARGE) {
     [inbound] = newBlocks;
     words = new Int32Array(inbound.buffer, inbound.byteOffset, inbound.length >> 2);
@@ -73,7 +76,6 @@ function onTurn(bytes, newBlocks, oldestSlab) {
     cursor = 0;
     end = bytes >> 2;
     if (newBlocks !== undefined) blocks = newBlocks;
-    if (slabs.size > 1) forgetSlabs(oldestSlab);
   } else {
     runTicks();
   }
@@ -150,17 +152,10 @@ function dispatch(at) {
   }
 }
 
-function forgetSlabs(oldest) {
-  for (const number of slabs.keys()) {
-    if (number >= oldest) return;
-    slabs.delete(number);
-  }
-}
-
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
   const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
-  slabs.set(number, slab);
+  slabs[number] = slab;
   return slab;
 }
 
@@ -272,8 +267,13 @@ function isRefusedNext(index) {
 function payload(at, length, place) {
   const block = words[place];
   if (block < -1) {
+    const slab = slabs[-2 - block];
     const from = words[place + 1];
-    return slabs.get(-2 - block).subarray(from, from + length);
+    if (length >= VIEW) return slab.subarray(from, from + length);
+    // Not of the pool: a piece of this size would push out everything else that lives in it.
+    const chunk = Buffer.allocUnsafeSlow(length);
+    slab.copy(chunk, 0, from, from + length);
+    return chunk;
   }
   if (block >= 0) {
     const chunk = blocks[block];

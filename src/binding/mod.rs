@@ -4,6 +4,8 @@
 //! inside calls on the JavaScript thread.
 
 mod convert;
+#[cfg(unix)]
+mod kept;
 mod port;
 #[cfg(unix)]
 mod slabs;

@@ -4,11 +4,13 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, Either, Function, Uint8Array};
+use napi::bindgen_prelude::{Buffer, Either, Function, Uint8ArraySlice};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::convert::{Config, ConnectOptions, ListenOptions, Listening, EINVAL};
+#[cfg(unix)]
+use super::kept::KeptArray;
 use super::turn::Crossing;
 use crate::engine::net::command;
 use crate::engine::net::connections::STRIDE;
@@ -119,7 +121,7 @@ pub struct Port {
 
 #[napi]
 impl Port {
-    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks, oldest)` returns how many bytes of commands it wrote;
+    /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
     /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round.
     #[napi(constructor)]
     pub fn new(
@@ -167,7 +169,7 @@ impl Port {
         seq: u32,
         flags: u32,
         head_length: u32,
-        data: Uint8Array,
+        data: Uint8ArraySlice<'_>,
     ) {
         self.crossing.dispatch(bytes as usize);
         let head_length = (head_length as usize).min(data.len());
@@ -175,7 +177,16 @@ impl Port {
             #[cfg(unix)]
             0 => {
                 if let Some(inline) = &mut *self.engine.inline() {
-                    inline.connections.write_borrowed(index, generation, seq, flags, head_length, &data, ahead);
+                    inline.connections.write_borrowed(
+                        index,
+                        generation,
+                        seq,
+                        flags,
+                        head_length,
+                        &data,
+                        || KeptArray::keep(env, &data),
+                        ahead,
+                    );
                 }
                 self.crossing.sent(env);
             }

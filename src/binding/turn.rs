@@ -57,8 +57,6 @@ pub struct Crossing {
 #[cfg(unix)]
 struct InlineSide {
     slabs: RefCell<Slabs>,
-    /// The oldest slab that records of the current batch may name.
-    oldest: Cell<u32>,
     watch: RefCell<Option<Watch>>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
@@ -159,7 +157,6 @@ impl Crossing {
             #[cfg(unix)]
             inline: InlineSide {
                 slabs: RefCell::new(Slabs::new(&slab)?),
-                oldest: Cell::new(0),
                 watch: RefCell::default(),
                 alarm: Cell::new(None),
                 scope: async_scope(raw, name)?,
@@ -296,7 +293,7 @@ impl Crossing {
     fn take(&self, batch: &mut Batch) {
         #[cfg(unix)]
         if let Some(inline) = &mut *self.engine.inline() {
-            self.inline.oldest.set(self.inline.slabs.borrow_mut().hand_over());
+            self.inline.slabs.borrow_mut().deliver();
             if !inline.connections.outbox.is_empty() {
                 std::mem::swap(&mut inline.connections.outbox, batch);
                 return;
@@ -386,16 +383,6 @@ impl Crossing {
         }
     }
 
-    #[cfg(unix)]
-    fn oldest_slab(&self) -> u32 {
-        self.inline.oldest.get()
-    }
-
-    #[cfg(not(unix))]
-    fn oldest_slab(&self) -> u32 {
-        0
-    }
-
     /// Calls JavaScript; an exception is reported as uncaught, and JavaScript goes on behind what threw.
     #[allow(unsafe_code)]
     fn call(&self, env: sys::napi_env, bytes: i32, blocks: sys::napi_value) -> Option<usize> {
@@ -404,7 +391,6 @@ impl Crossing {
             let mut function = ptr::null_mut();
             let mut this = ptr::null_mut();
             let mut count = ptr::null_mut();
-            let mut oldest = ptr::null_mut();
             let mut result = ptr::null_mut();
             // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals.
             let status = unsafe {
@@ -412,8 +398,7 @@ impl Crossing {
                 sys::napi_get_undefined(env, &mut this);
                 sys::napi_create_int32(env, first, &mut count);
                 let blocks = if blocks.is_null() { this } else { blocks };
-                sys::napi_create_uint32(env, self.oldest_slab(), &mut oldest);
-                sys::napi_call_function(env, this, function, 3, [count, blocks, oldest].as_ptr(), &mut result)
+                sys::napi_call_function(env, this, function, 2, [count, blocks].as_ptr(), &mut result)
             };
             if status == sys::Status::napi_ok {
                 // SAFETY: as above; `result` was set by the call.

@@ -28,6 +28,35 @@ const POOL: usize = 64;
 /// Responses that may wait ahead of their turn; the protocol core stops parsing well before.
 const MAX_EARLY: usize = 4096;
 
+/// Bytes that stay their owner's until they have been sent.
+pub trait Payload {
+    /// The bytes as they are now. Fewer than when they were handed over: the owner has taken them back, and the stream cannot go on.
+    fn bytes(&self) -> &[u8];
+}
+
+/// A piece of the output.
+enum Piece {
+    Owned(Vec<u8>),
+    Kept { payload: Box<dyn Payload>, from: usize, to: usize },
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Piece::Owned(bytes) => bytes.len(),
+            Piece::Kept { from, to, .. } => to - from,
+        }
+    }
+
+    /// `None` when a kept payload has shrunk.
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Piece::Owned(bytes) => Some(bytes),
+            Piece::Kept { payload, from, to } => payload.bytes().get(*from..*to),
+        }
+    }
+}
+
 /// A write for a response whose turn has not come.
 struct Early {
     seq: u32,
@@ -42,7 +71,7 @@ pub struct ResponseQueue {
     /// The request whose response is being sent, counted from 1.
     current: u32,
     early: Vec<Early>,
-    buffers: VecDeque<Vec<u8>>,
+    buffers: VecDeque<Piece>,
     /// Empty; what is gathered next goes here. A driver lends one for the length of a turn.
     spare: Vec<u8>,
     /// Bytes of the first buffer that have left.
@@ -155,13 +184,27 @@ impl ResponseQueue {
     }
 
     /// Accounts for a payload and the end of its frame of which `sent` bytes have left already, behind all that was pending; keeps
-    /// the rest. Returns how many responses this has completed.
-    pub fn write_sent(&mut self, flags: u32, data: &[u8], end: &'static [u8], sent: usize) -> u32 {
+    /// the rest, which `keep` turns into a payload if it is worth it. Returns how many responses this has completed.
+    pub fn write_sent(
+        &mut self,
+        flags: u32,
+        data: &[u8],
+        end: &'static [u8],
+        sent: usize,
+        keep: impl FnOnce() -> Option<Box<dyn Payload>>,
+    ) -> u32 {
         self.received += data.len() as u64;
         self.queued += sent as u64;
         self.flushed += sent as u64;
         let of_data = sent.min(data.len());
-        self.push(data[of_data..].to_vec());
+        let rest = &data[of_data..];
+        match (rest.len() >= GATHER).then(keep).flatten() {
+            Some(payload) => {
+                self.queued += rest.len() as u64;
+                self.buffers.push_back(Piece::Kept { payload, from: of_data, to: data.len() });
+            }
+            None => self.push(rest.to_vec()),
+        }
         self.gather(&end[sent - of_data..]);
         self.end_write(flags, self.received) as u32
     }
@@ -232,7 +275,7 @@ impl ResponseQueue {
             self.gather(&data);
         } else {
             self.queued += data.len() as u64;
-            self.buffers.push_back(data);
+            self.buffers.push_back(Piece::Owned(data));
         }
     }
 
@@ -242,21 +285,24 @@ impl ResponseQueue {
         }
         self.queued += data.len() as u64;
         match self.buffers.back_mut() {
-            Some(last) if last.len() + data.len() <= 2 * GATHER => last.extend_from_slice(data),
+            Some(Piece::Owned(last)) if last.len() + data.len() <= 2 * GATHER => last.extend_from_slice(data),
             _ => {
                 let mut buffer = std::mem::take(&mut self.spare);
                 buffer.extend_from_slice(data);
-                self.buffers.push_back(buffer);
+                self.buffers.push_back(Piece::Owned(buffer));
             }
         }
     }
 
-    /// The bytes to send next, for one gathering system call.
-    pub fn slices<'a>(&'a self, into: &mut Vec<IoSlice<'a>>) {
-        for (i, buffer) in self.buffers.iter().take(MAX_SLICES).enumerate() {
+    /// The bytes to send next, for one gathering system call. False when some are not there any more: the connection is to be
+    /// closed.
+    pub fn slices<'a>(&'a self, into: &mut Vec<IoSlice<'a>>) -> bool {
+        for (i, piece) in self.buffers.iter().take(MAX_SLICES).enumerate() {
             let from = if i == 0 { self.sent_of_first } else { 0 };
-            into.push(IoSlice::new(&buffer[from..]));
+            let Some(bytes) = piece.bytes().and_then(|bytes| bytes.get(from..)) else { return false };
+            into.push(IoSlice::new(bytes));
         }
+        true
     }
 
     /// `n` bytes have left. The largest acknowledgement that is due, if any, is returned.
@@ -264,9 +310,7 @@ impl ResponseQueue {
         self.flushed += n as u64;
         let mut left = n;
         while left > 0 {
-            let Some(first) = self.buffers.front_mut() else {
-                break;
-            };
+            let Some(first) = self.buffers.front() else { break };
             let rest = first.len() - self.sent_of_first;
             if left < rest {
                 self.sent_of_first += left;
@@ -274,11 +318,13 @@ impl ResponseQueue {
             }
             left -= rest;
             self.sent_of_first = 0;
-            if first.capacity() <= 4 * GATHER {
-                first.clear();
-                self.spare = std::mem::take(first);
+            match self.buffers.pop_front() {
+                Some(Piece::Owned(mut sent)) if sent.capacity() <= 4 * GATHER => {
+                    sent.clear();
+                    self.spare = sent;
+                }
+                _ => {}
             }
-            self.buffers.pop_front();
         }
         self.due()
     }

@@ -4,6 +4,9 @@
 /// message head before it, is short: a full one must be followed by another that learns nothing.
 pub const READ_SIZE: usize = 66 * 1024;
 
+/// Bytes; JavaScript makes a view of a payload from here on, and copies smaller ones out of the place they were read into.
+pub const VIEW: usize = 32 * 1024;
+
 /// A place for one read.
 pub struct Room<'a> {
     /// [`READ_SIZE`] bytes or more.
@@ -19,8 +22,9 @@ pub trait Blocks {
     /// Where the next read goes; the same place again unless it was kept. `None` when there is no memory: nothing is read now.
     fn room(&mut self) -> Option<Room<'_>>;
 
-    /// The first `bytes` of the last room are named in records: the next read goes elsewhere.
-    fn keep(&mut self, bytes: usize);
+    /// The first `bytes` of the last room are named in records: the next read goes elsewhere. `viewed`: somebody may hold on to
+    /// them, because a payload is as large as [`VIEW`].
+    fn keep(&mut self, bytes: usize, viewed: bool);
 
     /// Whether so much has been kept that it should be dealt with first, while the processor has it at hand.
     fn is_full(&self) -> bool;
@@ -59,7 +63,7 @@ impl Blocks for OwnedBlocks {
         Some(Room { bytes: &mut self.current, block: self.kept.len() as u32, offset: 0 })
     }
 
-    fn keep(&mut self, bytes: usize) {
+    fn keep(&mut self, bytes: usize, _: bool) {
         // A short payload would hold a long block for as long as JavaScript is busy.
         self.kept.push(if bytes < READ_SIZE / 2 {
             self.current[..bytes].to_vec()

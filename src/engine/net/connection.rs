@@ -13,7 +13,7 @@ use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::encode::{ResponseQueue, CHUNKED};
+use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
 use crate::engine::h1::Phase;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
@@ -78,6 +78,11 @@ pub struct Connection<T> {
     pub waiting: Waiting,
     /// When the driver will look at the deadline.
     pub armed: Option<Instant>,
+}
+
+/// A payload was taken back before it was sent: what has left of the message is all there will ever be. EIO, on every platform.
+fn taken_back() -> io::Error {
+    io::Error::from_raw_os_error(5)
 }
 
 impl<T: Transport> Connection<T> {
@@ -161,9 +166,9 @@ impl<T: Transport> Connection<T> {
                 Poll::Ready(Ok(0)) => self.end_of_input(batch),
                 Poll::Ready(Ok(n)) => {
                     let read = Read::new(&room, n);
-                    let named = self.receive(&room.bytes[..n], read, batch, now);
-                    if named > 0 {
-                        blocks.keep(named);
+                    match self.receive(&room.bytes[..n], read, batch, now) {
+                        Some(Read { named, viewed, .. }) if named > 0 => blocks.keep(named, viewed),
+                        _ => {}
                     }
                 }
             }
@@ -191,11 +196,11 @@ impl<T: Transport> Connection<T> {
         self.out.pending() > ResponseQueue::HIGH_WATER && self.http.answers()
     }
 
-    /// Returns how much of the read records have named.
-    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> usize {
+    /// Returns what records have named of the read.
+    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.bytes_read += bytes.len() as u64;
         if self.reading != Reading::Open {
-            return 0;
+            return None;
         }
         let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
         if began {
@@ -206,13 +211,13 @@ impl<T: Transport> Connection<T> {
         named
     }
 
-    /// Lets the protocol core speak into the batch. Returns how much of the read records have named.
+    /// Lets the protocol core speak into the batch. Returns what records have named of the read.
     fn drive(
         &mut self,
         read: Option<Read>,
         batch: &mut Batch,
         act: impl FnOnce(&mut Protocol, &mut RecordSink<'_>),
-    ) -> usize {
+    ) -> Option<Read> {
         let mut sink = RecordSink {
             batch,
             index: self.index,
@@ -221,7 +226,7 @@ impl<T: Transport> Connection<T> {
             read,
         };
         act(&mut self.http, &mut sink);
-        sink.read.map_or(0, |read| read.named)
+        sink.read
     }
 
     /// What the connection waits for now.
@@ -322,13 +327,15 @@ impl<T: Transport> Connection<T> {
         self.responses_done(done, batch, now);
     }
 
-    /// A large write from where it lies: what the kernel takes at once is never copied.
+    /// A large write from where it lies: what the kernel takes at once is never copied, nor is the rest if it can be kept.
+    #[allow(clippy::too_many_arguments)]
     pub fn write_borrowed(
         &mut self,
         seq: u32,
         flags: u32,
         head_length: usize,
         data: &[u8],
+        keep: impl FnOnce() -> Option<Box<dyn Payload>>,
         batch: &mut Batch,
         now: Instant,
     ) {
@@ -341,7 +348,10 @@ impl<T: Transport> Connection<T> {
         let pending = self.out.pending() as usize;
         let Some(stream) = &mut self.stream else { return };
         let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
-        self.out.slices(&mut slices);
+        if !self.out.slices(&mut slices) {
+            self.fail(&taken_back(), true, batch);
+            return;
+        }
         slices.push(IoSlice::new(data));
         if !end.is_empty() {
             slices.push(IoSlice::new(end));
@@ -349,7 +359,7 @@ impl<T: Transport> Connection<T> {
         // An error comes again when the rest is flushed, and is dealt with there.
         let sent = stream.try_write(&slices).unwrap_or(0);
         let acked = self.out.advance(sent.min(pending));
-        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending));
+        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending), keep);
         if let Some(total) = self.out.due().or(acked) {
             batch.ack(self.index, total);
         }
@@ -395,7 +405,10 @@ impl<T: Transport> Connection<T> {
             }
             let Some(stream) = &mut self.stream else { return };
             let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
-            self.out.slices(&mut slices);
+            if !self.out.slices(&mut slices) {
+                self.fail(&taken_back(), true, batch);
+                return;
+            }
             let written = match &mut cx {
                 Some(cx) => match stream.poll_write(cx, &slices) {
                     Poll::Ready(written) => written,

@@ -16,6 +16,7 @@ use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
 use crate::engine::deadline::{Timers, Waiting};
+use crate::engine::h1::encode::Payload;
 
 /// How many threads one JavaScript environment may have; a connection's index modulo this is the number of its thread.
 pub const STRIDE: u32 = 64;
@@ -227,6 +228,7 @@ impl<T: Transport> Connections<T> {
         flags: u32,
         head_length: usize,
         data: &[u8],
+        keep: impl FnOnce() -> Option<Box<dyn Payload>>,
         ahead: bool,
     ) {
         let now = self.now;
@@ -234,7 +236,7 @@ impl<T: Transport> Connections<T> {
             if ahead {
                 connection.write_now(flags, data);
             } else {
-                connection.write_borrowed(seq, flags, head_length, data, batch, now);
+                connection.write_borrowed(seq, flags, head_length, data, keep, batch, now);
             }
         });
     }

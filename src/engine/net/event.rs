@@ -1,6 +1,6 @@
 //! What the engine tells JavaScript, as packed records. The whole vocabulary of the way up.
 
-use super::blocks::Room;
+use super::blocks::{Room, VIEW};
 use crate::engine::error::ParseError;
 use crate::engine::h1::{RequestHead, ResponseHead, Sink};
 
@@ -243,12 +243,21 @@ pub struct Read {
     offset: u32,
     /// Bytes from the beginning that must be kept.
     pub named: usize,
+    /// A payload is large enough for a view.
+    pub viewed: bool,
 }
 
 impl Read {
     /// The first `length` bytes of `room` have been read; nothing of them has been named yet.
     pub fn new(room: &Room<'_>, length: usize) -> Self {
-        Self { address: room.bytes.as_ptr() as usize, length, block: room.block, offset: room.offset, named: 0 }
+        Self {
+            address: room.bytes.as_ptr() as usize,
+            length,
+            block: room.block,
+            offset: room.offset,
+            named: 0,
+            viewed: false,
+        }
     }
 }
 
@@ -260,6 +269,7 @@ impl RecordSink<'_> {
             let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
             if from < read.length && bytes.len() <= read.length - from {
                 read.named = read.named.max(from + bytes.len());
+                read.viewed |= bytes.len() >= VIEW;
                 self.batch.word(read.block);
                 self.batch.word(read.offset + from as u32);
                 return false;
@@ -371,9 +381,9 @@ mod tests {
         let read = Read::new(&room, length);
         let mut sink = sink(batch, &mut n, Some(read));
         sink.raw(&room.bytes[..length]);
-        let named = sink.read.unwrap().named;
+        let Read { named, viewed, .. } = sink.read.unwrap();
         if named > 0 {
-            blocks.keep(named);
+            blocks.keep(named, viewed);
         }
         n
     }

@@ -9,7 +9,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
-use crate::engine::net::transport::Transport;
+use crate::engine::net::transport::{send, Transport};
 
 enum Socket {
     Tcp(TcpStream),
@@ -112,7 +112,7 @@ impl Transport for Stream {
         }
         let written = match (&mut self.socket, slices) {
             (Socket::Tcp(stream), [only]) => stream.write(only),
-            (Socket::Tcp(stream), several) => stream.write_vectored(several),
+            (Socket::Tcp(stream), several) => send(&SockRef::from(&*stream), several),
             (Socket::Unix(stream), several) => stream.write_vectored(several),
         };
         // The same the other way: the kernel took less than there was, so it is full.

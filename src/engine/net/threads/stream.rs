@@ -2,15 +2,15 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-use crate::engine::net::transport::Transport;
+use crate::engine::net::transport::{send, Transport};
 
 /// A connection's socket.
 pub enum Stream {
@@ -35,6 +35,10 @@ impl Stream {
     }
 }
 
+fn try_send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    stream.try_io(Interest::WRITABLE, || send(&SockRef::from(stream), slices))
+}
+
 impl Transport for Stream {
     // A short read leaves the stream unready, so the next call costs no system call.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -49,7 +53,13 @@ impl Transport for Stream {
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
-            Stream::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tcp(stream) => loop {
+                ready!(stream.poll_write_ready(cx))?;
+                match try_send(stream, slices) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    written => return Poll::Ready(written),
+                }
+            },
             #[cfg(unix)]
             Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
@@ -57,7 +67,7 @@ impl Transport for Stream {
 
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Stream::Tcp(stream) => stream.try_write_vectored(slices),
+            Stream::Tcp(stream) => try_send(stream, slices),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.try_write_vectored(slices),
         }
