@@ -7,9 +7,11 @@ const { Server, createServer, connectionListener } = require('./lib/server');
 const { IncomingMessage } = require('./lib/incoming-message');
 const { OutgoingMessage } = require('./lib/outgoing-message');
 const { ServerResponse } = require('./lib/server-response');
+const agents = require('./lib/agent');
+const { ClientRequest, request, get } = require('./lib/client-request');
 const { websocketMask, websocketUnmask } = require('./lib/websocket');
 
-/** What is not ours yet (the client, its Agent, constants) is node:http's own. */
+/** What is not ours (constants, settings of the process) is node:http's own. */
 const face = {};
 for (const name of Object.keys(http)) Object.defineProperty(face, name, Object.getOwnPropertyDescriptor(http, name));
 
@@ -19,6 +21,19 @@ module.exports = Object.defineProperties(face, {
   IncomingMessage: exported(IncomingMessage),
   OutgoingMessage: exported(OutgoingMessage),
   ServerResponse: exported(ServerResponse),
+  ClientRequest: exported(ClientRequest),
+  request: exported(request),
+  get: exported(get),
+  Agent: exported(agents.Agent),
+  /** Requests without an agent take the one that stands here. */
+  globalAgent: {
+    enumerable: true,
+    configurable: true,
+    get: () => agents.globalAgent,
+    set(agent) {
+      agents.globalAgent = agent;
+    },
+  },
   _connectionListener: exported(connectionListener),
   websocketMask: exported(websocketMask),
   websocketUnmask: exported(websocketUnmask),

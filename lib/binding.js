@@ -17,6 +17,7 @@ const OP = Object.freeze({
   NO_DELAY: 8,
   KEEP_ALIVE: 9,
   DISCARD_READS: 10,
+  EXPECT: 11,
 });
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */

@@ -63,7 +63,15 @@ const TEXTS = {
     (name, value, reason = 'is invalid') => `The ${name.includes('.') ? 'property' : 'argument'} '${name}' ${reason}. Received ${excerpt(value)}`,
   ],
   ERR_INVALID_CHAR: [TypeError, (where, name) => `Invalid character in ${where}${name === undefined ? '' : ` ["${name}"]`}`],
+  ERR_INVALID_ADDRESS_FAMILY: [RangeError, (family, host, port) => `Invalid address family: ${family} ${host}:${port}`],
+  ERR_INVALID_IP_ADDRESS: [TypeError, (address) => `Invalid IP address: ${address}`],
+  ERR_INVALID_PROTOCOL: [TypeError, (protocol, expected) => `Protocol "${protocol}" not supported. Expected "${expected}"`],
+  ERR_MISSING_ARGS: [TypeError, (...names) => `The ${names.map((name) => `"${name}"`).join(', ').replace(/, ([^,]*)$/, ', and $1')} arguments must be specified`],
+  ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error, () => 'Socket closed before the connection was established'],
+  ERR_SOCKET_CONNECTION_TIMEOUT: [Error, () => 'Socket connection timeout'],
+  ERR_UNESCAPED_CHARACTERS: [TypeError, (what) => `${what} contains unescaped characters`],
   ERR_INVALID_HTTP_TOKEN: [TypeError, (what, name) => `${what} must be a valid HTTP token ["${name}"]`],
+  ERR_IP_BLOCKED: [Error, (address) => `IP(${address}) is blocked by net.BlockList`],
   ERR_METHOD_NOT_IMPLEMENTED: [Error, (name) => `The ${name} method is not implemented`],
   ERR_OUT_OF_RANGE: [RangeError, (name, range, value) => `The value of "${name}" is out of range. It must be ${range}. Received ${rangeValue(value)}`],
   ERR_STREAM_ALREADY_FINISHED: [Error, (name) => `Cannot call ${name} after a stream was finished`],
@@ -125,6 +133,27 @@ function errnoException(errno, syscall) {
 }
 
 /**
+ * bind() or connect() failed.
+ * @param {number} errno negative
+ * @param {string} syscall its name
+ * @param {string} [address] where, or a path
+ * @param {number} [port]
+ * @param {string} [local] our own end, where it was asked for
+ * @return {Error}
+ */
+function hostException(errno, syscall, address, port, local) {
+  const code = util.getSystemErrorName(errno);
+  const where = port && port > 0 ? ` ${address}:${port}` : address ? ` ${address}` : '';
+  const error = new Error(`${syscall} ${code}${where}${local ? ` - Local (${local})` : ''}`);
+  error.errno = errno;
+  error.code = code;
+  error.syscall = syscall;
+  error.address = address;
+  if (port) error.port = port;
+  return error;
+}
+
+/**
  * listen() failed.
  * @param {number} errno negative
  * @param {string} [address] where, or a path
@@ -164,6 +193,7 @@ module.exports = {
   nodeError,
   connResetException,
   errnoException,
+  hostException,
   listenException,
   parseError,
   requestTimeout: () => nodeError('ERR_HTTP_REQUEST_TIMEOUT'),

@@ -23,6 +23,8 @@ const PARSE_ERROR = 8;
 const TIMEOUT = 9;
 const ACK = 10;
 const CLOSED = 11;
+const RESPONSE = 12;
+const CONNECTED = 13;
 
 /** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
 const VIEW = 32 * 1024;
@@ -43,6 +45,9 @@ let words = sharedWords;
  * @type {Connection[][]}
  */
 const threads = Array.from({ length: STRIDE }, () => []);
+/** Who waits for a connection under way, by token. */
+const attempts = new Map();
+let lastToken = 0;
 /** By id. */
 const servers = new Map();
 const runTicks = process._tickCallback;
@@ -91,11 +96,14 @@ function dispatch(at) {
   const index = words[at + 2];
   const kind = head & 0xff;
   if (kind === CONNECTION) return onConnection(at, flags, index);
+  if (kind === CONNECTED) return onConnected(at, flags, index);
   const connection = threads[index & (STRIDE - 1)][index >>> STRIDE_BITS];
   if (connection === undefined) return false;
   switch (kind) {
     case REQUEST:
       return onRequest(at, flags, connection);
+    case RESPONSE:
+      return onResponse(at, flags, connection);
     case BODY: {
       const chunk = payload(at + 7, words[at + 4], at + 5);
       connection.server.inScope(bodyRecord, connection, chunk);
@@ -106,13 +114,13 @@ function dispatch(at) {
       const length = words[at + 4];
       const trailers = length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
       connection.server.inScope(endRecord, connection, trailers);
-      return true;
+      return connection.exchange === undefined || !isRefusedNext(index);
     }
     case UPGRADE: {
       const chunk = payload(at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
       if (connection.closing) return false;
-      connection.server.inScope(exchange.onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
+      connection.server.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
     case RAW:
@@ -125,7 +133,7 @@ function dispatch(at) {
       if (connection.closing) return false;
       const [code, reason] = errors[words[at + 3]];
       const packet = payload(at + 8, words[at + 5], at + 6);
-      connection.server.inScope(exchange.onError, connection, parseError(code, reason, words[at + 4], packet));
+      connection.server.inScope((connection.exchange ?? exchange).onError, connection, parseError(code, reason, words[at + 4], packet));
       return true;
     }
     case TIMEOUT:
@@ -194,6 +202,60 @@ function onRequest(at, flags, connection) {
     words[at + 7],
   );
   return true;
+}
+
+/** What came of an attempt to connect. Nobody waits for one that was given up. */
+function onConnected(at, flags, index) {
+  const token = words[at + 4];
+  const errno = words[at + 9];
+  const attempt = attempts.get(token);
+  attempts.delete(token);
+  if (attempt === undefined) {
+    if (errno === 0) command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
+    return false;
+  }
+  if (errno !== 0) {
+    attempt(-errno);
+    return true;
+  }
+  const remoteLength = words[at + 7];
+  const text = (at + 10) << 2;
+  const family = flags === 0 ? undefined : flags === 6 ? 'IPv6' : 'IPv4';
+  attempt(0, index, words[at + 3], {
+    family,
+    remotePort: family && words[at + 5],
+    localPort: family && words[at + 6],
+    remoteAddress: family && inbound.latin1Slice(text, text + remoteLength),
+    localAddress: family && inbound.latin1Slice(text + remoteLength, text + remoteLength + words[at + 8]),
+  });
+  return true;
+}
+
+function onResponse(at, flags, connection) {
+  connection.bytesRead = word53(at + 8);
+  if (connection.closing) return false;
+  const info = words[at + 4];
+  const reasonLength = words[at + 5];
+  const start = (at + 10) << 2;
+  const text = inbound.latin1Slice(start, start + reasonLength + words[at + 6]);
+  connection.response = {
+    seq: words[at + 3],
+    status: info & 0xffff,
+    version: (info >>> 16) & 0xff | ((info >>> 24) << 8),
+    reason: text.slice(0, reasonLength),
+    fields: text.slice(reasonLength),
+    fieldCount: words[at + 7],
+  };
+  connection.server.inScope(connection.exchange.onResponse, connection, flags);
+  return !isRefusedNext(connection.index);
+}
+
+/**
+ * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
+ * error finds the request it is told to.
+ */
+function isRefusedNext(index) {
+  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index;
 }
 
 /**
@@ -268,6 +330,20 @@ module.exports = {
     if (methods !== null) return;
     methods = addon().methods();
     errors = addon().parseErrors();
+  },
+  /**
+   * @param {(errno: number, index?: number, generation?: number, peer?: object) => void} attempt hears what comes of it, unless forgotten
+   * @return {number} the token that names it
+   */
+  addAttempt(attempt) {
+    lastToken = (lastToken % 0x3fffffff) + 1;
+    attempts.set(lastToken, attempt);
+    return lastToken;
+  },
+  forgetAttempt: (token) => attempts.delete(token),
+  /** Records that name this connection's index are its own from here on. */
+  addConnection(connection) {
+    threads[connection.index & (STRIDE - 1)][connection.index >>> STRIDE_BITS] = connection;
   },
   addServer: (id, server) => servers.set(id, server),
   removeServer: (id) => servers.delete(id),

@@ -365,6 +365,10 @@ fn fin_in_mid_message() {
 fn request_flags(bytes: &[u8]) -> u32 {
     struct Flags(u32);
     impl Sink for Flags {
+        fn response(&mut self, _: u32, _: &turnout::engine::h1::ResponseHead<'_>) {
+            unreachable!("a server receives no responses");
+        }
+
         fn request(&mut self, _: u32, head: &RequestHead<'_>) {
             self.0 = head.flags;
         }

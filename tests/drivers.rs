@@ -10,6 +10,7 @@ use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::connector::{connect, Connecting, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
 use turnout::engine::net::inline::Inline;
@@ -26,6 +27,8 @@ trait Driver {
     /// Everything said since the last call, at least one record.
     fn wait(&mut self) -> Batch;
     fn commands(&mut self, records: &[u8]);
+    fn connect(&mut self, connecting: Connecting, token: u32);
+    fn abandon(&mut self, token: u32);
     fn stop(&mut self);
 }
 
@@ -56,6 +59,14 @@ impl Driver for Threads {
 
     fn commands(&mut self, records: &[u8]) {
         self.shard.commands(records);
+    }
+
+    fn connect(&mut self, connecting: Connecting, token: u32) {
+        self.shard.connect(connecting, token);
+    }
+
+    fn abandon(&mut self, token: u32) {
+        self.shard.abandon(token);
     }
 
     fn stop(&mut self) {
@@ -107,6 +118,14 @@ impl Driver for OnLoop {
     fn commands(&mut self, records: &[u8]) {
         self.inline.connections.apply_records(records);
         self.inline.connections.flush_dirty();
+    }
+
+    fn connect(&mut self, connecting: Connecting, token: u32) {
+        self.inline.connect(connecting, token).unwrap();
+    }
+
+    fn abandon(&mut self, token: u32) {
+        self.inline.abandon(token);
     }
 
     fn stop(&mut self) {
@@ -207,6 +226,110 @@ fn answers_a_request_and_closes_after_the_last_write<D: Driver>() {
     assert_eq!(answer, "HTTP/1.1 200 OK\r\n\r\nhi");
     assert_eq!(engine.next(10).words[3], answer.len() as u32);
     assert_eq!(engine.next(11).words[3], 0);
+}
+
+/// Our end and the peer's of an outgoing connection, its index and generation.
+fn outgoing<D: Driver>(
+    engine: &mut Engine<D>,
+    listener: &std::net::TcpListener,
+    token: u32,
+) -> (TcpStream, (u32, u32)) {
+    let address = listener.local_addr().unwrap();
+    engine.driver.connect(connect(&Remote::Tcp { address, local: None }).unwrap(), token);
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let connected = engine.next(13);
+    assert_eq!((connected.words[4], connected.words[9], connected.flags), (token, 0, 4));
+    assert_eq!(connected.words[5], u32::from(address.port()));
+    (peer, (connected.index, connected.words[3]))
+}
+
+fn connects_asks_and_hears_the_answers<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut peer, to) = outgoing(&mut engine, &listener, 7);
+    for seq in 1..=2 {
+        engine.command(11, u32::from(seq == 2), to, seq, b"");
+        engine.command(1, 2 | 8, to, seq, b"GET / HTTP/1.1\r\n\r\n");
+        let mut request = [0; 18];
+        peer.read_exact(&mut request).unwrap();
+        assert_eq!(engine.next(10).words[3], 18 * seq);
+        peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").unwrap();
+        let response = engine.next(12);
+        assert_eq!((response.index, response.words[3], response.words[4] & 0xffff), (to.0, seq, 200));
+        assert_eq!(&response.bytes[40..42], b"OK");
+        if seq == 1 {
+            peer.write_all(b"hi").unwrap();
+            let body = engine.next(3);
+            assert_eq!((body.words[4], &body.bytes[28..30]), (2, &b"hi"[..]));
+            engine.next(4);
+        } else {
+            assert_eq!(response.flags, 1);
+        }
+    }
+    drop(peer);
+    engine.next(7);
+    engine.command(6, 0, to, 0, b"");
+    assert_eq!(engine.next(11).words[3], 0);
+}
+
+fn hands_over_what_follows_a_101<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut peer, to) = outgoing(&mut engine, &listener, 1);
+    engine.command(11, 0, to, 1, b"");
+    engine.command(1, 2, to, 1, b"x");
+    peer.write_all(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhead").unwrap();
+    assert_eq!(engine.next(12).flags & 2, 2);
+    let upgrade = engine.next(5);
+    assert_eq!(&upgrade.bytes[36..40], b"head");
+    peer.write_all(b"raw").unwrap();
+    assert_eq!(&engine.next(6).bytes[24..27], b"raw");
+    engine.command(1, 0, to, 2, b"back");
+    let mut answer = [0; 5];
+    peer.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"xback");
+}
+
+fn reads_while_its_own_request_cannot_leave<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut peer, to) = outgoing(&mut engine, &listener, 1);
+    engine.command(11, 0, to, 1, b"");
+    engine.command(1, 0, to, 1, &vec![b'x'; 16 * 1024 * 1024]);
+    peer.write_all(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").unwrap();
+    assert_eq!(engine.next(12).words[4] & 0xffff, 413);
+}
+
+fn says_why_it_cannot_connect<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    // A port that was free a moment ago.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    match connect(&Remote::Tcp { address, local: None }) {
+        Ok(connecting) => {
+            engine.driver.connect(connecting, 9);
+            let refused = engine.next(13);
+            assert_eq!(refused.words[4], 9);
+            let error = std::io::Error::from_raw_os_error(refused.words[9] as i32);
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+        }
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused),
+    }
+}
+
+fn forgets_a_connection_that_is_given_up<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    engine.driver.connect(connect(&Remote::Tcp { address, local: None }).unwrap(), 3);
+    engine.driver.abandon(3);
+    // The next to be told of is another, unless the first had been quicker than the command.
+    engine.driver.connect(connect(&Remote::Tcp { address, local: None }).unwrap(), 4);
+    let mut token = 3;
+    while token == 3 {
+        token = engine.next(13).words[4];
+    }
+    assert_eq!(token, 4);
 }
 
 fn drops_commands_of_an_earlier_generation<D: Driver>() {
@@ -419,6 +542,11 @@ macro_rules! on_each_driver {
 
 on_each_driver! {
     answers_a_request_and_closes_after_the_last_write
+    connects_asks_and_hears_the_answers
+    hands_over_what_follows_a_101
+    reads_while_its_own_request_cannot_leave
+    says_why_it_cannot_connect
+    forgets_a_connection_that_is_given_up
     drops_commands_of_an_earlier_generation
     waits_for_the_decision_and_then_hands_over_raw_bytes
     stops_reading_at_the_window_and_goes_on_with_credit

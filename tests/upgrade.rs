@@ -145,6 +145,10 @@ fn ask_with_body(rest: &[u8]) -> Vec<u8> {
 struct Calls(Vec<String>);
 
 impl Sink for Calls {
+    fn response(&mut self, _: u32, _: &turnout::engine::h1::ResponseHead<'_>) {
+        unreachable!("a server receives no responses");
+    }
+
     fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
         self.0.push(format!("request {seq} {}", support::latin1(head.target)));
     }

@@ -1,7 +1,7 @@
 //! Plain JavaScript values and what the engine makes of them.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use napi_derive::napi;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
+use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
 use crate::engine::websocket;
@@ -30,6 +31,21 @@ pub struct ListenOptions {
     pub ipv6_only: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
+}
+
+/// Where to connect: `path`, or `address` and `port`.
+#[napi(object)]
+pub struct ConnectOptions {
+    /// IP address.
+    pub address: Option<String>,
+    /// Of the peer.
+    pub port: Option<u32>,
+    /// Our own IP address.
+    pub local_address: Option<String>,
+    /// Our own port; 0: the system chooses.
+    pub local_port: Option<u32>,
+    /// Unix socket; a leading NUL makes it an abstract name.
+    pub path: Option<String>,
 }
 
 /// Settings of a server. Milliseconds and bytes; 0 switches a timeout off.
@@ -82,6 +98,35 @@ impl ListenOptions {
         let port = u16::try_from(self.port.unwrap_or(0)).map_err(|_| invalid())?;
         Ok(Endpoint::Tcp { address, port, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
     }
+}
+
+impl ConnectOptions {
+    /// # Errors
+    /// EINVAL when an address is none or a port out of range.
+    pub fn remote(&self) -> io::Result<Remote> {
+        if let Some(path) = &self.path {
+            return Ok(Remote::Unix { path: path.clone() });
+        }
+        let address = place(self.address.as_deref().unwrap_or_default(), self.port)?;
+        let anywhere = if address.is_ipv6() { "::" } else { "0.0.0.0" };
+        let local = match (&self.local_address, self.local_port) {
+            (None, None) => None,
+            (local, port) => Some(place(local.as_deref().unwrap_or(anywhere), port)?),
+        };
+        Ok(Remote::Tcp { address, local })
+    }
+}
+
+/// An IPv6 address may name its interface by number, as `fe80::1%2`.
+fn place(address: &str, port: Option<u32>) -> io::Result<SocketAddr> {
+    let invalid = || io::Error::from_raw_os_error(EINVAL);
+    let port = u16::try_from(port.unwrap_or(0)).map_err(|_| invalid())?;
+    if let Some((address, scope)) = address.split_once('%') {
+        let address = address.parse().map_err(|_| invalid())?;
+        let scope = scope.parse().map_err(|_| invalid())?;
+        return Ok(SocketAddr::V6(SocketAddrV6::new(address, port, 0, scope)));
+    }
+    Ok(SocketAddr::new(address.parse().map_err(|_| invalid())?, port))
 }
 
 /// The same number on Linux, macOS and Windows' C runtime.

@@ -8,12 +8,13 @@ use napi::bindgen_prelude::{Buffer, Either, Function, Uint8ArraySlice};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{Config, ListenOptions, Listening, EINVAL};
+use super::convert::{Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
 use super::kept::KeptArray;
 use super::turn::Crossing;
 use crate::engine::net::command;
 use crate::engine::net::connections::STRIDE;
+use crate::engine::net::connector;
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::bind;
@@ -238,6 +239,42 @@ impl Port {
             port: local.map_or(0, |address| u32::from(address.port())),
             family: local.map_or(0, |address| if address.is_ipv6() { 6 } else { 4 }),
         })
+    }
+
+    /// Begins to connect, on one of `threads` threads or, 0, on this thread's own loop if it can. What comes of it is a CONNECTED
+    /// record with `token`, unless the system refuses at once: then this is a negative errno, else 0.
+    #[napi]
+    pub fn connect(&self, env: Env, options: ConnectOptions, token: u32, threads: u32) -> i32 {
+        match self.try_connect(env, &options, token, threads) {
+            Ok(()) => 0,
+            Err(error) => -error.raw_os_error().unwrap_or(EINVAL),
+        }
+    }
+
+    fn try_connect(&self, env: Env, options: &ConnectOptions, token: u32, threads: u32) -> std::io::Result<()> {
+        let connecting = connector::connect(&options.remote()?)?;
+        if threads == 0 && self.crossing.has_inline(env) {
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                return inline.connect(connecting, token);
+            }
+        }
+        let count = threads.clamp(1, STRIDE - 1);
+        self.engine.start_shards(count)?;
+        self.engine.shards.borrow()[(token % count) as usize].connect(connecting, token);
+        Ok(())
+    }
+
+    /// Gives up on a connection under way; a CONNECTED record may already be on its way.
+    #[napi]
+    pub fn abandon(&self, token: u32) {
+        for shard in self.engine.shards.borrow().iter() {
+            shard.abandon(token);
+        }
+        #[cfg(unix)]
+        if let Some(inline) = &mut *self.engine.inline() {
+            inline.abandon(token);
+        }
     }
 
     /// Changes a server's settings; header limits count for connections yet to come.

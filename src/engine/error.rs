@@ -50,6 +50,10 @@ parse_errors! {
     InvalidMinorVersion "HPE_INVALID_VERSION" "Invalid minor version";
     UnknownVersion "HPE_INVALID_VERSION" "Invalid HTTP version";
     NoCrlfAfterVersion "HPE_INVALID_VERSION" "Expected CRLF after version";
+    NoSpaceAfterVersion "HPE_INVALID_VERSION" "Expected space after version";
+    InvalidStatusCode "HPE_INVALID_STATUS" "Invalid status code";
+    InvalidStatusLine "HPE_INVALID_STATUS" "Invalid response status";
+    NoCrAfterStatusLine "HPE_CR_EXPECTED" "Missing expected CR after response line";
     NoHttp2Preface "HPE_INVALID_VERSION" "Expected HTTP/2 Connection Preface";
     NoLfAfterVersion "HPE_STRICT" "Expected CRLF after version";
     Http2Preface "HPE_PAUSED_H2_UPGRADE" "Pause on PRI/Upgrade";

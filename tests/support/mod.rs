@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{flags, Config, Conn, RequestHead, Sink};
+use turnout::engine::h1::{flags, Config, Conn, RequestHead, ResponseHead, Sink};
 
 /// Writes events down, one line each, bytes as latin1:
 /// `R method version target flags name=value;…`, `B body` (adjacent ones joined), `E name=value;…` (also for requests
@@ -63,6 +63,25 @@ impl Sink for Recorder {
         self.body_due = head.flags & flags::HAS_BODY != 0;
         self.upgrading = head.flags & flags::UPGRADE != 0;
         if !self.body_due {
+            self.events.push("E ".to_owned());
+        }
+    }
+
+    fn response(&mut self, _seq: u32, head: &ResponseHead<'_>) {
+        assert!(fields(head.fields).matches(";").count() >= head.field_count as usize, "field_count");
+        let keep_alive = if head.flags & flags::KEEP_ALIVE != 0 { "K" } else { "" };
+        self.upgrading = head.flags & flags::UPGRADE != 0;
+        let upgrade = if self.upgrading { "U" } else { "" };
+        self.events.push(format!(
+            "S {} {}.{} {:?} {keep_alive}{upgrade} {}",
+            head.status,
+            head.version.0,
+            head.version.1,
+            latin1(head.reason),
+            fields(head.fields)
+        ));
+        self.body_due = head.flags & flags::HAS_BODY != 0;
+        if !self.body_due && !self.upgrading {
             self.events.push("E ".to_owned());
         }
     }

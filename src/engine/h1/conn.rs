@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::client::ResponseHead;
 use super::decode::BodyDecoder;
 use super::fields::{FieldSection, Limits};
 use super::framing::{BodyLength, Framing};
@@ -44,17 +45,19 @@ pub struct RequestHead<'a> {
     pub flags: u32,
 }
 
-/// Who is told what the bytes meant, in order, from within the calls of [`Conn`].
+/// Who is told what the bytes meant, in order, from within the calls of [`Conn`] or [`ClientConn`](super::ClientConn).
 pub trait Sink {
-    /// A head is complete.
+    /// A request's head is complete.
     fn request(&mut self, seq: u32, head: &RequestHead<'_>);
-    /// Bytes of a request's body, without framing.
+    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, then [`Sink::raw`].
+    fn response(&mut self, seq: u32, head: &ResponseHead<'_>);
+    /// Bytes of a message's body, without framing.
     fn body(&mut self, seq: u32, bytes: &[u8]);
-    /// The body is complete. Only for requests flagged [`HAS_BODY`](super::flags::HAS_BODY). `trailers` is as
+    /// The body is complete. Only for messages flagged [`HAS_BODY`](super::flags::HAS_BODY). `trailers` is as
     /// [`RequestHead::fields`].
     fn end(&mut self, seq: u32, trailers: &[u8]);
     /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
-    /// empty when the message body is not `complete`. [`Conn::decide`] must answer.
+    /// empty when the message body is not `complete`. [`Conn::decide`] must answer; for a response nothing is left to decide.
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
     /// Bytes of the protocol switched to.
     fn raw(&mut self, bytes: &[u8]);

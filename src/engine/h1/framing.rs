@@ -59,7 +59,8 @@ pub(super) enum BodyLength {
     None,
     Sized(u64),
     Chunked,
-    /// Lenient only: a request whose last transfer coding is not `chunked` runs to the peer's FIN.
+    /// A response without a length, or whose last transfer coding is not `chunked`, runs to the peer's FIN; so does such a request
+    /// where that is tolerated.
     UntilEof,
 }
 
@@ -119,11 +120,17 @@ pub(super) struct Framing {
     seen: u16,
     content_length: u64,
     lenient: bool,
+    response: bool,
 }
 
 impl Framing {
     pub(super) fn new(lenient: bool) -> Framing {
-        Framing { seen: 0, content_length: 0, lenient }
+        Framing { seen: 0, content_length: 0, lenient, response: false }
+    }
+
+    /// The same for a response, whose last transfer coding need not be `chunked`: the connection's end then delimits it.
+    pub(super) fn of_response(lenient: bool) -> Framing {
+        Framing { response: true, ..Framing::new(lenient) }
     }
 
     fn has(&self, bits: u16) -> bool {
@@ -170,7 +177,7 @@ impl Framing {
             FieldKind::ContentLength => Ok(ValueState::ContentLength { digits_over: false }),
             FieldKind::TransferEncoding => {
                 // RFC 9112 §6.1: "A sender MUST NOT apply the chunked transfer coding more than once to a message body"
-                if self.has(seen::CHUNKED) && !self.lenient {
+                if self.has(seen::CHUNKED) && !self.lenient && !self.response {
                     return Err(ValueError::behind(ParseError::InvalidTransferEncoding));
                 }
                 self.seen |= seen::TRANSFER_ENCODING;
@@ -214,6 +221,7 @@ impl Framing {
         const CHUNKED: &[u8; 7] = b"chunked";
         Ok(match (coding, byte) {
             (Coding::Start, b' ' | b'\t') => Coding::Start,
+            (Coding::Chunked, b',') if self.response => Coding::Start,
             (Coding::Chunked, b',') if self.lenient => Coding::StartTight,
             // RFC 9112 §6.1: chunked is the final transfer coding of a request.
             (Coding::Chunked, b',') => return Err(ValueError::behind(ParseError::InvalidTransferEncoding)),
@@ -317,6 +325,40 @@ impl Framing {
         Ok(if self.content_length > 0 { BodyLength::Sized(self.content_length) } else { BodyLength::None })
     }
 
+    /// How the body of a response with that status is delimited (RFC 9112 §6.3), whatever the request was.
+    pub(super) fn response_length(&self, status: u16) -> BodyLength {
+        if is_bodiless(status) {
+            BodyLength::None
+        } else if self.has(seen::CHUNKED) {
+            BodyLength::Chunked
+        } else if self.has(seen::CONTENT_LENGTH) && !self.has(seen::TRANSFER_ENCODING) {
+            match self.content_length {
+                0 => BodyLength::None,
+                length => BodyLength::Sized(length),
+            }
+        } else {
+            BodyLength::UntilEof
+        }
+    }
+
+    /// RFC 9110 §15.2.2: 101 with the protocol named; one that names none is an ordinary response to Node.
+    pub(super) fn switches_protocols(&self, status: u16) -> bool {
+        status == 101 && self.has(seen::UPGRADE | seen::CONNECTION_UPGRADE)
+    }
+
+    /// The bits of [`flags`] for a response head with these fields, whose body is delimited by `length`.
+    pub(super) fn response_flags(&self, status: u16, version: (u8, u8), length: BodyLength, upgrade: bool) -> u32 {
+        // Node judges before it knows of a HEAD: a body that would have run to the end costs the connection all the same.
+        let delimited = self.response_length(status) != BodyLength::UntilEof;
+        let mut bits = 0;
+        let mut set = |condition: bool, flag: u32| bits |= if condition { flag } else { 0 };
+        set(self.keep_alive(version) && delimited, flags::KEEP_ALIVE);
+        set(upgrade, flags::UPGRADE);
+        set(length != BodyLength::None, flags::HAS_BODY);
+        set(length == BodyLength::Chunked, flags::CHUNKED);
+        bits
+    }
+
     /// The bits of [`flags`] for a head with these fields.
     pub(super) fn request_flags(&self, method: Method, version: (u8, u8)) -> u32 {
         let mut bits = 0;
@@ -338,6 +380,11 @@ impl Framing {
         }
         bits
     }
+}
+
+/// RFC 9110 §6.4.1: no content, whatever the fields say.
+fn is_bodiless(status: u16) -> bool {
+    matches!(status, 100..=199 | 204 | 304)
 }
 
 /// `value` without the white space around it (RFC 9110 §5.6.3).

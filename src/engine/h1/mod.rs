@@ -1,6 +1,7 @@
-//! HTTP/1 (RFC 9112), server role, without I/O: what a socket read goes into [`Conn::receive`], and a [`Sink`] is told
-//! what it meant.
+//! HTTP/1 (RFC 9112) without I/O: what a socket read goes into [`Conn::receive`] (server role) or [`ClientConn::receive`] (client
+//! role), and a [`Sink`] is told what it meant.
 
+mod client;
 mod conn;
 mod decode;
 pub mod encode;
@@ -8,9 +9,11 @@ mod fields;
 mod framing;
 mod head;
 mod method;
+mod status_line;
 mod target;
 mod upgrade;
 
+pub use client::{ClientConn, Expected, ResponseHead};
 pub use conn::{Config, Conn, Phase, RequestHead, Sink};
 pub use method::{Method, METHODS};
 

@@ -14,6 +14,7 @@ pub enum Op {
     NoDelay,
     KeepAlive,
     DiscardReads,
+    Expect,
 }
 
 impl Op {
@@ -29,6 +30,7 @@ impl Op {
             8 => Op::NoDelay,
             9 => Op::KeepAlive,
             10 => Op::DiscardReads,
+            11 => Op::Expect,
             _ => return None,
         })
     }

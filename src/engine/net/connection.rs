@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use super::blocks::Blocks;
 use super::command::{Command, Op};
 use super::event::{Batch, Read, RecordSink};
+use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
 use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
-use crate::engine::h1::{Conn, Phase};
+use crate::engine::h1::Phase;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
 pub const WINDOW: usize = 128 * 1024;
@@ -53,7 +54,7 @@ enum Writing {
 pub struct Connection<T> {
     /// `None` once closed.
     stream: Option<T>,
-    http: Conn,
+    http: Protocol,
     out: ResponseQueue,
     /// The server it belongs to.
     pub server: Rc<Server>,
@@ -87,7 +88,17 @@ fn taken_back() -> io::Error {
 impl<T: Transport> Connection<T> {
     /// A connection just accepted.
     pub fn new(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
-        let http = Conn::new(server.http_config());
+        let http = Protocol::server(server.http_config());
+        Self::with(http, stream, server, index, generation, now)
+    }
+
+    /// A connection of our own making; `server` stands for nobody and has no deadlines.
+    pub fn outgoing(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+        let http = Protocol::client(server.http_config());
+        Self::with(http, stream, server, index, generation, now)
+    }
+
+    fn with(http: Protocol, stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
         Self {
             stream: Some(stream),
             http,
@@ -182,7 +193,7 @@ impl<T: Transport> Connection<T> {
     /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
     /// bounded by what one read can ask for. The users of an upgraded stream have their own backpressure.
     fn is_backed_up(&self) -> bool {
-        self.out.pending() > ResponseQueue::HIGH_WATER && !self.http.is_upgraded()
+        self.out.pending() > ResponseQueue::HIGH_WATER && self.http.answers()
     }
 
     /// Returns what records have named of the read.
@@ -205,7 +216,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         read: Option<Read>,
         batch: &mut Batch,
-        act: impl FnOnce(&mut Conn, &mut RecordSink<'_>),
+        act: impl FnOnce(&mut Protocol, &mut RecordSink<'_>),
     ) -> Option<Read> {
         let mut sink = RecordSink {
             batch,
@@ -286,6 +297,13 @@ impl<T: Transport> Connection<T> {
             Op::KeepAlive => self.with_stream(|stream| {
                 stream.set_keep_alive(command.flags & 1 != 0, Duration::from_secs(u64::from(command.argument)));
             }),
+            Op::Expect => {
+                let could_read = self.http.can_read();
+                self.http.expect(command.argument, command.flags, command.payload);
+                if !could_read {
+                    self.wake();
+                }
+            }
             Op::DiscardReads => {
                 if self.reading == Reading::Open {
                     self.reading = Reading::Discard;
@@ -365,7 +383,7 @@ impl<T: Transport> Connection<T> {
         }
         let could_read = self.http.can_read();
         for _ in 0..count {
-            self.drive(None, batch, |http, sink| http.response_done(sink));
+            self.drive(None, batch, |http, sink| http.message_sent(sink));
         }
         if self.http.phase() == Phase::Idle && self.http.open_requests() == 0 {
             self.waiting = Waiting::KeepAlive(now);

@@ -37,6 +37,8 @@ pub struct Connections<T> {
     free: Vec<u32>,
     /// Servers that accept.
     servers: HashMap<u32, Rc<Server>>,
+    /// What outgoing connections have in a server's place.
+    nobody: Rc<Server>,
     /// What the connections have said.
     pub outbox: Batch,
     timers: Timers,
@@ -59,6 +61,7 @@ impl<T: Transport> Connections<T> {
             slots: Vec::new(),
             free: Vec::new(),
             servers: HashMap::new(),
+            nobody: Rc::new(Server::nobody()),
             outbox: Batch::default(),
             timers: Timers::default(),
             dirty: Vec::new(),
@@ -110,19 +113,35 @@ impl<T: Transport> Connections<T> {
                 stream.set_keep_alive(true, delay);
             }
         }
+        let (at, index, generation) = self.take_slot();
+        self.outbox.connection(index, generation, server.id, peer);
+        self.fill_slot(at, Connection::new(stream, server.clone(), index, generation, self.now));
+        at
+    }
+
+    /// Takes in a connection that `token` stood for. Returns its slot.
+    pub fn admit_outgoing(&mut self, stream: T, peer: &super::event::Peer, token: u32) -> u32 {
+        let (at, index, generation) = self.take_slot();
+        self.outbox.connected(token, Ok((index, generation, peer)));
+        self.fill_slot(at, Connection::outgoing(stream, self.nobody.clone(), index, generation, self.now));
+        at
+    }
+
+    fn take_slot(&mut self) -> (u32, u32, u32) {
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, queued: false, connection: None });
             self.slots.len() as u32 - 1
         });
-        let index = at * STRIDE + self.number;
         let slot = &mut self.slots[at as usize];
         slot.generation = (slot.generation + 1) & 0x7fff_ffff;
         slot.queued = false;
-        self.outbox.connection(index, slot.generation, server.id, peer);
-        slot.connection = Some(Box::new(Connection::new(stream, server.clone(), index, slot.generation, self.now)));
+        (at, at * STRIDE + self.number, slot.generation)
+    }
+
+    fn fill_slot(&mut self, at: u32, connection: Connection<T>) {
+        self.slots[at as usize].connection = Some(Box::new(connection));
         self.port.opened();
         self.watch(at);
-        at
     }
 
     /// The socket in a slot.

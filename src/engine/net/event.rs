@@ -2,7 +2,7 @@
 
 use super::blocks::{Room, VIEW};
 use crate::engine::error::ParseError;
-use crate::engine::h1::{RequestHead, Sink};
+use crate::engine::h1::{RequestHead, ResponseHead, Sink};
 
 /// Kinds of records; the numbers JavaScript knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Kind {
     Timeout = 9,
     Ack = 10,
     Closed = 11,
+    Response = 12,
+    Connected = 13,
 }
 
 /// Bytes; a payload from here on stays where it was read and is named by block and offset, so that it is not copied into the records
@@ -94,6 +96,26 @@ impl Batch {
         self.word(u32::from(peer.local_port));
         self.word(peer.remote.len() as u32);
         self.word(peer.local.len() as u32);
+        self.records.extend_from_slice(peer.remote.as_bytes());
+        self.records.extend_from_slice(peer.local.as_bytes());
+        self.finish(at);
+    }
+
+    /// What came of an attempt to connect, named by its `token`: a connection, or why there is none.
+    pub fn connected(&mut self, token: u32, outcome: Result<(u32, u32, &Peer), i32>) {
+        let nowhere = Peer::default();
+        let (index, generation, errno, peer) = match outcome {
+            Ok((index, generation, peer)) => (index, generation, 0, peer),
+            Err(errno) => (0, 0, errno, &nowhere),
+        };
+        let at = self.start(Kind::Connected, peer.family, index);
+        self.word(generation);
+        self.word(token);
+        self.word(u32::from(peer.remote_port));
+        self.word(u32::from(peer.local_port));
+        self.word(peer.remote.len() as u32);
+        self.word(peer.local.len() as u32);
+        self.word(errno as u32);
         self.records.extend_from_slice(peer.remote.as_bytes());
         self.records.extend_from_slice(peer.local.as_bytes());
         self.finish(at);
@@ -270,6 +292,20 @@ impl Sink for RecordSink<'_> {
         batch.word(head.field_count);
         batch.words53(self.bytes_read);
         batch.records.extend_from_slice(head.target);
+        batch.records.extend_from_slice(head.fields);
+        batch.finish(at);
+    }
+
+    fn response(&mut self, seq: u32, head: &ResponseHead<'_>) {
+        let batch = &mut *self.batch;
+        let at = batch.start(Kind::Response, head.flags, self.index);
+        batch.word(seq);
+        batch.word(u32::from(head.status) | u32::from(head.version.1) << 16 | u32::from(head.version.0) << 24);
+        batch.word(head.reason.len() as u32);
+        batch.word(head.fields.len() as u32);
+        batch.word(head.field_count);
+        batch.words53(self.bytes_read);
+        batch.records.extend_from_slice(head.reason);
         batch.records.extend_from_slice(head.fields);
         batch.finish(at);
     }

@@ -8,11 +8,13 @@ pub mod blocks;
 pub mod command;
 pub mod connection;
 pub mod connections;
+pub mod connector;
 pub mod event;
 #[cfg(unix)]
 pub mod inline;
 pub mod listener;
 pub mod port;
+pub mod protocol;
 pub mod server;
 pub mod threads;
 pub mod transport;

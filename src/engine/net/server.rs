@@ -40,6 +40,20 @@ impl Server {
         Self { id, started: Instant::now(), inherited_no_delay, config: RefCell::new(config) }
     }
 
+    /// What outgoing connections have in a server's place: no deadlines, Node's limits.
+    pub fn nobody() -> Self {
+        let never = Timeouts {
+            keep_alive: Duration::ZERO,
+            head: Duration::ZERO,
+            request: Duration::ZERO,
+            check_interval: Duration::ZERO,
+        };
+        // Node's client cuts the list of fields, it does not refuse the head.
+        let http = Arc::new(h1::Config { max_fields: 0, ..h1::Config::default() });
+        let config = RefCell::new(ServerConfig { no_delay: false, keep_alive: None, timeouts: never, http });
+        Self { id: 0, started: Instant::now(), inherited_no_delay: false, config }
+    }
+
     /// The protocol core's limits as they are now.
     pub fn http_config(&self) -> Arc<h1::Config> {
         self.config.borrow().http.clone()

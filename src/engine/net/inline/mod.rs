@@ -7,6 +7,7 @@
 
 mod stream;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
@@ -15,12 +16,13 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, UnixListener};
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::{Events, Interest, Poll, Token};
 
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::connections::{Connections, ACCEPT_REST};
+use super::connector::{self, Connecting};
 use super::event::Peer;
 use super::listener::Bound;
 use super::port::Port;
@@ -35,6 +37,8 @@ const ACCEPTS: usize = 256;
 const OUTBOX: usize = 256 * 1024;
 /// Tokens from here on are listeners.
 const LISTENERS: usize = 1 << 32;
+/// Tokens from here on are connections under way.
+const CONNECTING: usize = 1 << 33;
 
 enum Listener {
     Tcp(TcpListener, Option<SocketAddr>),
@@ -56,10 +60,14 @@ pub struct Inline {
     pub connections: Connections<Stream>,
     /// By token minus [`LISTENERS`]; tokens are not used again.
     listeners: Vec<Option<Accepting>>,
+    /// Connections under way, by the caller's token.
+    connecting: HashMap<u32, Stream>,
     /// No descriptors: accepting goes on then.
     resting_until: Option<Instant>,
     /// The slots being polled.
     polling: Vec<u32>,
+    /// Connections under way that the kernel has news of.
+    tried: Vec<u32>,
 }
 
 impl Inline {
@@ -73,8 +81,10 @@ impl Inline {
             events: Events::with_capacity(EVENTS),
             connections: Connections::new(0, port),
             listeners: Vec::new(),
+            connecting: HashMap::new(),
             resting_until: None,
             polling: Vec::new(),
+            tried: Vec::new(),
         })
     }
 
@@ -117,6 +127,44 @@ impl Inline {
         }
     }
 
+    /// Waits for a connection under way; what comes of it is told with `token`.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the socket.
+    pub fn connect(&mut self, connecting: Connecting, token: u32) -> io::Result<()> {
+        let mut stream = match connecting {
+            Connecting::Tcp(stream) => Stream::from(TcpStream::from_std(stream)),
+            Connecting::Unix(stream) => Stream::from(UnixStream::from_std(stream)),
+        };
+        stream.register(self.poll.registry(), Token(CONNECTING + token as usize))?;
+        self.connecting.insert(token, stream);
+        Ok(())
+    }
+
+    /// Gives up on a connection under way.
+    pub fn abandon(&mut self, token: u32) {
+        self.connecting.remove(&token);
+    }
+
+    /// The kernel has news of a connection under way.
+    fn conclude(&mut self, token: u32) {
+        let Some(stream) = self.connecting.get(&token) else { return };
+        let Some(mut errno) = connector::outcome(&stream.socket()) else { return };
+        let Some(mut stream) = self.connecting.remove(&token) else { return };
+        if errno == 0 {
+            let slot = self.connections.next_slot();
+            match stream.reregister(self.poll.registry(), Token(slot as usize)) {
+                Ok(()) => {
+                    let peer = stream.peer(None, None);
+                    self.connections.admit_outgoing(stream, &peer, token);
+                    return;
+                }
+                Err(error) => errno = error.raw_os_error().unwrap_or(0),
+            }
+        }
+        self.connections.outbox.connected(token, Err(errno));
+    }
+
     /// What the kernel has to say is taken note of, and every socket with news is served.
     pub fn turn(&mut self, blocks: &mut impl Blocks) {
         let now = self.connections.tick();
@@ -124,7 +172,9 @@ impl Inline {
         if self.poll.poll(&mut self.events, Some(Duration::ZERO)).is_ok() {
             for event in &self.events {
                 let Token(token) = event.token();
-                if token >= LISTENERS {
+                if token >= CONNECTING {
+                    self.tried.push((token - CONNECTING) as u32);
+                } else if token >= LISTENERS {
                     if let Some(Some(accepting)) = self.listeners.get_mut(token - LISTENERS) {
                         accepting.ready = true;
                     }
@@ -132,6 +182,9 @@ impl Inline {
                     self.connections.wake(token as u32);
                 }
             }
+        }
+        while let Some(token) = self.tried.pop() {
+            self.conclude(token);
         }
         if self.connections.next_deadline().is_some_and(|at| at <= now) {
             self.connections.look(now);

@@ -16,7 +16,7 @@ enum Socket {
     Unix(UnixStream),
 }
 
-/// An accepted connection's socket.
+/// A connection's socket.
 pub struct Stream {
     socket: Socket,
     readable: bool,
@@ -52,6 +52,18 @@ impl Stream {
         match &mut self.socket {
             Socket::Tcp(stream) => stream.register(registry, token, interest),
             Socket::Unix(stream) => stream.register(registry, token, interest),
+        }
+    }
+
+    /// Asks to be told under another `token`; what is ready now is told again.
+    ///
+    /// # Errors
+    /// When the kernel does not know the socket.
+    pub fn reregister(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match &mut self.socket {
+            Socket::Tcp(stream) => stream.reregister(registry, token, interest),
+            Socket::Unix(stream) => stream.reregister(registry, token, interest),
         }
     }
 

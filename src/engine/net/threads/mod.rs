@@ -19,6 +19,7 @@ use tokio::task::LocalSet;
 use self::stream::Stream;
 use super::blocks::OwnedBlocks;
 use super::connections::{Connections, ACCEPT_REST};
+use super::connector::{self, Connecting};
 use super::event::Peer;
 use super::listener::Bound;
 use super::port::Port;
@@ -53,6 +54,13 @@ enum Message {
     },
     CloseListener {
         id: u32,
+    },
+    Connect {
+        connecting: Connecting,
+        token: u32,
+    },
+    Abandon {
+        token: u32,
     },
     Stop,
 }
@@ -141,6 +149,16 @@ impl ShardHandle {
         self.send(Message::CloseListener { id });
     }
 
+    /// Waits for a connection under way; what comes of it is told with `token`.
+    pub fn connect(&self, connecting: Connecting, token: u32) {
+        self.send(Message::Connect { connecting, token });
+    }
+
+    /// Gives up on a connection under way, if it still is.
+    pub fn abandon(&self, token: u32) {
+        self.send(Message::Abandon { token });
+    }
+
     /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
     pub fn stop(&mut self) {
         self.send(Message::Stop);
@@ -164,6 +182,8 @@ struct Shard {
     wakers: RefCell<Vec<Option<Waker>>>,
     /// Ends the accepting task of a server.
     accepting: RefCell<HashMap<u32, Rc<Notify>>>,
+    /// Ends the task of a connection under way.
+    connecting: RefCell<HashMap<u32, Rc<Notify>>>,
     /// A deadline has come that is earlier than what [`Self::keep_time`] sleeps for.
     sooner: Notify,
     asleep_until: Cell<Option<Instant>>,
@@ -179,6 +199,7 @@ impl Shard {
             blocks: RefCell::default(),
             wakers: RefCell::default(),
             accepting: RefCell::default(),
+            connecting: RefCell::default(),
             sooner: Notify::new(),
             asleep_until: Cell::new(None),
             stopping: Cell::new(false),
@@ -246,6 +267,12 @@ impl Shard {
                         stop.notify_one();
                     }
                 }
+                Message::Connect { connecting, token } => self.connect(connecting, token),
+                Message::Abandon { token } => {
+                    if let Some(stop) = self.connecting.borrow_mut().remove(&token) {
+                        stop.notify_one();
+                    }
+                }
                 Message::Stop => self.stopping.set(true),
             }
         }
@@ -297,11 +324,39 @@ impl Shard {
         }
     }
 
+    fn connect(self: &Rc<Self>, connecting: Connecting, token: u32) {
+        let stop = Rc::new(Notify::new());
+        self.connecting.borrow_mut().insert(token, stop.clone());
+        let shard = self.clone();
+        tokio::task::spawn_local(async move {
+            let outcome = tokio::select! {
+                biased;
+                () = stop.notified() => return,
+                outcome = established(connecting) => outcome,
+            };
+            shard.connecting.borrow_mut().remove(&token);
+            match outcome {
+                Ok(stream) => {
+                    let peer = stream.peer(None, None);
+                    shard.admit_with(|connections| connections.admit_outgoing(stream, &peer, token));
+                }
+                Err(error) => {
+                    let errno = error.raw_os_error().unwrap_or(0);
+                    shard.connections.borrow_mut().outbox.connected(token, Err(errno));
+                }
+            }
+        });
+    }
+
     fn admit(self: &Rc<Self>, stream: Stream, peer: &Peer, server: &Rc<Server>) {
+        self.admit_with(|connections| connections.admit(stream, peer, server));
+    }
+
+    fn admit_with(self: &Rc<Self>, admit: impl FnOnce(&mut Connections<Stream>) -> u32) {
         let at = {
             let connections = &mut *self.connections.borrow_mut();
             connections.tick();
-            connections.admit(stream, peer, server)
+            admit(connections)
         };
         let wakers = &mut *self.wakers.borrow_mut();
         if wakers.len() <= at as usize {
@@ -356,6 +411,23 @@ impl Shard {
     fn stop(self: &Rc<Self>) {
         self.serve_inbox();
         self.connections.borrow_mut().stop();
+    }
+}
+
+/// Waits until a socket has connected, or cannot.
+async fn established(connecting: Connecting) -> io::Result<Stream> {
+    let stream = match connecting {
+        Connecting::Tcp(stream) => Stream::Tcp(tokio::net::TcpStream::from_std(stream)?),
+        #[cfg(unix)]
+        Connecting::Unix(stream) => Stream::Unix(tokio::net::UnixStream::from_std(stream)?),
+    };
+    loop {
+        stream.writable().await?;
+        match connector::outcome(&stream.socket()) {
+            Some(0) => return Ok(stream),
+            Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            None => tokio::task::yield_now().await,
+        }
     }
 }
 

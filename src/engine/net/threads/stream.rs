@@ -12,13 +12,27 @@ use tokio::net::UnixStream;
 
 use crate::engine::net::transport::{send, Transport};
 
-/// An accepted connection's socket.
+/// A connection's socket.
 pub enum Stream {
     /// TCP over IPv4 or IPv6.
     Tcp(TcpStream),
     /// A Unix stream socket.
     #[cfg(unix)]
     Unix(UnixStream),
+}
+
+impl Stream {
+    /// When the kernel takes bytes, or has an error to tell.
+    ///
+    /// # Errors
+    /// When the runtime is going.
+    pub async fn writable(&self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(stream) => stream.writable().await,
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.writable().await,
+        }
+    }
 }
 
 fn try_send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -1,0 +1,324 @@
+'use strict';
+
+/**
+ * ClientConnection: a connection of our own making, from the first lookup to the engine's last record, and its net.Socket. It is
+ * the sink of one request after the other; what comes back goes to client-exchange.js.
+ *
+ * Life: connecting (what is written waits) → connected, a raw stream for whoever has asked for it past request() → HTTP from the first
+ * request of ours on, idle between requests → upgraded (raw stream again) → closed.
+ */
+
+const net = require('node:net');
+const http = require('./host-http');
+const { OP, command, write, openPort, release } = require('./binding');
+const { createScope, runInScope } = require('./async-scope');
+const { Connection } = require('./connection');
+const { connectSocket } = require('./client-connect');
+const { LAST, CLOSE, ACK } = require('./constants');
+const { nodeError, streamDestroyed } = require('./errors');
+const { Socket, connectionOf } = require('./socket');
+const { addConnection } = require('./turn');
+const { receiveEnd } = require('./incoming-message');
+const { kOnFinish } = require('./symbols');
+
+/** Flags of EXPECT. */
+const HEAD = 1;
+const CONNECT = 2;
+const LENIENT = 4;
+const NOTHING = 8;
+/** What the engine takes for granted: Node's default. */
+const DEFAULT_MAX_HEADER_SIZE = 16384;
+
+/** What stands in a server's place: nobody counts these connections, and each has a scope of its own. */
+class ClientSide {
+  httpAllowHalfOpen = false;
+  scope = createScope();
+
+  constructor(highWaterMark) {
+    this.highWaterMark = highWaterMark;
+  }
+
+  inScope(fn, a, b, c, d) {
+    return runInScope(this.scope, fn, a, b, c, d);
+  }
+
+  forget() {}
+  attachSocket() {}
+}
+
+class ClientConnection extends Connection {
+  /** @param {object} options net.connect()'s */
+  constructor(options) {
+    openPort();
+    super(new ClientSide(options.highWaterMark), -1, 0, {});
+    this.isConnected = false;
+    /** What was written while connecting: `[message, head, chunk, encoding, flags, callback]` each. */
+    this.early = [];
+    this.earlyBytes = 0;
+    /** The request under way, and its number. */
+    this.request = null;
+    this.seq = 0;
+    /** Until a request comes the socket is its user's, as node:http's would be. */
+    this.upgraded = true;
+    this.upgradeSeq = 1;
+    /** The head of the last response, until it has been dealt with. */
+    this.response = null;
+    /** The response to an upgrade request, until UPGRADE brings the bytes behind it. */
+    this.upgradeResponse = null;
+    /** Options of the socket that count once there is one. */
+    this.wantsNoDelay = Boolean(options.noDelay);
+    this.wantsKeepAlive = options.keepAlive ? [true, Math.floor((options.keepAliveInitialDelay | 0) / 1000)] : null;
+    /** @type {(() => void)|null} ends the attempt to connect */
+    this.giveUp = null;
+    this.exchange = require('./client-exchange');
+    this.madeSocket = new ClientSocket(this, options);
+  }
+
+  get current() {
+    return this.request;
+  }
+
+  get writableLength() {
+    return this.earlyBytes + super.writableLength;
+  }
+
+  /** The request this connection carries from now on. */
+  begin(request) {
+    this.request = request;
+    this.upgraded = false;
+    this.seq++;
+    this.server.scope = createScope();
+    if (this.isConnected && !this.closed) this.expect();
+  }
+
+  /** The request is over; what comes now answers nothing. */
+  finishRequest() {
+    this.request = null;
+  }
+
+  expect() {
+    const { method, maxHeaderSize, insecureHTTPParser, httpValidation } = this.request;
+    let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
+    const lenient = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
+    if (lenient) flags |= LENIENT;
+    const size = maxHeaderSize || http.maxHeaderSize;
+    write(OP.EXPECT, flags, this, this.seq, '', size === DEFAULT_MAX_HEADER_SIZE ? null : String(size), 'latin1');
+  }
+
+  connected(index, generation, peer) {
+    this.index = index;
+    this.generation = generation;
+    this.peer = peer;
+    this.isConnected = true;
+    addConnection(this);
+    if (this.wantsNoDelay) this.setNoDelay(true);
+    if (this.wantsKeepAlive !== null) this.setKeepAlive(...this.wantsKeepAlive);
+    if (this.request !== null) this.expect();
+    else command(OP.EXPECT, NOTHING, this, 0);
+    this.flushEarly();
+  }
+
+  /** What was written while connecting leaves. */
+  flushEarly() {
+    const { early } = this;
+    this.early = [];
+    this.earlyBytes = 0;
+    for (let i = 0; i < early.length; i++) {
+      const [message, head, chunk, encoding, flags, callback] = early[i];
+      const last = i === early.length - 1;
+      this.send(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
+      if (last && (flags & LAST) === 0) this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+    }
+  }
+
+  /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
+  send(message, head, chunk, encoding, flags, callback) {
+    if (this.upgraded) {
+      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      return true;
+    }
+    if (this.closed || this.closing || message !== this.request) {
+      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      return false;
+    }
+    flags &= ~CLOSE;
+    if (!this.isConnected) {
+      this.early.push([message, head, chunk, encoding, flags, callback]);
+      this.earlyBytes += head.length + (chunk === null ? 0 : typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || 'utf8') : chunk.length);
+      return this.earlyBytes <= this.highWaterMark;
+    }
+    const last = (flags & LAST) !== 0;
+    if (last || callback !== undefined) flags |= ACK;
+    const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
+    if (callback !== undefined) this.waiters.push({ at: this.handed, callback });
+    if (last) {
+      this.waiters.push({
+        at: this.handed,
+        callback: (error) => {
+          if (!error && !message.destroyed) message[kOnFinish](true);
+        },
+      });
+    } else if (full) {
+      this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+    }
+    this.touch();
+    return !full;
+  }
+
+  /** Connecting: nothing is there to close but the attempt. */
+  close(callback) {
+    if (this.isConnected || this.closed) {
+      super.close(callback);
+      return;
+    }
+    this.closed = true;
+    this.closing = true;
+    if (this.ref) release();
+    this.giveUp?.();
+    const { early } = this;
+    this.early = [];
+    for (const entry of early) if (entry[5]) process.nextTick(entry[5], streamDestroyed('write'));
+    if (callback) process.nextTick(process.nextTick, callback);
+  }
+
+  reset(callback) {
+    if (this.isConnected || this.closed) super.reset(callback);
+    else this.close(callback);
+  }
+
+  destroy(error) {
+    this.madeSocket.destroy(error);
+  }
+
+  setNoDelay(enable) {
+    if (this.isConnected) super.setNoDelay(enable);
+    else this.wantsNoDelay = enable;
+  }
+
+  setKeepAlive(enable, seconds) {
+    if (this.isConnected) super.setKeepAlive(enable, seconds);
+    else this.wantsKeepAlive = [enable, seconds];
+  }
+
+  /** From the 101 on: the bytes stand behind the request, or instead of what is left of it. */
+  upgrade() {
+    this.upgraded = true;
+    this.upgradeSeq = this.request.finished ? this.seq + 1 : this.seq;
+    this.request = null;
+  }
+
+  onEnd(trailers) {
+    const message = this.receiving;
+    this.receiving = null;
+    if (message === null) return;
+    receiveEnd(message, trailers);
+    this.exchange.responseComplete(this);
+  }
+
+  /** Bytes of the raw stream; of an idle server, which has nothing to say. */
+  onRaw(chunk) {
+    if (this.upgraded) super.onRaw(chunk);
+    else this.madeSocket.destroy();
+  }
+
+  onPeerEnd() {
+    this.peerEnded = true;
+    if (!this.closing) this.madeSocket.receiveEnd();
+  }
+
+  /** What ends an idle connection is nobody's error. */
+  onClose(errno, writing) {
+    const isIdle = this.request === null && !this.upgraded;
+    super.onClose(isIdle ? 0 : errno, writing);
+  }
+
+  /** The request and its response hear of it by their socket. */
+  abortExchanges() {
+    this.receiving = null;
+  }
+}
+
+/**
+ * @param {ClientConnection} connection
+ * @param {object} options net.connect()'s
+ */
+function ClientSocket(connection, options) {
+  Socket.call(this, connection);
+  delete this.setEncoding;
+  this.server = undefined;
+  this._server = null;
+  this.parser = null;
+  this.allowHalfOpen = Boolean(options.allowHalfOpen);
+  if (options.blockList) this.blockList = options.blockList;
+}
+Object.setPrototypeOf(ClientSocket.prototype, Socket.prototype);
+Object.setPrototypeOf(ClientSocket, Socket);
+// What a user sees is a Socket.
+Object.defineProperty(ClientSocket, 'name', { value: 'Socket' });
+
+Object.defineProperty(ClientSocket.prototype, '_httpMessage', { value: null, writable: true, enumerable: true, configurable: true });
+Object.defineProperty(ClientSocket.prototype, 'pending', {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this.connecting;
+  },
+});
+
+ClientSocket.prototype.startConnecting = function startConnecting() {
+  this._unrefTimer();
+  this.connecting = true;
+};
+
+/** The engine has connected. */
+ClientSocket.prototype.connected = function connected(index, generation, peer) {
+  const connection = connectionOf(this);
+  if (this.destroyed) {
+    command(OP.CLOSE, 0, { index, generation }, 0);
+    return;
+  }
+  this.connecting = false;
+  this._unrefTimer();
+  connection.connected(index, generation, peer);
+  this.emit('connect');
+  this.emit('ready');
+};
+
+/** While connecting 'connect' is an event like others; later see Socket.once. */
+ClientSocket.prototype.once = function once(event, listener) {
+  return (event === 'connect' && this.connecting ? net.Socket : Socket).prototype.once.call(this, event, listener);
+};
+
+ClientSocket.prototype._write = function _write(chunk, encoding, callback) {
+  if (!this.connecting) {
+    Socket.prototype._write.call(this, chunk, encoding, callback);
+    return;
+  }
+  const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
+  this.once('connect', () => {
+    this.off('close', onClose);
+    this._write(chunk, encoding, callback);
+  });
+  this.once('close', onClose);
+};
+
+ClientSocket.prototype._final = function _final(callback) {
+  if (this.connecting) this.once('connect', () => this._final(callback));
+  else Socket.prototype._final.call(this, callback);
+};
+
+/** net.connect() on the engine. @param {object} options @return {ClientSocket} */
+function connect(options) {
+  const connection = new ClientConnection(options);
+  const socket = connection.madeSocket;
+  try {
+    if (options.timeout) socket.setTimeout(options.timeout);
+    connectSocket(socket, connection, options);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return socket;
+}
+
+module.exports = { ClientConnection, ClientSocket, connect };

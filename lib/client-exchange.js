@@ -1,0 +1,278 @@
+'use strict';
+
+/**
+ * What the client does with what the engine has recognised and with what happens to the socket: 'continue', 'information',
+ * 'response', 'upgrade', 'connect', errors, and the way of the socket back to its agent. The order of events is Node's.
+ */
+
+const diagnostics = require('node:diagnostics_channel');
+const { EngineRequest, receiveEnd } = require('./incoming-message');
+const { connResetException } = require('./errors');
+const { connectionOf } = require('./socket');
+const { kSink, kOnClose, kOnDrain } = require('./symbols');
+
+/** Flags of RESPONSE. */
+const KEEP_ALIVE = 1;
+const UPGRADE = 2;
+const HAS_BODY = 8;
+
+/** Fields a message shows at most when nobody says how many; Node's default. */
+const MAX_FIELDS = 1000;
+const UNCUT_RAW_FIELDS = 32;
+/** What socket.parser shows while a response is awaited. */
+const PARSER = Object.freeze({});
+
+const errorChannel = diagnostics.channel('http.client.request.error');
+const finishChannel = diagnostics.channel('http.client.response.finish');
+
+/** @param {import('./client-request').ClientRequest} req @param {Error} error */
+function emitErrorEvent(req, error) {
+  if (errorChannel.hasSubscribers) errorChannel.publish({ request: req, error });
+  req.emit('error', error);
+}
+
+/** The socket carries `req` from now on. */
+function attach(req, socket) {
+  const connection = connectionOf(socket);
+  req.socket = socket;
+  req.parser = PARSER;
+  socket.parser = PARSER;
+  socket._httpMessage = req;
+  connection.begin(req);
+  socket.on('data', socketOnData);
+  socket.on('end', socketOnEnd);
+  socket.on('close', socketCloseListener);
+  socket.on('drain', ondrain);
+  return connection;
+}
+
+/** No more of this response will come. */
+function freeParser(req, socket) {
+  if (req) req.parser = null;
+  socket.parser = null;
+}
+
+/** Node reads here; our bytes do not pass, but who counts listeners finds one. */
+function socketOnData() {}
+
+function ondrain() {
+  this._httpMessage?.[kOnDrain]?.();
+}
+
+function removeReaders(socket) {
+  socket.removeListener('data', socketOnData);
+  socket.removeListener('end', socketOnEnd);
+}
+
+function socketOnEnd() {
+  const req = this._httpMessage;
+  if (!req.res && !req.socket._hadError) {
+    req.socket._hadError = true;
+    emitErrorEvent(req, connResetException('socket hang up'));
+  }
+  freeParser(req, this);
+  this.destroy();
+}
+
+function socketErrorListener(error) {
+  const req = this._httpMessage;
+  if (req) {
+    // 'close' follows, and must not tell of a second error.
+    this._hadError = true;
+    emitErrorEvent(req, error);
+  }
+  freeParser(req, this);
+  removeReaders(this);
+  this.destroy();
+}
+
+function socketCloseListener() {
+  const req = this._httpMessage;
+  const { res } = req;
+  req.destroyed = true;
+  if (res) {
+    if (!res.complete) res.destroy(connResetException('aborted'));
+  } else if (!req.socket._hadError) {
+    req.socket._hadError = true;
+    emitErrorEvent(req, connResetException('socket hang up'));
+  }
+  req[kOnClose]();
+  if (res && !res.aborted && res.readable) res.push(null);
+  req.outputData.length = 0;
+  req[kSink] = null;
+  freeParser(req, this);
+}
+
+/** 100 (Continue), 102 to 199: another response follows (RFC 9110 §15.2). */
+function isInformational(status) {
+  return status >= 100 && status < 200 && status !== 101;
+}
+
+/** A response as the user will see it. */
+function makeResponse(connection, req, { status, version, reason, fields, fieldCount }) {
+  const { maxHeadersCount } = req;
+  const most = typeof maxHeadersCount === 'number' ? (maxHeadersCount > 0 ? maxHeadersCount : Infinity) : MAX_FIELDS;
+  const isCut = fieldCount > most;
+  const shown = isCut ? fields.split('\0', most * 2).join('\0') : fields;
+  const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
+  res.statusCode = status;
+  res.statusMessage = reason;
+  if (req.joinDuplicateHeaders) res.joinDuplicateHeaders = true;
+  if (isCut && fieldCount < UNCUT_RAW_FIELDS) {
+    // As Node, whose parser hands over this many at a time and cuts no sooner.
+    void res.headers;
+    void res.headersDistinct;
+    res.rawHeaders = fields.split('\0');
+  }
+  return res;
+}
+
+/** @param {import('./client-connection').ClientConnection} connection whose `response` holds the head */
+function onResponse(connection, flags) {
+  const head = connection.response;
+  const { request: req, madeSocket: socket } = connection;
+  connection.response = null;
+  if (req === null || head.seq !== connection.seq || req.res) {
+    // Nobody asked: what an idle server says must not pass for the answer to the next request.
+    socket.destroy();
+    return;
+  }
+  const res = makeResponse(connection, req, head);
+  if (flags & UPGRADE) {
+    res.upgrade = true;
+    req.res = res;
+    connection.upgradeResponse = res;
+    return;
+  }
+  if (isInformational(res.statusCode)) {
+    if (res.statusCode === 100) req.emit('continue');
+    const { statusCode, statusMessage, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders } = res;
+    req.emit('information', { statusCode, statusMessage, httpVersion, httpVersionMajor, httpVersionMinor, headers, rawHeaders });
+    return;
+  }
+  req.res = res;
+  if (req.shouldKeepAlive && !(flags & KEEP_ALIVE)) req.shouldKeepAlive = false;
+  if (finishChannel.hasSubscribers) finishChannel.publish({ request: req, response: res });
+  res.req = req;
+  res.on('end', responseOnEnd);
+  req.on('finish', requestOnFinish);
+  socket.on('timeout', responseOnTimeout);
+  if (flags & HAS_BODY) connection.receiving = res;
+  try {
+    // A response that nobody takes must not keep its connection waiting.
+    if (req.aborted || !req.emit('response', res)) res._dump();
+  } finally {
+    if (!(flags & HAS_BODY)) {
+      receiveEnd(res, '');
+      responseComplete(connection);
+    }
+  }
+}
+
+/** The last byte of the response is in. */
+function responseComplete(connection) {
+  const { request: req, madeSocket: socket } = connection;
+  if (req === null) return;
+  removeReaders(socket);
+  socket.removeListener('drain', ondrain);
+  freeParser(req, socket);
+}
+
+/** The bytes behind a 101, or behind any response to CONNECT, are another protocol's. */
+function onUpgrade(connection, seq, complete, head) {
+  const { request: req, madeSocket: socket, upgradeResponse: res } = connection;
+  connection.upgradeResponse = null;
+  if (req === null || res === null) {
+    socket.destroy();
+    return;
+  }
+  removeReaders(socket);
+  socket.removeListener('drain', ondrain);
+  if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
+  socket.removeListener('timeout', responseOnTimeout);
+  freeParser(req, socket);
+  res.complete = true;
+  const event = req.method === 'CONNECT' ? 'connect' : 'upgrade';
+  if (req.listenerCount(event) === 0) {
+    socket.destroy();
+    return;
+  }
+  req.upgradeOrConnect = true;
+  socket.emit('agentRemove');
+  socket.removeListener('close', socketCloseListener);
+  socket.removeListener('error', socketErrorListener);
+  connection.upgrade();
+  socket._httpMessage = null;
+  socket.readableFlowing = null;
+  try {
+    req.emit(event, res, socket, head);
+  } finally {
+    req[kOnClose]();
+  }
+}
+
+/** The server broke the protocol. */
+function onError(connection, error) {
+  const { request: req, madeSocket: socket } = connection;
+  if (req === null) {
+    socket.destroy();
+    return;
+  }
+  freeParser(req, socket);
+  removeReaders(socket);
+  socket.destroy();
+  req.socket._hadError = true;
+  emitErrorEvent(req, error);
+}
+
+// ---- after the response ------------------------------------------------------------------------------------------------
+
+function responseOnEnd() {
+  const { req } = this;
+  const { socket } = req;
+  if (socket) {
+    if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
+    socket.removeListener('timeout', responseOnTimeout);
+  }
+  req._ended = true;
+  if (!req.shouldKeepAlive) {
+    if (socket.writable) socket.destroySoon();
+  } else if (req.writableFinished && !this.aborted) {
+    responseKeepAlive(req);
+  }
+}
+
+/** The response was there before the request had left. */
+function requestOnFinish() {
+  if (this.shouldKeepAlive && this._ended && !this.destroyed) responseKeepAlive(this);
+}
+
+function responseOnTimeout() {
+  this._httpMessage?.res?.emit('timeout');
+}
+
+/** The socket goes back to its agent, once whoever listens for 'end' has been heard. */
+function responseKeepAlive(req) {
+  const { socket } = req;
+  if (req.timeoutCb) {
+    socket.setTimeout(0, req.timeoutCb);
+    req.timeoutCb = null;
+  }
+  socket.removeListener('close', socketCloseListener);
+  socket.removeListener('error', socketErrorListener);
+  removeReaders(socket);
+  connectionOf(socket).finishRequest();
+  req[kSink] = null;
+  process.nextTick(emitFree, req);
+  req.destroyed = true;
+  // So that res.destroy() does not reach the next request's connection.
+  if (req.res) req.res.socket = null;
+}
+
+function emitFree(req) {
+  req._closed = true;
+  req.emit('close');
+  req.socket?.emit('free');
+}
+
+module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete };

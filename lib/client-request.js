@@ -1,0 +1,386 @@
+'use strict';
+
+/**
+ * ClientRequest: an outgoing message with a request line, which finds its way to a server through an agent. What comes back is
+ * dealt with in client-exchange.js. Where the connection is not the engine's (an agent or a createConnection of the user's own,
+ * a proxy), node:http's ClientRequest serves the request.
+ */
+
+const diagnostics = require('node:diagnostics_channel');
+const http = require('./host-http');
+const stream = require('node:stream');
+const { URL, urlToHttpOptions } = require('node:url');
+const agents = require('./agent');
+const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchange');
+const { nodeError, connResetException } = require('./errors');
+const { OutgoingMessage } = require('./outgoing-message');
+const { parseUniqueHeaders } = require('./headers');
+const { kAttach, kOutHeaders, kUniqueHeaders } = require('./symbols');
+const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
+
+const INVALID_PATH = /[^\u0021-\u00ff]/;
+const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
+const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
+/** setTimeout() takes no more milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+const kPath = Symbol('turnout.path');
+const kError = Symbol('turnout.error');
+const kSocket = Symbol('turnout.socket');
+
+const createdChannel = diagnostics.channel('http.client.request.created');
+const startChannel = diagnostics.channel('http.client.request.start');
+
+/**
+ * @param {string|URL|object} input a URL, or the options
+ * @param {object|Function} [options]
+ * @param {Function} [callback] for 'response'
+ */
+function ClientRequest(input, options, callback) {
+  const given = normalize(input, options, callback);
+  const agent = agentFor(given.options);
+  if (!isOurs(agent)) return new http.ClientRequest(withDefaultAgent(given.options, agent), given.callback);
+  OutgoingMessage.call(this, given.options.highWaterMark == null ? undefined : { highWaterMark: given.options.highWaterMark });
+  initRequest(this, given.options, agent, given.callback);
+}
+Object.setPrototypeOf(ClientRequest.prototype, http.ClientRequest.prototype);
+Object.setPrototypeOf(ClientRequest, http.ClientRequest);
+for (const key of Reflect.ownKeys(OutgoingMessage.prototype)) {
+  if (key !== 'constructor') Object.defineProperty(ClientRequest.prototype, key, Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, key));
+}
+
+/** Requests that node:http serves for us are ours, too. */
+Object.defineProperty(ClientRequest, Symbol.hasInstance, {
+  value(object) {
+    if (this !== ClientRequest) return Function.prototype[Symbol.hasInstance].call(this, object);
+    return object instanceof http.ClientRequest;
+  },
+});
+
+// ---- arguments -------------------------------------------------------------------------------------------------------
+
+function isURL(value) {
+  return Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
+}
+
+/** The forms the arguments come in: (url[, options][, callback]) and (options[, callback]). */
+function normalize(input, options, callback) {
+  if (typeof input === 'string') {
+    input = urlToHttpOptions(new URL(input));
+  } else if (isURL(input)) {
+    input = urlToHttpOptions(input);
+  } else {
+    callback = options;
+    options = input;
+    input = null;
+  }
+  if (typeof options === 'function') return { options: input ?? {}, callback: options };
+  return { options: Object.assign(Object.create(null), input, options), callback };
+}
+
+/** @return {http.Agent|null|undefined} undefined: createConnection stands in an agent's place */
+function agentFor(options) {
+  const { agent } = options;
+  const defaultAgent = options._defaultAgent || agents.globalAgent;
+  if (agent === false) return new defaultAgent.constructor();
+  if (agent === null || agent === undefined) return typeof options.createConnection === 'function' ? agent : defaultAgent;
+  if (typeof agent.addRequest !== 'function') {
+    throw nodeError('ERR_INVALID_ARG_TYPE', 'options.agent', 'must be one of Agent-like Object, undefined, or false', agent);
+  }
+  return agent;
+}
+
+/** Whether the connections of `agent` are the engine's. */
+function isOurs(agent) {
+  return agent instanceof agents.Agent && agent.createConnection === agents.Agent.prototype.createConnection && !agents.hasProxy(agent);
+}
+
+/** node:http knows nothing of our default agent. */
+function withDefaultAgent(options, agent) {
+  return agent === undefined || agent === null ? options : { __proto__: null, ...options, agent };
+}
+
+function checkHost(host, name) {
+  if (host !== null && host !== undefined && typeof host !== 'string') {
+    throw nodeError('ERR_INVALID_ARG_TYPE', `options.${name}`, 'must be of type string or one of undefined or null', host);
+  }
+  return host;
+}
+
+/** @return {number} milliseconds that setTimeout() takes */
+function timerDuration(msecs, name) {
+  if (typeof msecs !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type number', msecs);
+  if (!(msecs >= 0 && Number.isFinite(msecs))) throw nodeError('ERR_OUT_OF_RANGE', name, 'a non-negative finite number', msecs);
+  if (msecs <= LONGEST_TIMER) return msecs;
+  process.emitWarning(
+    `${msecs} does not fit into a 32-bit signed integer.\nTimer duration was truncated to ${LONGEST_TIMER}.`,
+    'TimeoutOverflowWarning',
+  );
+  return LONGEST_TIMER;
+}
+
+/** The checks stand in Node's order: of two wrong options the same one is named. */
+function initRequest(req, options, agent, callback) {
+  req[kSocket] = null;
+  req.agent = agent;
+  const defaultAgent = options._defaultAgent || agents.globalAgent;
+  const protocol = options.protocol || defaultAgent.protocol;
+  if (options.path && INVALID_PATH.test(String(options.path))) throw nodeError('ERR_UNESCAPED_CHARACTERS', 'Request path');
+  const expectedProtocol = agent.protocol || defaultAgent.protocol;
+  if (protocol !== expectedProtocol) throw nodeError('ERR_INVALID_PROTOCOL', protocol, expectedProtocol);
+  const defaultPort = options.defaultPort || agent.defaultPort;
+  const connectOptions = { __proto__: null, ...options };
+  connectOptions.port = options.port || defaultPort || 80;
+  connectOptions.host = checkHost(options.hostname, 'hostname') || checkHost(options.host, 'host') || 'localhost';
+  const { host, port } = connectOptions;
+  const noDefaults = options.setDefaultHeaders === false;
+  const setHost = options.setHost !== undefined ? Boolean(options.setHost) : !noDefaults;
+  req._removedConnection = noDefaults;
+  req._removedContLen = noDefaults;
+  req._removedTE = noDefaults;
+  req.socketPath = options.socketPath;
+  if (options.timeout !== undefined) req.timeout = timerDuration(options.timeout, 'timeout');
+  if (options.signal) {
+    stream.addAbortSignal(options.signal, req);
+    delete connectOptions.signal;
+  }
+  setMethod(req, options.method);
+  setParserOptions(req, options);
+  req[kPath] = options.path || '/';
+  if (callback) req.once('response', callback);
+  req.useChunkedEncodingByDefault = !BODILESS.includes(req.method);
+  req._ended = false;
+  req.res = null;
+  req.aborted = false;
+  req.timeoutCb = null;
+  req.upgradeOrConnect = false;
+  req.parser = null;
+  req.maxHeadersCount = null;
+  req.reusedSocket = false;
+  req.host = host;
+  req.protocol = protocol;
+  // An agent that never uses a connection again need not ask the server to keep it.
+  req._last = !agent.keepAlive && !Number.isFinite(agent.maxSockets);
+  req.shouldKeepAlive = !req._last;
+  setFields(req, options, hostField(host, port, defaultPort), setHost);
+  req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
+  agent.addRequest(req, connectOptions);
+  if (createdChannel.hasSubscribers) createdChannel.publish({ request: req });
+}
+
+function setMethod(req, method) {
+  if (method != null) validateString(method, 'options.method');
+  if (method && !TOKEN.test(method)) throw nodeError('ERR_INVALID_HTTP_TOKEN', 'Method', method);
+  req.method = method ? method.toUpperCase() : 'GET';
+}
+
+function setParserOptions(req, { maxHeaderSize, insecureHTTPParser, httpValidation, joinDuplicateHeaders }) {
+  if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0);
+  req.maxHeaderSize = maxHeaderSize;
+  if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser');
+  req.insecureHTTPParser = insecureHTTPParser;
+  if (httpValidation !== undefined) {
+    validateOneOf(httpValidation, 'options.httpValidation', ['strict', 'relaxed', 'insecure']);
+    if (insecureHTTPParser !== undefined) {
+      throw nodeError('ERR_INVALID_ARG_VALUE', 'options.httpValidation', httpValidation, 'cannot be used together with options.insecureHTTPParser');
+    }
+  }
+  req.httpValidation = httpValidation;
+  if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders');
+  req.joinDuplicateHeaders = joinDuplicateHeaders;
+}
+
+/** RFC 9110 §7.2: host and port, an IPv6 address in brackets, the scheme's own port left out. */
+function hostField(host, port, defaultPort) {
+  const colon = host.indexOf(':');
+  const bare = colon !== -1 && host.includes(':', colon + 1) && !host.startsWith('[');
+  const name = bare ? `[${host}]` : host;
+  return port && +port !== defaultPort ? `${name}:${port}` : name;
+}
+
+function setFields(req, options, host, setHost) {
+  const { headers } = options;
+  const line = () => `${req.method} ${req.path} HTTP/1.1\r\n`;
+  if (Array.isArray(headers)) {
+    req._storeHeader(line(), headers);
+    return;
+  }
+  if (headers) for (const name of Object.keys(headers)) req.setHeader(name, headers[name]);
+  if (setHost && !req.getHeader('host')) req.setHeader('Host', req.method === 'CONNECT' && options.path ? String(req.path) : host);
+  if (options.auth && !req.getHeader('Authorization')) {
+    req.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`);
+  }
+  if (req.getHeader('expect')) {
+    if (req._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
+    req._storeHeader(line(), req[kOutHeaders]);
+  }
+}
+
+// ---- the message -----------------------------------------------------------------------------------------------------
+
+Object.defineProperty(ClientRequest.prototype, 'path', {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[kPath];
+  },
+  set(value) {
+    const path = String(value);
+    if (INVALID_PATH.test(path)) throw nodeError('ERR_UNESCAPED_CHARACTERS', 'Request path');
+    this[kPath] = path;
+  },
+});
+
+/** It stays the request's when the connection has gone on to the next. */
+Object.defineProperty(ClientRequest.prototype, 'socket', {
+  configurable: true,
+  enumerable: false,
+  get() {
+    return this[kSocket] ?? null;
+  },
+  set(socket) {
+    this[kSocket] = socket;
+  },
+});
+
+ClientRequest.prototype._finish = function _finish() {
+  OutgoingMessage.prototype._finish.call(this);
+  if (startChannel.hasSubscribers) startChannel.publish({ request: this });
+};
+
+ClientRequest.prototype._implicitHeader = function _implicitHeader() {
+  if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
+  this._storeHeader(`${this.method} ${this.path} HTTP/1.1\r\n`, this[kOutHeaders]);
+};
+
+/** Deprecated: destroy(), with 'abort' before it. */
+ClientRequest.prototype.abort = function abort() {
+  if (this.aborted) return;
+  this.aborted = true;
+  process.nextTick(emitAbort, this);
+  this.destroy();
+};
+
+function emitAbort(req) {
+  req.emit('abort');
+}
+
+/** @param {Error} [error] @return {this} */
+ClientRequest.prototype.destroy = function destroy(error) {
+  if (this.destroyed) return this;
+  this.destroyed = true;
+  if (this.res) this.res._dump();
+  // Nothing is left to cancel, and the socket may be on its way to the agent.
+  if (this.writableFinished && this.res?.complete) return this;
+  this[kError] = error;
+  this.socket?.destroy(error);
+  return this;
+};
+
+// ---- its socket --------------------------------------------------------------------------------------------------------
+
+/** An agent has a socket for the request, or none. */
+ClientRequest.prototype.onSocket = function onSocket(socket, error) {
+  if (socket && !error) {
+    socket._httpMessage = this;
+    socket.on('error', socketErrorListener);
+  }
+  process.nextTick(onSocketTick, this, socket, error);
+};
+
+function onSocketTick(req, socket, error) {
+  if (!req.destroyed && !error) {
+    const connection = attach(req, socket);
+    if (req.timeout !== undefined || req.agent?.options?.timeout) listenSocketTimeout(req);
+    req[kAttach](connection);
+    return;
+  }
+  req.destroyed = true;
+  if (socket) {
+    if (!error && req.agent && !socket.destroyed) {
+      socket.emit('free');
+      socket.removeListener('error', socketErrorListener);
+    } else {
+      stream.finished(socket.destroy(error || req[kError]), (failure) => {
+        const cause = failure?.code === 'ERR_STREAM_PREMATURE_CLOSE' ? null : failure;
+        closeUnsent(req, socket, cause || error);
+      });
+      return;
+    }
+  }
+  closeUnsent(req, socket, error || req[kError]);
+}
+
+/** The request is over before it had a connection. */
+function closeUnsent(req, socket, error) {
+  const cause = error ?? (req.aborted ? null : connResetException('socket hang up'));
+  if (cause && cause.code !== 'ERR_PROXY_TUNNEL' && !socket?._hadError) emitErrorEvent(req, cause);
+  req._closed = true;
+  req.emit('close');
+}
+
+function emitRequestTimeout() {
+  this._httpMessage?.emit('timeout');
+}
+
+function listenSocketTimeout(req) {
+  if (req.timeoutCb) return;
+  req.timeoutCb = emitRequestTimeout;
+  if (req.socket) req.socket.once('timeout', emitRequestTimeout);
+  else req.on('socket', (socket) => socket.once('timeout', emitRequestTimeout));
+}
+
+function setSocketTimeout(socket, msecs) {
+  if (socket.connecting) socket.once('connect', () => socket.setTimeout(msecs));
+  else socket.setTimeout(msecs);
+}
+
+/** @param {number} msecs idle time after which 'timeout' is emitted @param {Function} [callback] for 'timeout' @return {this} */
+ClientRequest.prototype.setTimeout = function setTimeout(msecs, callback) {
+  if (this._ended) return this;
+  listenSocketTimeout(this);
+  msecs = timerDuration(msecs, 'msecs');
+  if (callback) this.once('timeout', callback);
+  if (this.socket) setSocketTimeout(this.socket, msecs);
+  else this.once('socket', (socket) => setSocketTimeout(socket, msecs));
+  return this;
+};
+
+ClientRequest.prototype.clearTimeout = function clearTimeout(callback) {
+  this.setTimeout(0, callback);
+};
+
+/** Calls a method of the socket once there is one that can be written to. */
+ClientRequest.prototype._deferToConnect = function _deferToConnect(method, args) {
+  const call = () => {
+    if (method) this.socket[method](...args);
+  };
+  const onSocket = () => {
+    if (this.socket.writable) call();
+    else this.socket.once('connect', call);
+  };
+  if (this.socket) onSocket();
+  else this.once('socket', onSocket);
+};
+
+ClientRequest.prototype.setNoDelay = function setNoDelay(noDelay) {
+  this._deferToConnect('setNoDelay', [noDelay]);
+};
+
+ClientRequest.prototype.setSocketKeepAlive = function setSocketKeepAlive(enable, initialDelay) {
+  this._deferToConnect('setKeepAlive', [enable, initialDelay]);
+};
+
+/** @return {ClientRequest} */
+function request(url, options, callback) {
+  return new ClientRequest(url, options, callback);
+}
+
+/** request() whose end() has been called. @return {ClientRequest} */
+function get(url, options, callback) {
+  const req = request(url, options, callback);
+  req.end();
+  return req;
+}
+
+module.exports = { ClientRequest, request, get };

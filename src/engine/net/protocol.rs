@@ -1,0 +1,110 @@
+//! The protocol core of a connection, in whichever role it plays.
+
+use std::sync::Arc;
+
+use super::event::RecordSink;
+use crate::engine::h1::{ClientConn, Config, Conn, Expected, Phase};
+
+/// See the module. Both are of about the same size, and a connection stands in a box of its own.
+pub enum Protocol {
+    /// The peer asks.
+    Server(Conn),
+    /// The peer answers.
+    Client(ClientConn),
+}
+
+/// Flags of the EXPECT command.
+mod expect {
+    pub const HEAD: u32 = 1;
+    pub const CONNECT: u32 = 2;
+    pub const LENIENT: u32 = 4;
+    pub const NOTHING: u32 = 8;
+}
+
+impl Protocol {
+    /// For an accepted connection.
+    pub fn server(config: Arc<Config>) -> Self {
+        Self::Server(Conn::new(config))
+    }
+
+    /// For a connection of our own making.
+    pub fn client(config: Arc<Config>) -> Self {
+        Self::Client(ClientConn::new(config))
+    }
+
+    /// What one read returned.
+    pub fn receive(&mut self, bytes: &[u8], sink: &mut RecordSink<'_>) {
+        match self {
+            Self::Server(conn) => conn.receive(bytes, sink),
+            Self::Client(conn) => conn.receive(bytes, sink),
+        }
+    }
+
+    /// The peer has sent its FIN.
+    pub fn finish(&mut self, sink: &mut RecordSink<'_>) {
+        match self {
+            Self::Server(conn) => conn.finish(sink),
+            Self::Client(conn) => conn.finish(sink),
+        }
+    }
+
+    /// Answers an upgrade candidate; a client has nothing to decide.
+    pub fn decide(&mut self, accept: bool, sink: &mut RecordSink<'_>) {
+        if let Self::Server(conn) = self {
+            conn.decide(accept, sink);
+        }
+    }
+
+    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
+    pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
+        if let Self::Client(conn) = self {
+            if flags & expect::NOTHING != 0 {
+                conn.expect_nothing();
+                return;
+            }
+            let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
+            let request = Expected { seq, head: flags & expect::HEAD != 0, connect: flags & expect::CONNECT != 0 };
+            conn.expect(request, size, flags & expect::LENIENT != 0);
+        }
+    }
+
+    /// A message of ours has left whole.
+    pub fn message_sent(&mut self, sink: &mut RecordSink<'_>) {
+        if let Self::Server(conn) = self {
+            conn.response_done(sink);
+        }
+    }
+
+    /// Whether the driver may read.
+    pub fn can_read(&self) -> bool {
+        match self {
+            Self::Server(conn) => conn.can_read(),
+            Self::Client(conn) => conn.can_read(),
+        }
+    }
+
+    /// What the connection is in the midst of.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Self::Server(conn) => conn.phase(),
+            Self::Client(conn) => conn.phase(),
+        }
+    }
+
+    /// Whether what comes in makes us send: then a peer that does not read must not be read from. A client that would not read while
+    /// its request waits to leave could wait for a server that does the same.
+    pub fn answers(&self) -> bool {
+        match self {
+            Self::Server(conn) => !conn.is_upgraded(),
+            Self::Client(_) => false,
+        }
+    }
+
+    /// Requests whose responses are not complete.
+    pub fn open_requests(&self) -> u32 {
+        match self {
+            Self::Server(conn) => conn.open_requests(),
+            Self::Client(_) => 0,
+        }
+    }
+}
