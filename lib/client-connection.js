@@ -127,7 +127,7 @@ class ClientConnection extends Connection {
       const [message, head, chunk, encoding, flags, callback] = early[i];
       const last = i === early.length - 1;
       this.send(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
-      if (last && (flags & LAST) === 0) this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+      if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
   }
 
@@ -150,16 +150,16 @@ class ClientConnection extends Connection {
     const last = (flags & LAST) !== 0;
     if (last || callback !== undefined) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
-    if (callback !== undefined) this.waiters.push({ at: this.handed, callback });
+    if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
-      this.waiters.push({
+      this.wait({
         at: this.handed,
         callback: (error) => {
           if (!error && !message.destroyed) message[kOnFinish](true);
         },
       });
     } else if (full) {
-      this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+      this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
     this.touch();
     return !full;
