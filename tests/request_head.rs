@@ -4,7 +4,6 @@ mod support;
 
 use support::{check, lenient};
 use turnout::engine::h1::Config;
-use turnout::engine::h1::Config;
 
 #[test]
 fn methods_are_nodes_list_case_sensitive() {
