@@ -166,11 +166,26 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    const full = this.upgraded
-      ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
-      : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
+    if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
+    else callback();
+  }
+
+  /** The same for chunks that were corked: they leave together anyway, so nobody joins them. */
+  writeRawPieces(chunks, callback) {
+    if (this.closed || this.closing) {
+      callback(streamDestroyed('write'));
+      return;
+    }
+    let full = false;
+    for (const { chunk, encoding } of chunks) full = this.writePiece(chunk, encoding);
     if (full) this.wait({ at: this.handed, callback });
     else callback();
+  }
+
+  writePiece(chunk, encoding) {
+    return this.upgraded
+      ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
+      : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
 
   /** FIN once everything has left. */

@@ -71,8 +71,8 @@ Socket.prototype._write = function _write(chunk, encoding, callback) {
 };
 
 Socket.prototype._writev = function _writev(chunks, callback) {
-  const buffers = chunks.map(({ chunk, encoding }) => (typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk));
-  this._write(buffers.length === 1 ? buffers[0] : Buffer.concat(buffers), 'buffer', callback);
+  if (this.timeout) this._unrefTimer();
+  this[kConnection].writeRawPieces(chunks, callback);
 };
 
 Socket.prototype._final = function _final(callback) {
