@@ -52,7 +52,7 @@ function freeParser(req, socket) {
   socket.parser = null;
 }
 
-/** Node reads here; our bytes do not pass, but who counts listeners finds one. */
+/** Node reads here. Our bytes do not pass, but listeners are counted: node-fetch takes a missing one for the end of the response. */
 function socketOnData() {}
 
 function ondrain() {
