@@ -168,7 +168,8 @@ class ClientConnection extends Connection {
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (this.isConnected || this.closed) {
-      super.close(callback);
+      // Node's 'close' comes behind the immediates of its round of the loop: who reads a response late still reads it first.
+      super.close(callback && (() => setImmediate(callback)));
       return;
     }
     this.closed = true;
@@ -223,7 +224,10 @@ class ClientConnection extends Connection {
 
   onPeerEnd() {
     this.peerEnded = true;
-    if (!this.closing) this.madeSocket.receiveEnd();
+    if (this.closing) return;
+    // libuv reads a FIN one round of the loop after the bytes before it, and users read responses in between.
+    if (this.upgraded) this.madeSocket.receiveEnd();
+    else setImmediate(() => this.madeSocket.receiveEnd());
   }
 
   /** What ends an idle connection is nobody's error. */

@@ -97,7 +97,6 @@ function socketCloseListener() {
     emitErrorEvent(req, connResetException('socket hang up'));
   }
   req[kOnClose]();
-  if (res && !res.aborted && res.readable) res.push(null);
   req.outputData.length = 0;
   req[kSink] = null;
   freeParser(req, this);

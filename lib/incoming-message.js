@@ -426,7 +426,7 @@ IncomingMessage.prototype._destroy = function _destroy(error, callback) {
   }
   if (this.aborted && !this[kCut] && this.socket && !this.socket.destroyed) {
     const { socket } = this;
-    if (this.req !== undefined) {
+    if (this.statusCode !== null && this[kConnection] !== null) {
       // A response: it is over before its socket has closed.
       socket.destroy(error);
       process.nextTick(process.nextTick, finishDestroy, this, error, callback);
