@@ -29,6 +29,9 @@ const CREDIT_STEP = 32 * 1024;
 const ended = [];
 let endedAt = 0;
 
+/** No exchange, no waiter: most connections at most times. An array that has held something keeps room for sixteen. */
+const NONE = Object.freeze([]);
+
 class Connection {
   /**
    * @param {import('./server').Server} server
@@ -43,7 +46,7 @@ class Connection {
     this.peer = peer;
     this.highWaterMark = server.highWaterMark ?? 65536;
     /** Responses in order; the first is the one being sent. */
-    this.open = [];
+    this.open = NONE;
     /** How many requests have been taken so far. */
     this.requests = 0;
     this.receiving = null;
@@ -69,7 +72,7 @@ class Connection {
     /** Bytes of chunk framing the engine has added. */
     this.framing = 0;
     /** Who waits for the flush of the bytes up to `at`. */
-    this.waiters = [];
+    this.waiters = NONE;
     this.uncredited = 0;
     this.onClosed = null;
     this.error = null;
@@ -99,6 +102,18 @@ class Connection {
     return this.open.length > 0 ? this.open[0] : null;
   }
 
+  /** A response to another request. */
+  expect(response) {
+    if (this.open.length === 0) this.open = [response];
+    else this.open.push(response);
+  }
+
+  /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
+  wait(waiter) {
+    if (this.waiters.length === 0) this.waiters = [waiter];
+    else this.waiters.push(waiter);
+  }
+
   // ---- writing -------------------------------------------------------------------------------------------------------
 
   /**
@@ -114,12 +129,12 @@ class Connection {
     if (last && (callback !== undefined || message._eventsCount > 0)) flags |= ACK;
     else if (callback !== undefined) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
-    if (callback !== undefined) this.waiters.push({ at: this.handed, callback });
+    if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
-      if (flags & ACK) this.waiters.push({ at: this.handed, callback: null, message });
+      if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
       else endExchange(this, message);
     } else if (full) {
-      this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+      this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
     this.touch();
     return !full;
@@ -154,7 +169,7 @@ class Connection {
     const full = this.upgraded
       ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
       : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
-    if (full) this.waiters.push({ at: this.handed, callback });
+    if (full) this.wait({ at: this.handed, callback });
     else callback();
   }
 
@@ -165,7 +180,7 @@ class Connection {
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
-    this.waiters.push({ at: this.handed, callback, fin: true });
+    this.wait({ at: this.handed, callback, fin: true });
   }
 
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
@@ -260,11 +275,15 @@ class Connection {
 
   onAck(total) {
     if (total > this.acked) this.acked = total;
-    const { waiters } = this;
-    if (waiters.length === 0) return;
+    if (this.waiters.length === 0) return;
     this.touch();
     // One by one: a listener may throw, or add another.
-    while (waiters.length > 0 && waiters[0].at <= this.acked) settle(this, waiters.shift(), undefined);
+    while (this.waiters.length > 0 && this.waiters[0].at <= this.acked) {
+      const [waiter] = this.waiters;
+      if (this.waiters.length === 1) this.waiters = NONE;
+      else this.waiters.shift();
+      settle(this, waiter, undefined);
+    }
   }
 
   /** The peer has sent its FIN. */
@@ -306,7 +325,7 @@ class Connection {
     let error = null;
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
     const { waiters } = this;
-    this.waiters = [];
+    this.waiters = NONE;
     for (const waiter of waiters) settle(this, waiter, error ?? streamDestroyed('write'));
     if (socket === null && this.counted) this.server.connectionGone();
     this.abortExchanges();
@@ -321,7 +340,7 @@ class Connection {
     const receiving = this.receiving;
     this.receiving = null;
     const open = this.open;
-    this.open = [];
+    this.open = NONE;
     for (const response of open) {
       const { req } = response;
       if (req) abortMessage(req, connResetException('aborted'));
@@ -388,8 +407,10 @@ function finishEnded() {
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
   const { open } = connection;
-  if (open[0] === message) open.shift();
-  else if (open.includes(message)) open.splice(open.indexOf(message), 1);
+  if (open[0] !== message) {
+    if (open.includes(message)) open.splice(open.indexOf(message), 1);
+  } else if (open.length === 1) connection.open = NONE;
+  else open.shift();
   const heard = message._eventsCount > 0;
   observability.finished(connection, message);
   try {

@@ -107,7 +107,7 @@ function answer(connection, req, flags) {
   const res = initServerResponse(req, connection, Response, server);
   res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;
   if (server[kOptimizeEmptyRequests] && !hasBodyFields(req)) req._dumpAndCloseReadable();
-  connection.open.push(res);
+  connection.expect(res);
   connection.requests++;
   observability.started(connection, req, res);
   if (req.httpVersionMinor === 1 && req.httpVersionMajor === 1) {
