@@ -88,7 +88,7 @@ class ClientConnection extends Connection {
     this.upgraded = false;
     this.seq++;
     this.server.scope = createScope();
-    if (this.isConnected && !this.closed) this.expect();
+    if (this.isConnected && !this.closed) this.announce();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -96,7 +96,8 @@ class ClientConnection extends Connection {
     this.request = null;
   }
 
-  expect() {
+  /** Tells the engine what the next response answers. */
+  announce() {
     const { method, maxHeaderSize, insecureHTTPParser, httpValidation } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
     const lenient = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
@@ -113,7 +114,7 @@ class ClientConnection extends Connection {
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.wantsKeepAlive !== null) this.setKeepAlive(...this.wantsKeepAlive);
-    if (this.request !== null) this.expect();
+    if (this.request !== null) this.announce();
     else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
   }
@@ -127,7 +128,7 @@ class ClientConnection extends Connection {
       const [message, head, chunk, encoding, flags, callback] = early[i];
       const last = i === early.length - 1;
       this.send(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
-      if (last && (flags & LAST) === 0) this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+      if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
   }
 
@@ -150,16 +151,16 @@ class ClientConnection extends Connection {
     const last = (flags & LAST) !== 0;
     if (last || callback !== undefined) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
-    if (callback !== undefined) this.waiters.push({ at: this.handed, callback });
+    if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
-      this.waiters.push({
+      this.wait({
         at: this.handed,
         callback: (error) => {
           if (!error && !message.destroyed) message[kOnFinish](true);
         },
       });
     } else if (full) {
-      this.waiters.push({ at: this.handed, callback: null, message: null, drain: message });
+      this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
     this.touch();
     return !full;
