@@ -250,7 +250,7 @@ class ClientConnection extends Connection {
 function ClientSocket(connection, options) {
   Socket.call(this, connection);
   delete this.setEncoding;
-  this.server = undefined;
+  this.server = null;
   this._server = null;
   this.parser = null;
   this.allowHalfOpen = Boolean(options.allowHalfOpen);

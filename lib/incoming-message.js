@@ -401,6 +401,11 @@ function releaseMessage(message) {
   }
 }
 
+/** Stream's own looks into `_events`, which is undefined until the first listener. */
+IncomingMessage.prototype.eventNames = function eventNames() {
+  return this._eventsCount > 0 ? Readable.prototype.eventNames.call(this) : [];
+};
+
 IncomingMessage.prototype._dump = function _dump() {
   if (this._dumped) return;
   this._dumped = true;
