@@ -239,7 +239,11 @@ function engineConfig(server) {
     checkInterval: milliseconds(server.connectionsCheckingInterval, CONNECTIONS_CHECKING_INTERVAL),
     maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
     maxHeadersCount: typeof server.maxHeadersCount === 'number' ? server.maxHeadersCount : 1000,
-    lenient: server.insecureHTTPParser ?? (server.httpValidation === 'insecure' || process.execArgv.includes('--insecure-http-parser')),
+    lenient:
+      server.httpValidation === undefined
+        ? (server.insecureHTTPParser ?? process.execArgv.includes('--insecure-http-parser'))
+        : server.httpValidation === 'insecure',
+    relaxedValues: server.httpValidation === 'relaxed',
   };
 }
 

@@ -545,6 +545,7 @@ fn no_bytes_make_it_panic() {
             max_header_size: [0, 1, 20, 16_384][random.below(4)],
             max_fields: random.below(3) as u32,
             lenient: round % 2 == 0,
+            relaxed_values: round % 3 == 0,
         };
         let mut conn = Conn::new(Arc::new(config));
         let mut recorder = Recorder::default();

@@ -334,3 +334,43 @@ fn lenient_heads() {
         ],
     );
 }
+
+#[test]
+fn relaxed_values_may_hold_control_characters_and_nothing_else_is_looser() {
+    check(
+        &Config { relaxed_values: true, ..Config::default() },
+        false,
+        &[
+            ("POST / HTTP/1.1\r\na: b\x01c\r\n\r\n", &["R POST 1.1 / K a=b\x01c;", "E "]),
+            ("POST / HTTP/1.1\r\na: \x7f\r\n\r\n", &["R POST 1.1 / K a=\x7f;", "E "]),
+            ("POST / HTTP/1.1\r\na: b\x1b \r\n\r\n", &["R POST 1.1 / K a=b\x1b;", "E "]),
+            ("POST / HTTP/1.1\r\nConnection: close\x01\r\n\r\n", &["R POST 1.1 / K Connection=close\x01;", "E "]),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 5\x01\r\n\r\n",
+                &["! HPE_INVALID_CONTENT_LENGTH Invalid character in Content-Length @34"],
+            ),
+            ("POST / HTTP/1.1\r\na\x01: b\r\n\r\n", &["! HPE_INVALID_HEADER_TOKEN Invalid header token @18"]),
+            (
+                "POST / HTTP/1.1\r\na: b\x01\nc\r\n\r\n",
+                &["! HPE_CR_EXPECTED Missing expected CR after header value @22"],
+            ),
+            (
+                "POST / HTTP/1.1\r\na: b\x01\rc\r\n\r\n",
+                &["! HPE_LF_EXPECTED Missing expected LF after header value @23"],
+            ),
+            (
+                "POST / HTTP/1.1\r\na: b\r\n c\r\n\r\n",
+                &["! HPE_INVALID_HEADER_TOKEN Unexpected whitespace after header value @23"],
+            ),
+            ("POST / HTTP/1.1\r\na: b\n\r\n", &["! HPE_CR_EXPECTED Missing expected CR after header value @21"]),
+        ],
+    );
+    // Node 26 takes a NUL and never comes back from it.
+    let refused = support::events_of(
+        &Config { relaxed_values: true, ..Config::default() },
+        &[b"POST / HTTP/1.1\r\na: b\0c\r\n\r\n"],
+        false,
+    );
+    assert_eq!(refused.len(), 1);
+    assert!(refused[0].starts_with("! HPE_INVALID_HEADER_TOKEN"), "{refused:?}");
+}

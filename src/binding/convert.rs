@@ -71,6 +71,8 @@ pub struct Config {
     pub max_headers_count: f64,
     /// Accept what insecureHTTPParser accepts.
     pub lenient: bool,
+    /// Accept control characters in field values.
+    pub relaxed_values: bool,
 }
 
 /// What came of listening.
@@ -148,6 +150,7 @@ impl Config {
                 max_header_size: self.max_header_size as usize,
                 max_fields: self.max_headers_count as u32,
                 lenient: self.lenient,
+                relaxed_values: self.relaxed_values,
             }),
         }
     }

@@ -79,7 +79,7 @@ impl ClientConn {
     /// A fresh connection, from which nothing is read before [`Self::expect`] or [`Self::expect_nothing`].
     pub fn new(config: Arc<Config>) -> ClientConn {
         ClientConn {
-            limits: limits(&config),
+            limits: Limits::new(&config),
             config,
             state: State::Unclaimed,
             request: Expected { seq: 0, head: false, connect: false },
@@ -100,7 +100,7 @@ impl ClientConn {
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
             lenient: lenient || self.config.lenient,
-            ..limits(&self.config)
+            ..Limits::new(&self.config)
         };
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
         if !matches!(self.state, State::Raw | State::Failed) {
@@ -239,8 +239,4 @@ impl ClientConn {
         let again = self.limits.lenient || self.framing.keep_alive(self.line.version());
         self.state = if again { State::Start } else { State::Closed };
     }
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits { size: config.max_header_size, fields: config.max_fields, lenient: config.lenient }
 }

@@ -20,11 +20,14 @@ pub struct Config {
     pub max_fields: u32,
     /// Accept what Node accepts with `insecureHTTPParser`; default false.
     pub lenient: bool,
+    /// Accept control characters in field values, NUL, CR and LF excepted, as Node does with `httpValidation: 'relaxed'`; default
+    /// false.
+    pub relaxed_values: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false }
+        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false, relaxed_values: false }
     }
 }
 
@@ -127,7 +130,7 @@ impl Conn {
     /// A fresh connection; requests are numbered from 1.
     pub fn new(config: Arc<Config>) -> Conn {
         Conn {
-            limits: Limits { size: config.max_header_size, fields: config.max_fields, lenient: config.lenient },
+            limits: Limits::new(&config),
             state: State::Start,
             upgrade: Upgrade::None,
             head: HeadParser::new(),

@@ -1,5 +1,6 @@
 //! A section of field lines (RFC 9112 §5): the head's and the trailer's, over any number of reads.
 
+use super::conn::Config;
 use super::framing::{trim_ows, FieldKind, Framing, ValueState};
 use crate::engine::error::ParseError;
 
@@ -12,6 +13,19 @@ pub(super) struct Limits {
     pub(super) fields: u32,
     /// Accept what Node's `insecureHTTPParser` accepts.
     pub(super) lenient: bool,
+    /// Accept control characters in values.
+    pub(super) relaxed_values: bool,
+}
+
+impl Limits {
+    pub(super) fn new(config: &Config) -> Limits {
+        Limits {
+            size: config.max_header_size,
+            fields: config.max_fields,
+            lenient: config.lenient,
+            relaxed_values: config.relaxed_values,
+        }
+    }
 }
 
 /// Where in the section the next byte stands.
@@ -442,7 +456,9 @@ impl FieldSection {
                 self.at = At::ValueCr(state);
                 Ok(())
             }
-            Some(_) if limits.lenient => self.lenient_value(rest, length, pos, framing, limits),
+            Some(_) if limits.lenient || limits.relaxed_values => {
+                self.lenient_value(rest, length, pos, framing, limits)
+            }
             Some(_) => {
                 self.keep(part, limits)?;
                 Err(ParseError::FieldValue)
