@@ -109,6 +109,19 @@ describe.each(Object.keys(servers))('against %s', (name) => {
     expect(String(body)).toBe('ok');
   });
 
+  it('names the events of a message that nobody has listened to', async () => {
+    const names = [];
+    const server = servers[name].createServer((req, res) => {
+      names.push(req.eventNames().filter((one) => one !== 'end'));
+      res.end();
+    });
+    const port = await listening(server);
+    const [res] = await once(turnout.get({ host: '127.0.0.1', port, agent: newAgent() }), 'response');
+    names.push(res.eventNames());
+    expect(names).toEqual([[], ['end']]);
+    res.resume();
+  });
+
   it('upgrades, and pipes both ways', async () => {
     const server = servers[name].createServer();
     server.on('upgrade', (req, socket, head) => {

@@ -26,6 +26,51 @@ Agent.prototype.createConnection = function createConnection(...args) {
   return socket;
 };
 
+/**
+ * A free connection is taken without merging all options of agent and request, which Node does each time: only those count that
+ * tell connections apart. Everything else is Node's.
+ */
+Agent.prototype.addRequest = function addRequest(req, options, port, localAddress) {
+  const socket = typeof options === 'string' || hasOwnRules(this) ? undefined : takeFree(this, options);
+  if (socket === undefined) {
+    http.Agent.prototype.addRequest.call(this, req, options, port, localAddress);
+    return;
+  }
+  if (options.highWaterMark != null && socket.writableHighWaterMark !== options.highWaterMark) {
+    socket._writableState.highWaterMark = options.highWaterMark;
+  }
+  this.reuseSocket(socket, req);
+  req.onSocket(socket);
+  const agentTimeout = this.options.timeout || 0;
+  if (req.timeout !== undefined && req.timeout !== agentTimeout) socket.setTimeout(req.timeout);
+};
+
+/** Node looks at every property: who has changed what tells connections apart is asked in full. */
+function hasOwnRules(agent) {
+  return agent.getName !== http.Agent.prototype.getName || agent.options.highWaterMark != null;
+}
+
+/** @return {net.Socket|undefined} the next free connection for these options, counted among those in use */
+function takeFree(agent, options) {
+  // The agent's own options come before the request's, also where they say undefined.
+  const of = (name) => (name in agent.options ? agent.options[name] : options[name]);
+  const name = agent.getName({
+    host: of('host'),
+    port: of('port'),
+    localAddress: of('localAddress'),
+    family: of('family'),
+    socketPath: of('socketPath'),
+  });
+  const free = agent.freeSockets[name];
+  if (free === undefined) return undefined;
+  while (free.length > 0 && free[0].destroyed) free.shift();
+  const socket = agent.scheduling === 'fifo' ? free.shift() : free.pop();
+  if (free.length === 0) delete agent.freeSockets[name];
+  if (socket === undefined) return undefined;
+  (agent.sockets[name] ??= []).push(socket);
+  return socket;
+}
+
 /** Node keeps what it has read from `proxyEnv` under a symbol. */
 function hasProxy(agent) {
   return agent.options?.proxyEnv != null && Object.getOwnPropertySymbols(agent).some((key) => key.description === 'kProxyConfig' && agent[key]);

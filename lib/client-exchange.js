@@ -52,7 +52,7 @@ function freeParser(req, socket) {
   socket.parser = null;
 }
 
-/** Node reads here; our bytes do not pass, but who counts listeners finds one. */
+/** Node reads here. Our bytes do not pass, but listeners are counted: node-fetch takes a missing one for the end of the response. */
 function socketOnData() {}
 
 function ondrain() {
@@ -97,7 +97,6 @@ function socketCloseListener() {
     emitErrorEvent(req, connResetException('socket hang up'));
   }
   req[kOnClose]();
-  if (res && !res.aborted && res.readable) res.push(null);
   req.outputData.length = 0;
   req[kSink] = null;
   freeParser(req, this);

@@ -63,6 +63,10 @@ function isURL(value) {
   return Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
 }
 
+/** Options of a request: nothing is inherited, as with Node's null prototype, whose objects V8 keeps as slow dictionaries. */
+function Options() {}
+Options.prototype = Object.create(null);
+
 /** The forms the arguments come in: (url[, options][, callback]) and (options[, callback]). */
 function normalize(input, options, callback) {
   if (typeof input === 'string') {
@@ -74,8 +78,8 @@ function normalize(input, options, callback) {
     options = input;
     input = null;
   }
-  if (typeof options === 'function') return { options: input ?? {}, callback: options };
-  return { options: Object.assign(Object.create(null), input, options), callback };
+  if (typeof options === 'function') return { options: Object.assign(new Options(), input), callback: options };
+  return { options: Object.assign(new Options(), input, options), callback };
 }
 
 /** @return {http.Agent|null|undefined} undefined: createConnection stands in an agent's place */
@@ -129,10 +133,8 @@ function initRequest(req, options, agent, callback) {
   const expectedProtocol = agent.protocol || defaultAgent.protocol;
   if (protocol !== expectedProtocol) throw nodeError('ERR_INVALID_PROTOCOL', protocol, expectedProtocol);
   const defaultPort = options.defaultPort || agent.defaultPort;
-  const connectOptions = { __proto__: null, ...options };
-  connectOptions.port = options.port || defaultPort || 80;
-  connectOptions.host = checkHost(options.hostname, 'hostname') || checkHost(options.host, 'host') || 'localhost';
-  const { host, port } = connectOptions;
+  const port = options.port || defaultPort || 80;
+  const host = checkHost(options.hostname, 'hostname') || checkHost(options.host, 'host') || 'localhost';
   const noDefaults = options.setDefaultHeaders === false;
   const setHost = options.setHost !== undefined ? Boolean(options.setHost) : !noDefaults;
   req._removedConnection = noDefaults;
@@ -142,7 +144,7 @@ function initRequest(req, options, agent, callback) {
   if (options.timeout !== undefined) req.timeout = timerDuration(options.timeout, 'timeout');
   if (options.signal) {
     stream.addAbortSignal(options.signal, req);
-    delete connectOptions.signal;
+    delete options.signal;
   }
   setMethod(req, options.method);
   setParserOptions(req, options);
@@ -164,7 +166,10 @@ function initRequest(req, options, agent, callback) {
   req.shouldKeepAlive = !req._last;
   setFields(req, options, hostField(host, port, defaultPort), setHost);
   req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
-  agent.addRequest(req, connectOptions);
+  // They are a copy: what is set here the user does not see.
+  options.port = port;
+  options.host = host;
+  agent.addRequest(req, options);
   if (createdChannel.hasSubscribers) createdChannel.publish({ request: req });
 }
 

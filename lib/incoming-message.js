@@ -401,6 +401,11 @@ function releaseMessage(message) {
   }
 }
 
+/** Stream's own looks into `_events`, which is undefined until the first listener. */
+IncomingMessage.prototype.eventNames = function eventNames() {
+  return this._eventsCount > 0 ? Readable.prototype.eventNames.call(this) : [];
+};
+
 IncomingMessage.prototype._dump = function _dump() {
   if (this._dumped) return;
   this._dumped = true;
@@ -426,7 +431,7 @@ IncomingMessage.prototype._destroy = function _destroy(error, callback) {
   }
   if (this.aborted && !this[kCut] && this.socket && !this.socket.destroyed) {
     const { socket } = this;
-    if (this.req !== undefined) {
+    if (this.statusCode !== null && this[kConnection] !== null) {
       // A response: it is over before its socket has closed.
       socket.destroy(error);
       process.nextTick(process.nextTick, finishDestroy, this, error, callback);

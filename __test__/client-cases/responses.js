@@ -115,6 +115,33 @@ module.exports = {
       await until('close');
     },
   },
+  ...Object.fromEntries(
+    ['Connection: close\r\nContent-Length: 300000\r\n', '', 'Content-Length: 300000\r\n'].map((fields) => [
+      `a large response read late, its connection gone: ${JSON.stringify(fields)}`,
+      {
+        server: [[HEAD_END, `HTTP/1.1 200 OK\r\n${fields}\r\n${'x'.repeat(300_000)}`, 'end']],
+        async run({ http, port, host, agent, log, until }) {
+          const req = http.get({ port, host, agent }, (res) => {
+            let length = 0;
+            setImmediate(() => setImmediate(() => res.on('data', (chunk) => (length += chunk.length))));
+            res.on('end', () => log('end', length, res.complete)).on('aborted', () => log('aborted')).on('error', (error) => log(error.code));
+          });
+          req.on('close', () => log('close'));
+          await until('close');
+        },
+      },
+    ]),
+  ),
+  'a short response read late, its connection gone': {
+    server: [[HEAD_END, 'HTTP/1.1 200 OK\r\n\r\nshort', 'end']],
+    async run({ http, port, host, agent, log, until }) {
+      const req = http.get({ port, host, agent }, (res) => {
+        setImmediate(() => setImmediate(() => res.on('data', (chunk) => log(chunk)).on('end', () => log('end'))));
+      });
+      req.on('close', () => log('close'));
+      await until('close');
+    },
+  },
   'setEncoding and async iteration': {
     server: [[HEAD_END, ok('\xc3\xa9t\xc3\xa9'), 'end']],
     async run({ http, port, host, agent, log, until }) {

@@ -388,6 +388,42 @@ module.exports = {
       await until('req close');
     },
   },
+  'diagnostics channels': {
+    server: [[HEAD_END, OK], [HEAD_END, 'end']],
+    async run({ http, port, host, agent, log, until, watch }) {
+      const diagnostics = require('node:diagnostics_channel');
+      const heard = ['http.client.request.created', 'http.client.request.start', 'http.client.response.finish', 'http.client.request.error'].map((name) => {
+        const listener = (message) => log(name, message.request.path, Object.keys(message).sort().join(), message.error?.code);
+        diagnostics.subscribe(name, listener);
+        return () => diagnostics.unsubscribe(name, listener);
+      });
+      try {
+        watch(http.get({ port, host, agent, path: '/good' }));
+        await until('req close');
+        watch(http.get({ port, host, agent: false, path: '/bad' }));
+        await until('req close', 2);
+      } finally {
+        heard.forEach((stop) => stop());
+      }
+    },
+  },
+  'headers cannot change once they are sent': {
+    server: [[HEAD_END, OK]],
+    async run({ http, port, host, agent, log, until }) {
+      const req = http.request({ port, host, agent, method: 'POST' });
+      req.on('close', () => log('closed')).on('response', (res) => res.resume());
+      req.flushHeaders();
+      for (const act of [() => req.setHeader('a', 1), () => req.removeHeader('a'), () => req._implicitHeader()]) {
+        try {
+          act();
+        } catch (error) {
+          log(error.code, error.message);
+        }
+      }
+      req.end();
+      await until('closed');
+    },
+  },
   'listeners on the socket in its phases': {
     server: [answers(2)],
     async run(tools) {
