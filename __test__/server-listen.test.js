@@ -178,6 +178,28 @@ describe('server life', () => {
     expect(await count()).toBe(0);
   });
 
+  it('closes behind a response that is still being flushed, and cuts nothing of it', async () => {
+    const SIZE = 16 * 1024 ** 2;
+    const ended = [];
+    const server = turnout.createServer((req, res) => {
+      // Somebody waits for 'finish': it comes once the bytes have left, and by then close() has been called.
+      res.on('finish', () => ended.push('finish'));
+      res.end(Buffer.alloc(SIZE));
+    });
+    server.keepAliveTimeout = 0;
+    const { port } = await listening(server, 0, '127.0.0.1');
+    const socket = net.connect(port, '127.0.0.1').pause();
+    const asked = once(server, 'request');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await asked;
+    const over = closed(server).then(() => ended.push('close'));
+    let length = 0;
+    socket.on('data', (data) => (length += data.length)).resume();
+    await Promise.all([once(socket, 'end'), over]);
+    expect(length).toBeGreaterThan(SIZE);
+    expect(ended).toEqual(['finish', 'close']);
+  });
+
   it("drops connections past maxConnections with 'drop'", async () => {
     const server = turnout.createServer((req, res) => res.end('ok'));
     server.maxConnections = 1;

@@ -53,6 +53,8 @@ class Connection {
     this.madeSocket = null;
     this.closed = false;
     this.closing = false;
+    /** Nothing but the flush of its responses keeps it open. */
+    this.leaving = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -223,6 +225,22 @@ class Connection {
   /** Sink interface: the response was destroyed. */
   destroy(error) {
     this.socket.destroy(error);
+  }
+
+  /** Closes a connection between two requests, with its socket if somebody has that. */
+  end() {
+    if (this.madeSocket !== null) this.socket.destroy();
+    else this.close();
+  }
+
+  /**
+   * Closes the connection if it has been used and waits for another request. One whose responses have all been ended but not been
+   * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
+   */
+  endIdle() {
+    if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
+    if (this.open.length === 0) this.end();
+    else if (this.open.every((response) => response.finished)) this.leaving = true;
   }
 
   setTimeout(msecs) {
@@ -433,6 +451,7 @@ function finishExchange(connection, message) {
   } finally {
     message[kSink] = null;
     if (message.req) releaseMessage(message.req);
+    if (connection.leaving && connection.open.length === 0) connection.endIdle();
     if (heard) process.nextTick(closeMessage, message);
     else message[kOnClose]();
   }

@@ -336,24 +336,15 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 Server.prototype.closeAllConnections = function closeAllConnections() {
   this[kForeign]?.closeAllConnections();
   for (const connection of [...this[kConnections]]) {
-    if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) endConnection(connection);
+    if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
 };
 
 /** Destroys the connections that have been used and now wait for another request. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
   this[kForeign]?.closeIdleConnections();
-  for (const connection of [...this[kConnections]]) {
-    if (!connection.upgraded && connection.open.length === 0 && connection.requests > 0 && connection.receiving === null) {
-      endConnection(connection);
-    }
-  }
+  for (const connection of [...this[kConnections]]) connection.endIdle();
 };
-
-function endConnection(connection) {
-  if (connection.madeSocket !== null) connection.socket.destroy();
-  else connection.close();
-}
 
 Server.prototype.setTimeout = function setTimeout(msecs, callback) {
   this.timeout = msecs;
