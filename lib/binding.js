@@ -18,7 +18,12 @@ const OP = Object.freeze({
   KEEP_ALIVE: 9,
   DISCARD_READS: 10,
   EXPECT: 11,
+  TAP: 12,
+  FEED: 13,
 });
+
+/** Arguments of TAP: who gets the peer's bytes. */
+const READ = Object.freeze({ PARSER: 0, JAVASCRIPT: 1, NOBODY: 2 });
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
@@ -248,6 +253,8 @@ function release() {
 
 module.exports = {
   OP,
+  READ,
+  LARGE_PAYLOAD,
   LARGE,
   inbound,
   addon,

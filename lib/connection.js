@@ -8,12 +8,12 @@
  * the end; records that come after it are dropped.
  */
 
-const { OP, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
+const { OP, READ, LARGE_PAYLOAD, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
 const { Socket } = require('./socket');
 const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
 const observability = require('./observability');
-const { kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kSide, kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 /** Flags of WRITE. */
 const CHUNKED = 1;
@@ -41,6 +41,8 @@ class Connection {
    */
   constructor(server, index, generation, peer) {
     this.server = server;
+    /** Who counts it and runs its events: a ServerSide, or what stands in a server's place. */
+    this.side = server[kSide] ?? server;
     this.index = index;
     this.generation = generation;
     this.peer = peer;
@@ -58,6 +60,12 @@ class Connection {
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
+    /** Who gets the peer's bytes: what the engine was told last; whether JavaScript wants to see them, and whether its socket is paused. */
+    this.readBy = READ.PARSER;
+    this.tapped = false;
+    this.paused = false;
+    /** A reader in JavaScript has come to the end, and the engine was told. */
+    this.fedEnd = false;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
@@ -85,7 +93,7 @@ class Connection {
   get socket() {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
-      this.server.attachSocket(this.madeSocket, this);
+      this.side.attachSocket(this.madeSocket, this);
       if (this.closed) {
         // Asked for after the end: the server has counted the connection down already.
         this.madeSocket._server = null;
@@ -278,6 +286,52 @@ class Connection {
     this.uncredited = 0;
   }
 
+  /** Tells the engine who gets the peer's bytes from now on, if that has changed. */
+  setReader() {
+    const reader = this.paused ? READ.NOBODY : this.tapped ? READ.JAVASCRIPT : READ.PARSER;
+    if (reader === this.readBy || this.closed || this.closing) return;
+    this.readBy = reader;
+    command(OP.TAP, 0, this, reader);
+  }
+
+  /** JavaScript wants to see the bytes of the HTTP phase before the parser. */
+  tap() {
+    if (this.tapped || this.upgraded || !this.counted) return;
+    this.tapped = true;
+    this.setReader();
+  }
+
+  /** @param {boolean} paused the socket of the HTTP phase reads nothing for now */
+  setPaused(paused) {
+    if (this.upgraded) return;
+    this.paused = paused;
+    this.setReader();
+  }
+
+  /** Bytes that came, or were made, in JavaScript go to the parser as if they had been read. @param {Uint8Array} chunk */
+  feed(chunk) {
+    if (this.closed || this.closing || this.upgraded) return;
+    // Larger ones would travel as writes do.
+    for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
+      write(OP.FEED, 0, this, 0, '', chunk.subarray(at, at + LARGE_PAYLOAD - 1), null);
+    }
+  }
+
+  /** The same for the end of the stream. */
+  feedEnd() {
+    if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
+    this.fedEnd = true;
+    command(OP.FEED, 1, this, 0);
+  }
+
+  /** The new protocol's bytes are the socket's, whoever read the old one's. */
+  endHttpPhase() {
+    this.upgraded = true;
+    this.tapped = false;
+    this.paused = false;
+    this.setReader();
+  }
+
   /** Activity: the idle timer of a socket that has one starts anew. */
   touch() {
     if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
@@ -321,6 +375,11 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
+    if (this.tapped && !this.fedEnd) {
+      // Whoever reads in JavaScript comes to the end first.
+      if (!this.closing) this.socket.receiveEnd();
+      return;
+    }
     this.peerEnded = true;
     if (this.closing) return;
     if (this.upgradeStream !== null) {
@@ -353,14 +412,14 @@ class Connection {
     if (this.closed) return;
     this.closed = true;
     if (this.ref) release();
-    this.server.forget(this);
+    this.side.forget(this);
     const socket = this.madeSocket;
     let error = null;
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
     const { waiters } = this;
     this.waiters = NONE;
     for (const waiter of waiters) settle(this, waiter, error ?? streamDestroyed('write'));
-    if (socket === null && this.counted) this.server.connectionGone();
+    if (socket === null && this.counted) this.side.connectionGone();
     this.abortExchanges();
     if (socket !== null) socket.engineClosed(error);
     const { onClosed } = this;

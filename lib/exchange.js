@@ -13,7 +13,7 @@ const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
-const { kOptimizeEmptyRequests } = require('./symbols');
+const { kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
 /** Flags of REQUEST. */
 const KEEP_ALIVE = 1;
@@ -28,7 +28,7 @@ const KEEP_ALIVE_EXPIRED = 3;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
-  const Message = server.incomingMessageClass;
+  const Message = server[kMessageClass];
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
@@ -40,8 +40,8 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
   connection.touch();
-  if (flags & UPGRADE) server.inScope(decideUpgrade, connection, req, flags, seq);
-  else server.inScope(answer, connection, req, flags);
+  if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
+  else connection.side.inScope(answer, connection, req, flags);
   if (!(flags & HAS_BODY) && !req.complete) receiveEnd(req, '');
 }
 
@@ -87,9 +87,11 @@ function onUpgrade(connection, seq, complete, head) {
     return;
   }
   command(OP.DECIDE, 1, connection, seq);
+  // A socket that nobody has seen yet is not made for HTTP first.
+  if (complete) connection.upgraded = true;
   const { socket } = connection;
-  server.leaveHttp(connection, complete);
-  connection.upgraded = true;
+  connection.side.leaveHttp(connection, complete);
+  connection.endHttpPhase();
   let stream = socket;
   if (complete) {
     socket.parser = null;
@@ -103,7 +105,7 @@ function onUpgrade(connection, seq, complete, head) {
 
 function answer(connection, req, flags) {
   const { server } = connection;
-  const Response = server.serverResponseClass;
+  const Response = server[kResponseClass];
   const res = initServerResponse(req, connection, Response, server);
   res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;
   if (server[kOptimizeEmptyRequests] && !hasBodyFields(req)) req._dumpAndCloseReadable();
@@ -220,4 +222,39 @@ function socketOnTimeout() {
   if (!byRequest && !byResponse && !byServer) this.destroy();
 }
 
-module.exports = { exchange: { onRequest, onUpgrade, onError, onTimeout }, socketOnError, socketOnTimeout };
+/** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
+function socketOnData(chunk) {
+  connectionOf(this).feed(chunk);
+}
+
+function socketOnEnd() {
+  connectionOf(this).feedEnd();
+}
+
+function socketOnPause() {
+  connectionOf(this).setPaused(true);
+}
+
+function socketOnResume() {
+  connectionOf(this).setPaused(false);
+}
+
+/** What Node's does here the connection does when the engine has closed. */
+function socketOnClose() {}
+
+/** Responses hear of it from the connection. */
+function socketOnDrain() {}
+
+/** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */
+const socketListeners = [
+  ['timeout', socketOnTimeout],
+  ['close', socketOnClose],
+  ['error', socketOnError],
+  ['drain', socketOnDrain],
+  ['data', socketOnData],
+  ['end', socketOnEnd],
+  ['resume', socketOnResume],
+  ['pause', socketOnPause],
+];
+
+module.exports = { exchange: { onRequest, onUpgrade, onError, onTimeout }, socketListeners };

@@ -10,20 +10,19 @@ const http = require('./host-http');
 const net = require('node:net');
 const util = require('node:util');
 const { openPort, hold, release } = require('./binding');
-const { createScope, runInScope } = require('./async-scope');
 const { IncomingMessage } = require('./incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
-const { socketOnError, socketOnTimeout } = require('./exchange');
 const { ForeignConnections } = require('./foreign-connections');
 const { adoptListeners } = require('./host-messages');
-const { Socket } = require('./socket');
+const { ServerSide } = require('./server-side');
+const { Socket, connectionOf } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
 const { loadTables, addServer, removeServer } = require('./turn');
 const observability = require('./observability');
 const validators = require('./validators');
-const { kOptimizeEmptyRequests, kUniqueHeaders } = require('./symbols');
+const { kMessageClass, kOptimizeEmptyRequests, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
 
 /** Milliseconds; Node's defaults, from its documentation of http.createServer and of the server's properties. */
 const REQUEST_TIMEOUT = 300_000;
@@ -41,8 +40,6 @@ const REUSE_PORT = 2;
 /** The addressType that net.Server hands to _listen2 for a path. */
 const PIPE = -1;
 
-const kConnections = Symbol('turnout.connections');
-const kScope = Symbol('turnout.scope');
 const kSettings = Symbol('turnout.settings');
 const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
@@ -137,15 +134,15 @@ function Server(options, requestListener) {
     noDelay: options.noDelay ?? true,
     keepAlive: options.keepAlive,
     keepAliveInitialDelay: options.keepAliveInitialDelay,
-    highWaterMark: options.highWaterMark ?? HIGH_WATER_MARK,
+    highWaterMark: options.highWaterMark === undefined ? HIGH_WATER_MARK : options.highWaterMark,
   });
-  this[kConnections] = new Set();
-  this[kScope] = undefined;
+  this[kSide] = new ServerSide(this, connectionListener);
   this[kForeign] = null;
   this[kReusePort] = false;
   if (requestListener) this.on('request', requestListener);
   this.httpAllowHalfOpen = false;
   this.on('connection', connectionListener);
+  this.on('listening', serverOnListening);
   this.timeout = 0;
   this.maxRequestsPerSocket = 0;
   this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
@@ -176,9 +173,8 @@ function storeOptions(server, options) {
     if (options[name] !== undefined) validateBoolean(options[name], label);
     return options[name];
   };
-  server.incomingMessageClass = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
-  server.serverResponseClass = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
-  for (const name of ['incomingMessageClass', 'serverResponseClass']) Object.defineProperty(server, name, { enumerable: false });
+  server[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
+  server[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
   const settings = {};
   Object.defineProperty(server, kSettings, { value: settings });
   for (const name of LIVE) {
@@ -231,6 +227,7 @@ function engineConfig(server) {
   const keepAliveTimeout = milliseconds(server.keepAliveTimeout, 0);
   return {
     noDelay: !!server.noDelay,
+    hold: server[kSide].isHeard,
     keepAlive: !!server.keepAlive,
     keepAliveInitialDelay: milliseconds(server.keepAliveInitialDelay, 0),
     keepAliveTimeout: keepAliveTimeout && keepAliveTimeout + milliseconds(server.keepAliveTimeoutBuffer, KEEP_ALIVE_TIMEOUT_BUFFER),
@@ -247,11 +244,23 @@ function engineConfig(server) {
   };
 }
 
+/** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
+function isServedHere(socket, server) {
+  const connection = connectionOf(socket);
+  return connection.server === server && !connection.upgraded;
+}
+
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
 function connectionListener(socket) {
-  if (socket instanceof Socket) return;
+  if (socket instanceof Socket && isServedHere(socket, this)) return;
   this[kForeign] ??= new ForeignConnections(this);
   this[kForeign].take(socket);
+}
+
+/** What came as a listener until now counts; nothing has been accepted yet. @this {Server} */
+function serverOnListening() {
+  adoptListeners(this.listeners('request'));
+  if (this[kSide].isHeard) this._handle?.configure?.(engineConfig(this));
 }
 
 /** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */
@@ -271,8 +280,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   }
   const enginePort = openPort();
   loadTables();
-  adoptListeners(this.listeners('request'));
-  this[kScope] ??= createScope();
+  this[kSide].open();
   const config = engineConfig(this);
   const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
   let listening;
@@ -319,12 +327,12 @@ Server.prototype.address = function address() {
   return net.Server.prototype.address.call(this);
 };
 
-Server.prototype.close = function close(callback) {
+Server.prototype.close = function close() {
   this.closeIdleConnections();
   this[kForeign]?.close();
   const pipe = this._handle instanceof ListenHandle;
-  net.Server.prototype.close.call(this, callback);
-  if (pipe) this._pipeName = undefined;
+  net.Server.prototype.close.apply(this, arguments);
+  if (pipe) delete this._pipeName;
   return this;
 };
 
@@ -335,7 +343,7 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 /** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
 Server.prototype.closeAllConnections = function closeAllConnections() {
   this[kForeign]?.closeAllConnections();
-  for (const connection of [...this[kConnections]]) {
+  for (const connection of [...this[kSide].connections]) {
     if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
 };
@@ -343,7 +351,7 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
 /** Destroys the connections that have been used and now wait for another request. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
   this[kForeign]?.closeIdleConnections();
-  for (const connection of [...this[kConnections]]) connection.endIdle();
+  for (const connection of [...this[kSide].connections]) connection.endIdle();
 };
 
 Server.prototype.setTimeout = function setTimeout(msecs, callback) {
@@ -367,73 +375,6 @@ Server.prototype[Symbol.for('nodejs.rejection')] = function (error, event, ...ar
   res.statusCode = 500;
   res.end(http.STATUS_CODES[500]);
 };
-
-/** Runs a handler of this server in an async scope of its own. */
-Server.prototype.inScope = function inScope(fn, a, b, c, d) {
-  return runInScope(this[kScope], fn, a, b, c, d);
-};
-
-/**
- * A connection of the engine has come.
- * @return {boolean} whether user code ran
- */
-Server.prototype.admit = function admit(connection) {
-  if (this.maxConnections != null && this._connections >= this.maxConnections) {
-    connection.close();
-    const { family, ...rest } = connection.peer;
-    this.inScope(emitDrop, this, { ...rest, localFamily: family, remoteFamily: family });
-    return true;
-  }
-  observability.debug('SERVER new http connection');
-  connection.counted = true;
-  this._connections++;
-  this[kConnections].add(connection);
-  if (this.timeout || this._events.connection !== connectionListener || observability.serverSocket.hasSubscribers) {
-    this.inScope(emitConnection, this, connection);
-    return true;
-  }
-  return false;
-};
-
-function emitDrop(server, data) {
-  server.emit('drop', data);
-}
-
-function emitConnection(server, connection) {
-  const { socket } = connection;
-  server.emit('connection', socket);
-  if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
-}
-
-/** Gives a connection's new socket the listeners that Node's server puts on it. */
-Server.prototype.attachSocket = function attachSocket(socket, connection) {
-  if (connection.upgraded) return;
-  socket.on('error', socketOnError);
-  socket.on('timeout', socketOnTimeout);
-  if (this.timeout) socket.setTimeout(this.timeout);
-};
-
-/** The upgrade is accepted: the server's listeners leave, and with the body in so does the connection from the checked ones. */
-Server.prototype.leaveHttp = function leaveHttp(connection, complete) {
-  if (!complete) return;
-  const { socket } = connection;
-  socket.removeListener('error', socketOnError);
-  socket.removeListener('timeout', socketOnTimeout);
-};
-
-/** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
-Server.prototype.connectionGone = function connectionGone() {
-  this._connections--;
-  this._emitCloseIfDrained();
-};
-
-Server.prototype.forget = function forget(connection) {
-  this[kConnections].delete(connection);
-};
-
-for (const name of ['_listen2', 'inScope', 'admit', 'attachSocket', 'leaveHttp', 'connectionGone', 'forget']) {
-  Object.defineProperty(Server.prototype, name, { enumerable: false });
-}
 
 /** @return {Server} */
 function createServer(options, requestListener) {

@@ -62,7 +62,7 @@ Socket.prototype.receiveEnd = function receiveEnd() {
   this[kEnded] = true;
   this.receive(null);
   // In the HTTP phase the parser is the reader: 'end' comes whether or not anyone else reads.
-  if (!this[kConnection].upgraded) this.resume();
+  if (!this[kConnection].upgraded && !this[kConnection].tapped) this.resume();
 };
 
 Socket.prototype._write = function _write(chunk, encoding, callback) {
@@ -124,6 +124,21 @@ Socket.prototype.once = function once(event, listener) {
     if (!this.destroyed) listener.call(this);
   });
   return this;
+};
+
+/** Who listens for bytes in the HTTP phase sees them before the parser, as with node:http. */
+function on(event, listener) {
+  const socket = net.Socket.prototype.on.call(this, event, listener);
+  if (event === 'data' || event === 'readable') this[kConnection].tap();
+  return socket;
+}
+Socket.prototype.on = on;
+Socket.prototype.addListener = on;
+
+Socket.prototype.prependListener = function prependListener(event, listener) {
+  const socket = net.Socket.prototype.prependListener.call(this, event, listener);
+  if (event === 'data' || event === 'readable') this[kConnection].tap();
+  return socket;
 };
 
 Socket.prototype.resetAndDestroy = function resetAndDestroy() {
@@ -203,7 +218,7 @@ Object.defineProperties(Socket.prototype, {
     configurable: true,
     enumerable: true,
     get() {
-      return false;
+      return this.destroyed;
     },
   },
   bufferSize: {

@@ -11,6 +11,11 @@ const kOutHeaders =
 
 module.exports = {
   kOutHeaders,
+  /** A server's ServerSide: what its connections know of it. */
+  kSide: Symbol('turnout.side'),
+  /** The classes a server was told to make its messages of; null: ours. */
+  kMessageClass: Symbol('turnout.messageClass'),
+  kResponseClass: Symbol('turnout.responseClass'),
   /** Where a message's bytes go: a Connection, a SocketSink, or null. */
   kSink: Symbol('turnout.sink'),
   /** Lower-case names of fields whose values are joined into one line: a Set or null. */

@@ -6,7 +6,7 @@
  * record that threw: `cursor` has already passed it.
  */
 
-const { OP, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
+const { OP, READ, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
 const { Connection, finishEnded, hasEnded } = require('./connection');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -25,6 +25,9 @@ const ACK = 10;
 const CLOSED = 11;
 const RESPONSE = 12;
 const CONNECTED = 13;
+
+/** Flag of CONNECTION: nothing is read before JavaScript says so. */
+const HELD = 8;
 
 /** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
 const VIEW = 32 * 1024;
@@ -106,46 +109,46 @@ function dispatch(at) {
       return onResponse(at, flags, connection);
     case BODY: {
       const chunk = payload(at + 7, words[at + 4], at + 5);
-      connection.server.inScope(bodyRecord, connection, chunk);
+      connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
     case END: {
       connection.bytesRead = word53(at + 5);
       const length = words[at + 4];
       const trailers = length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
-      connection.server.inScope(endRecord, connection, trailers);
+      connection.side.inScope(endRecord, connection, trailers);
       return connection.exchange === undefined || !isRefusedNext(index);
     }
     case UPGRADE: {
       const chunk = payload(at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
       if (connection.closing) return false;
-      connection.server.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
+      connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
     case RAW:
-      connection.server.inScope(rawRecord, connection, payload(at + 6, words[at + 3], at + 4));
+      connection.side.inScope(rawRecord, connection, payload(at + 6, words[at + 3], at + 4));
       return true;
     case EOF:
-      connection.server.inScope(eofRecord, connection);
+      connection.side.inScope(eofRecord, connection);
       return true;
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const [code, reason] = errors[words[at + 3]];
       const packet = payload(at + 8, words[at + 5], at + 6);
-      connection.server.inScope((connection.exchange ?? exchange).onError, connection, parseError(code, reason, words[at + 4], packet));
+      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(code, reason, words[at + 4], packet));
       return true;
     }
     case TIMEOUT:
       if (connection.closing) return false;
-      connection.server.inScope(exchange.onTimeout, connection, flags);
+      connection.side.inScope(exchange.onTimeout, connection, flags);
       return true;
     case ACK:
-      connection.server.inScope(ackRecord, connection, word53(at + 3));
+      connection.side.inScope(ackRecord, connection, word53(at + 3));
       return true;
     case CLOSED:
       threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = undefined;
-      connection.server.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
+      connection.side.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
       return true;
     default:
       return false;
@@ -168,7 +171,8 @@ function onConnection(at, flags, index) {
   }
   const remoteLength = words[at + 7];
   const text = (at + 9) << 2;
-  const family = flags === 0 ? undefined : flags === 6 ? 'IPv6' : 'IPv4';
+  const version = flags & 7;
+  const family = version === 0 ? undefined : version === 6 ? 'IPv6' : 'IPv4';
   const peer = {
     family,
     remotePort: family && words[at + 5],
@@ -178,7 +182,13 @@ function onConnection(at, flags, index) {
   };
   const connection = new Connection(server, index, words[at + 3], peer);
   threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = connection;
-  return server.admit(connection);
+  if ((flags & HELD) === 0) return connection.side.admit(connection);
+  connection.readBy = READ.NOBODY;
+  try {
+    return connection.side.admit(connection);
+  } finally {
+    connection.setReader();
+  }
 }
 
 function onRequest(at, flags, connection) {
@@ -246,7 +256,7 @@ function onResponse(at, flags, connection) {
     fields: text.slice(reasonLength),
     fieldCount: words[at + 7],
   };
-  connection.server.inScope(connection.exchange.onResponse, connection, flags);
+  connection.side.inScope(connection.exchange.onResponse, connection, flags);
   return !isRefusedNext(connection.index);
 }
 

@@ -173,7 +173,13 @@ impl<D: Driver> Engine<D> {
             Endpoint::Tcp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, ipv6_only: false, reuse_port: false };
         let bound = bind(&endpoint, 511).unwrap();
         let address = bound.local_addr().unwrap();
-        let config = ServerConfig { no_delay: true, keep_alive: None, timeouts, http: Arc::new(h1::Config::default()) };
+        let config = ServerConfig {
+            no_delay: true,
+            keep_alive: None,
+            hold: false,
+            timeouts,
+            http: Arc::new(h1::Config::default()),
+        };
         Engine { driver: D::start(bound, config), address, pending: Vec::new() }
     }
 

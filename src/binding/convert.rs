@@ -25,6 +25,8 @@ pub struct ListenOptions {
     pub port: Option<u32>,
     /// Unix socket; a leading NUL makes it an abstract name.
     pub path: Option<String>,
+    /// A socket that somebody else has made and bound; instead of all the above.
+    pub fd: Option<i32>,
     /// Connections that may wait to be accepted.
     pub backlog: i32,
     /// No IPv4 through an IPv6 socket.
@@ -57,6 +59,8 @@ pub struct Config {
     pub keep_alive: bool,
     /// Idle time before the first probe.
     pub keep_alive_initial_delay: f64,
+    /// Connections are not read before JavaScript has seen them and said how.
+    pub hold: bool,
     /// From the last response to another request.
     pub keep_alive_timeout: f64,
     /// To the end of a head.
@@ -140,6 +144,7 @@ impl Config {
         ServerConfig {
             no_delay: self.no_delay,
             keep_alive: self.keep_alive.then(|| milliseconds(self.keep_alive_initial_delay)),
+            hold: self.hold,
             timeouts: Timeouts {
                 keep_alive: milliseconds(self.keep_alive_timeout),
                 head: milliseconds(self.headers_timeout),

@@ -5,6 +5,8 @@
 
 mod convert;
 #[cfg(unix)]
+mod descriptor;
+#[cfg(unix)]
 mod kept;
 mod port;
 #[cfg(unix)]

@@ -10,6 +10,8 @@ use napi_derive::napi;
 
 use super::convert::{Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
+use super::descriptor::duplicate;
+#[cfg(unix)]
 use super::kept::KeptArray;
 use super::turn::Crossing;
 use crate::engine::net::command;
@@ -18,6 +20,8 @@ use crate::engine::net::connector;
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::bind;
+#[cfg(unix)]
+use crate::engine::net::listener::{adopt, listen_on};
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::threads::ShardHandle;
 
@@ -214,7 +218,11 @@ impl Port {
         config: &Config,
         threads: u32,
     ) -> std::io::Result<Listening> {
-        let bound = bind(&options.endpoint()?, options.backlog)?;
+        let bound = match options.fd {
+            #[cfg(unix)]
+            Some(fd) => listen_on(duplicate(fd)?, options.backlog)?,
+            _ => bind(&options.endpoint()?, options.backlog)?,
+        };
         let local = bound.local_addr();
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
         let config = config.server_config();
@@ -239,6 +247,47 @@ impl Port {
             port: local.map_or(0, |address| u32::from(address.port())),
             family: local.map_or(0, |address| if address.is_ipv6() { 6 } else { 4 }),
         })
+    }
+
+    /// A server that does not listen: its connections are adopted. Returns its number, or a negative errno.
+    #[napi]
+    pub fn serve(&self, env: Env, config: Config, threads: u32) -> i32 {
+        let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
+        let config = config.server_config();
+        if threads == 0 && self.crossing.has_inline(env) {
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.connections.add_server(id, config, None);
+            }
+            return id as i32;
+        }
+        let count = threads.clamp(1, STRIDE - 1);
+        if let Err(error) = self.engine.start_shards(count) {
+            return -error.raw_os_error().unwrap_or(EINVAL);
+        }
+        for shard in &self.engine.shards.borrow()[..count as usize] {
+            shard.serve(id, config.clone());
+        }
+        id as i32
+    }
+
+    /// Takes in a copy of the connection `fd`, which stays the caller's to close, for the server `id` that `serve()` has made. A
+    /// negative errno when that cannot be, else 0.
+    #[napi]
+    #[cfg(unix)]
+    pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> i32 {
+        let outcome = duplicate(fd).and_then(adopt).and_then(|accepted| {
+            if threads == 0 {
+                if let Some(inline) = &mut *self.engine.inline() {
+                    return inline.adopt(id, accepted);
+                }
+            }
+            let count = threads.clamp(1, STRIDE - 1);
+            self.engine.shards.borrow()[(fd as u32 % count) as usize].adopt(id, accepted);
+            Ok(())
+        });
+        self.crossing.sent(env);
+        outcome.map_or_else(|error| -error.raw_os_error().unwrap_or(EINVAL), |()| 0)
     }
 
     /// Begins to connect, on one of `threads` threads or, 0, on this thread's own loop if it can. What comes of it is a CONNECTED

@@ -15,6 +15,8 @@ pub enum Op {
     KeepAlive,
     DiscardReads,
     Expect,
+    Tap,
+    Feed,
 }
 
 impl Op {
@@ -31,6 +33,8 @@ impl Op {
             9 => Op::KeepAlive,
             10 => Op::DiscardReads,
             11 => Op::Expect,
+            12 => Op::Tap,
+            13 => Op::Feed,
             _ => return None,
         })
     }

@@ -14,7 +14,7 @@ use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
 use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
-use crate::engine::h1::Phase;
+use crate::engine::h1::{Phase, Sink};
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
 pub const WINDOW: usize = 128 * 1024;
@@ -31,6 +31,10 @@ pub const LINGER: Duration = Duration::from_secs(1);
 enum Reading {
     /// The protocol core gets the bytes.
     Open,
+    /// JavaScript gets the bytes, and feeds the core with what it does not keep.
+    Tapped,
+    /// Nothing is read until JavaScript says so.
+    Held,
     /// Bytes are read and dropped.
     Discard,
     /// The same, until [`LINGER`] has passed: the write end is shut and nobody waits for more.
@@ -89,7 +93,8 @@ impl<T: Transport> Connection<T> {
     /// A connection just accepted.
     pub fn new(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
         let http = Protocol::server(server.http_config());
-        Self::with(http, stream, server, index, generation, now)
+        let reading = if server.config.borrow().hold { Reading::Held } else { Reading::Open };
+        Self { reading, ..Self::with(http, stream, server, index, generation, now) }
     }
 
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
@@ -184,9 +189,9 @@ impl<T: Transport> Connection<T> {
 
     fn wants_read(&self) -> bool {
         match self.reading {
-            Reading::Open => self.http.can_read() && self.uncredited < WINDOW && !self.is_backed_up(),
+            Reading::Open | Reading::Tapped => self.http.can_read() && self.uncredited < WINDOW && !self.is_backed_up(),
             Reading::Discard | Reading::Linger => true,
-            Reading::Ended => false,
+            Reading::Held | Reading::Ended => false,
         }
     }
 
@@ -199,14 +204,20 @@ impl<T: Transport> Connection<T> {
     /// Returns what records have named of the read.
     fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.bytes_read += bytes.len() as u64;
-        if self.reading != Reading::Open {
-            return None;
+        match self.reading {
+            Reading::Open => self.parse(bytes, Some(read), batch, now),
+            Reading::Tapped => self.drive(Some(read), batch, |_, sink| sink.raw(bytes)),
+            _ => None,
         }
+    }
+
+    /// The protocol core takes bytes, of the `read` if they are one's. Returns what records have named of it.
+    fn parse(&mut self, bytes: &[u8], read: Option<Read>, batch: &mut Batch, now: Instant) -> Option<Read> {
         let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
         if began {
             self.message_began = now;
         }
-        let named = self.drive(Some(read), batch, |http, sink| http.receive(bytes, sink));
+        let named = self.drive(read, batch, |http, sink| http.receive(bytes, sink));
         self.note_phase();
         named
     }
@@ -237,9 +248,14 @@ impl<T: Transport> Connection<T> {
             Phase::Idle if self.http.open_requests() == 0 => self.waiting,
             Phase::Idle | Phase::AwaitingDecision | Phase::Upgraded | Phase::Failed => Waiting::Nothing,
         };
-        if self.http.phase() == Phase::Failed && self.reading == Reading::Open {
+        if self.http.phase() == Phase::Failed && self.is_reading() {
             self.reading = Reading::Discard;
         }
+    }
+
+    /// Whether somebody wants the peer's bytes.
+    fn is_reading(&self) -> bool {
+        matches!(self.reading, Reading::Open | Reading::Tapped | Reading::Held)
     }
 
     fn end_of_input(&mut self, batch: &mut Batch) {
@@ -305,9 +321,27 @@ impl<T: Transport> Connection<T> {
                 }
             }
             Op::DiscardReads => {
-                if self.reading == Reading::Open {
+                if self.is_reading() {
                     self.reading = Reading::Discard;
                     self.wake();
+                }
+            }
+            Op::Tap => {
+                if self.is_reading() {
+                    self.reading = match command.argument {
+                        0 => Reading::Open,
+                        1 => Reading::Tapped,
+                        _ => Reading::Held,
+                    };
+                    self.wake();
+                }
+            }
+            Op::Feed => {
+                self.parse(command.payload, None, batch, now);
+                if command.flags & 1 != 0 {
+                    self.drive(None, batch, |http, sink| http.finish(sink));
+                    self.waiting = Waiting::Nothing;
+                    batch.eof(self.index);
                 }
             }
         }

@@ -78,8 +78,8 @@ impl<T: Transport> Connections<T> {
         self.now
     }
 
-    /// A server that will accept.
-    pub fn add_server(&mut self, id: u32, config: ServerConfig, listener: &Bound) -> Rc<Server> {
+    /// A server that will accept, or whose connections are adopted.
+    pub fn add_server(&mut self, id: u32, config: ServerConfig, listener: Option<&Bound>) -> Rc<Server> {
         let server = Rc::new(Server::new(id, config, listener));
         self.servers.insert(id, server.clone());
         server
@@ -95,6 +95,11 @@ impl<T: Transport> Connections<T> {
     /// The server accepts no more; its connections live on.
     pub fn remove_server(&mut self, id: u32) {
         self.servers.remove(&id);
+    }
+
+    /// A server that has been added and not been removed.
+    pub fn server(&self, id: u32) -> Option<Rc<Server>> {
+        self.servers.get(&id).cloned()
     }
 
     /// The slot that the next connection will get.
@@ -114,7 +119,7 @@ impl<T: Transport> Connections<T> {
             }
         }
         let (at, index, generation) = self.take_slot();
-        self.outbox.connection(index, generation, server.id, peer);
+        self.outbox.connection(index, generation, server.id, peer, server.config.borrow().hold);
         self.fill_slot(at, Connection::new(stream, server.clone(), index, generation, self.now));
         at
     }

@@ -87,9 +87,9 @@ impl Batch {
         self.records[at + 4..at + 8].copy_from_slice(&size.to_le_bytes());
     }
 
-    /// A connection has been accepted.
-    pub fn connection(&mut self, index: u32, generation: u32, server: u32, peer: &Peer) {
-        let at = self.start(Kind::Connection, peer.family, index);
+    /// A connection has been accepted. `held`: it is not read before JavaScript has said how.
+    pub fn connection(&mut self, index: u32, generation: u32, server: u32, peer: &Peer, held: bool) {
+        let at = self.start(Kind::Connection, peer.family | u32::from(held) << 3, index);
         self.word(generation);
         self.word(server);
         self.word(u32::from(peer.remote_port));

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub no_delay: bool,
     /// SO_KEEPALIVE with its idle time; zero leaves the system's.
     pub keep_alive: Option<Duration>,
+    /// A connection is not read before JavaScript has seen it and said how (TAP).
+    pub hold: bool,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// Limits of the protocol core, for connections yet to come.
@@ -34,9 +36,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that begins now, with a listener of its own.
-    pub fn new(id: u32, config: ServerConfig, listener: &Bound) -> Self {
-        let inherited_no_delay = listener.set_no_delay(config.no_delay) && config.no_delay;
+    /// A server that begins now; without a listener its connections are adopted.
+    pub fn new(id: u32, config: ServerConfig, listener: Option<&Bound>) -> Self {
+        let inherited_no_delay =
+            config.no_delay && listener.is_some_and(|listener| listener.set_no_delay(config.no_delay));
         Self { id, started: Instant::now(), inherited_no_delay, config: RefCell::new(config) }
     }
 
@@ -50,7 +53,8 @@ impl Server {
         };
         // Node's client cuts the list of fields, it does not refuse the head.
         let http = Arc::new(h1::Config { max_fields: 0, ..h1::Config::default() });
-        let config = RefCell::new(ServerConfig { no_delay: false, keep_alive: None, timeouts: never, http });
+        let config =
+            RefCell::new(ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts: never, http });
         Self { id: 0, started: Instant::now(), inherited_no_delay: false, config }
     }
 

@@ -24,7 +24,7 @@ use super::blocks::Blocks;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector::{self, Connecting};
 use super::event::Peer;
-use super::listener::Bound;
+use super::listener::{Accepted, Bound};
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
@@ -99,7 +99,7 @@ impl Inline {
     /// When the kernel cannot watch the listener.
     pub fn listen(&mut self, id: u32, bound: Bound, config: ServerConfig) -> io::Result<()> {
         let token = Token(LISTENERS + self.listeners.len());
-        let server = self.connections.add_server(id, config, &bound);
+        let server = self.connections.add_server(id, config, Some(&bound));
         let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
         let listener = match bound {
             Bound::Tcp(listener) => {
@@ -114,6 +114,23 @@ impl Inline {
             }
         };
         self.listeners.push(Some(Accepting { listener, server, ready: false }));
+        Ok(())
+    }
+
+    /// Takes in a connection of server `id` that somebody else has accepted.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the socket, or there is no such server.
+    pub fn adopt(&mut self, id: u32, accepted: Accepted) -> io::Result<()> {
+        let Some(server) = self.connections.server(id) else { return Err(io::ErrorKind::NotFound.into()) };
+        let mut stream = match accepted {
+            Accepted::Tcp(stream) => Stream::from(TcpStream::from_std(stream)),
+            Accepted::Unix(stream) => Stream::from(UnixStream::from_std(stream)),
+        };
+        let peer = stream.peer(None, None);
+        stream.register(self.poll.registry(), Token(self.connections.next_slot() as usize))?;
+        self.connections.tick();
+        self.connections.admit(stream, &peer, &server);
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use super::blocks::OwnedBlocks;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector::{self, Connecting};
 use super::event::Peer;
-use super::listener::Bound;
+use super::listener::{Accepted, Bound};
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
@@ -47,6 +47,14 @@ enum Message {
         id: u32,
         bound: Bound,
         config: ServerConfig,
+    },
+    Serve {
+        id: u32,
+        config: ServerConfig,
+    },
+    Adopt {
+        id: u32,
+        accepted: Accepted,
     },
     Configure {
         id: u32,
@@ -137,6 +145,16 @@ impl ShardHandle {
     /// Accepts connections of server `id`.
     pub fn listen(&self, id: u32, bound: Bound, config: ServerConfig) {
         self.send(Message::Listen { id, bound, config });
+    }
+
+    /// A server without a listener: its connections are adopted.
+    pub fn serve(&self, id: u32, config: ServerConfig) {
+        self.send(Message::Serve { id, config });
+    }
+
+    /// Takes in a connection of server `id` that somebody else has accepted.
+    pub fn adopt(&self, id: u32, accepted: Accepted) {
+        self.send(Message::Adopt { id, accepted });
     }
 
     /// Changes a server's configuration.
@@ -249,6 +267,7 @@ impl Shard {
     fn serve_inbox(self: &Rc<Self>) {
         let messages = std::mem::take(&mut *lock(&self.inbox.messages));
         self.connections.borrow_mut().tick();
+        let mut adopted = Vec::new();
         for message in messages {
             let connections = &mut *self.connections.borrow_mut();
             match message {
@@ -257,9 +276,13 @@ impl Shard {
                     connections.write_large(index, generation, seq, flags, head_length, data, now);
                 }
                 Message::Listen { id, bound, config } => {
-                    let server = connections.add_server(id, config, &bound);
+                    let server = connections.add_server(id, config, Some(&bound));
                     self.listen(bound, server);
                 }
+                Message::Serve { id, config } => {
+                    connections.add_server(id, config, None);
+                }
+                Message::Adopt { id, accepted } => adopted.push((id, accepted)),
                 Message::Configure { id, config } => connections.configure(id, config),
                 Message::CloseListener { id } => {
                     connections.remove_server(id);
@@ -277,8 +300,24 @@ impl Shard {
             }
         }
         self.connections.borrow_mut().flush_dirty();
+        for (id, accepted) in adopted {
+            self.adopt(id, accepted);
+        }
         self.after();
         self.leave_early();
+    }
+
+    /// A server that is gone, or a runtime without descriptors, lets the connection go.
+    fn adopt(self: &Rc<Self>, id: u32, accepted: Accepted) {
+        let Some(server) = self.connections.borrow().server(id) else { return };
+        let stream = match accepted {
+            Accepted::Tcp(stream) => tokio::net::TcpStream::from_std(stream).map(Stream::Tcp),
+            #[cfg(unix)]
+            Accepted::Unix(stream) => tokio::net::UnixStream::from_std(stream).map(Stream::Unix),
+        };
+        let Ok(stream) = stream else { return };
+        let peer = stream.peer(None, None);
+        self.admit(stream, &peer, &server);
     }
 
     fn listen(self: &Rc<Self>, bound: Bound, server: Rc<Server>) {

@@ -1,0 +1,109 @@
+'use strict';
+
+/**
+ * ServerSide: what the engine's connections know of their server. It counts them, gives their sockets the listeners that Node's
+ * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
+ */
+
+const net = require('node:net');
+const { createScope, runInScope } = require('./async-scope');
+const { socketListeners } = require('./exchange');
+const observability = require('./observability');
+
+class ServerSide {
+  #server;
+  #serverListener;
+  #scope;
+  /** Open connections. @type {Set<import('./connection').Connection>} */
+  connections = new Set();
+
+  /**
+   * @param {import('./server').Server} server
+   * @param {Function} connectionListener the server's own listener of 'connection', for which no socket is made
+   */
+  constructor(server, connectionListener) {
+    this.#server = server;
+    this.#serverListener = connectionListener;
+  }
+
+  /** The context of the first listen() is that of every handler. */
+  open() {
+    this.#scope ??= createScope();
+  }
+
+  /** Runs a handler in an async scope of its own. */
+  inScope(fn, a, b, c, d) {
+    return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does. */
+  get isHeard() {
+    return this.#server._events.connection !== this.#serverListener;
+  }
+
+  /** Whether a socket must be made for each connection as it comes. */
+  get isWatched() {
+    return Boolean(this.#server.timeout) || this.isHeard || observability.serverSocket.hasSubscribers;
+  }
+
+  /**
+   * A connection of the engine has come.
+   * @param {import('./connection').Connection} connection
+   * @return {boolean} whether user code ran
+   */
+  admit(connection) {
+    const server = this.#server;
+    if (server.maxConnections != null && server._connections >= server.maxConnections) {
+      connection.close();
+      const { family, ...rest } = connection.peer;
+      this.inScope(emitDrop, server, { ...rest, localFamily: family, remoteFamily: family });
+      return true;
+    }
+    observability.debug('SERVER new http connection');
+    connection.counted = true;
+    server._connections++;
+    this.connections.add(connection);
+    if (!this.isWatched) return false;
+    this.inScope(emitConnection, server, connection);
+    return true;
+  }
+
+  /** Gives a connection's new socket the listeners that Node's server puts on it. */
+  attachSocket(socket, connection) {
+    if (connection.upgraded) return;
+    // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
+    for (const [event, listener] of socketListeners) net.Socket.prototype.on.call(socket, event, listener);
+    if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
+  }
+
+  /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
+  leaveHttp(connection, complete) {
+    if (!complete) return;
+    const { socket } = connection;
+    for (const [event, listener] of socketListeners) socket.removeListener(event, listener);
+    socket.readableFlowing = null;
+  }
+
+  /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
+  connectionGone() {
+    this.#server._connections--;
+    this.#server._emitCloseIfDrained();
+  }
+
+  /** It has closed. @param {import('./connection').Connection} connection */
+  forget(connection) {
+    this.connections.delete(connection);
+  }
+}
+
+function emitDrop(server, data) {
+  server.emit('drop', data);
+}
+
+function emitConnection(server, connection) {
+  const { socket } = connection;
+  server.emit('connection', socket);
+  if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
+}
+
+module.exports = { ServerSide };
