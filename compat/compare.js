@@ -12,14 +12,17 @@ const DOCUMENTED = require('./documented');
 /**
  * How two members differ.
  * @param {Member|undefined} node @param {Member|undefined} ours
- * @return {string[]} of 'absent', 'extra', 'value', 'flags', 'form', 'own'; empty when they are alike
+ * @return {string[]} of 'absent', 'extra', 'value', 'writable', 'enumerable', 'configurable', 'form', 'own'; empty when they are alike
  */
 function differences(node, ours) {
   if (node === undefined && ours === undefined) return [];
   if (ours === undefined) return ['absent'];
   if (node === undefined) return ['extra'];
   const kinds = [];
-  for (const kind of ['value', 'flags', 'form', 'own']) if (node[kind] !== ours[kind]) kinds.push(kind);
+  for (const kind of ['value', 'form', 'own']) if (node[kind] !== ours[kind]) kinds.push(kind);
+  ['writable', 'enumerable', 'configurable'].forEach((kind, at) => {
+    if (node.flags[at] !== ours.flags[at]) kinds.push(kind);
+  });
   // On a prototype's accessor no value is read: one in the place of a data property has nothing to compare.
   if (kinds.includes('form') && (node.value === 'accessor') !== (ours.value === 'accessor')) return kinds.filter((kind) => kind !== 'value');
   return kinds;

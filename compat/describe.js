@@ -7,6 +7,8 @@
 
 /** Differ from run to run: only their type is told. */
 const VOLATILE = new Set([
+  // What V8 and the timing of a turn decide.
+  'reading', 'sync', 'needReadable', 'readingMore', 'resumeScheduled', 'dataEmitted', 'emittedReadable',
   'remotePort', 'localPort', 'port', 'fd', 'asyncId', 'bytesRead', 'bytesWritten', '_bytesDispatched', '_idleStart', '_connectionKey', 'date',
 ]);
 
@@ -31,10 +33,14 @@ function membersOf(object) {
   return members;
 }
 
+/** Heads hold ports and dates. */
+const masked = (text) => text.replace(/(127\.0\.0\.1):\d+/, '$1:PORT').replace(/Date: [^\r]*/, 'Date: *');
+
 /** @return {string} e.g. `function(2)`, `number 5000`, `object Map` */
 function valueText(name, value) {
   if (typeof value === 'function') return `function(${value.length})`;
   if (value === null || value === undefined) return String(value);
+  if (typeof value === 'string') return `string ${JSON.stringify(masked(value))}`;
   if (typeof value !== 'object') return VOLATILE.has(name) || typeof value === 'symbol' ? typeof value : `${typeof value} ${JSON.stringify(value)}`;
   if (Array.isArray(value)) return `Array(${value.length})`;
   return Object.getPrototypeOf(value) === null ? 'object' : `object ${value.constructor?.name ?? ''}`.trim();

@@ -1,8 +1,47 @@
 'use strict';
 
 /**
- * Differences that are meant, each with its reason; docs/compatibility.md tells the larger ones in prose.
- * `where` is matched against `place › member`, `kinds` are compare.js's.
+ * Differences that are meant, each with its reason; docs/compatibility.md tells the larger ones in prose. `where` is matched against
+ * `place › member`, `kinds` are compare.js's.
  */
+
+const MESSAGE = /^(req|res|clientReq|clientRes|IncomingMessage|OutgoingMessage|ServerResponse)\b/;
+const SOCKET = /^(client )?socket\b/;
+
 module.exports = [
+  {
+    where: /^(Agent|ClientRequest|IncomingMessage|OutgoingMessage|Server|ServerResponse)(\.prototype)? /,
+    kinds: ['own'],
+    reason: 'our prototypes inherit from Node\'s, and ServerResponse has OutgoingMessage\'s members itself: both kinds pass instanceof',
+  },
+  { where: /./, kinds: ['configurable'], reason: 'accessors can be redefined: messages of node:http may come to stand on our prototypes' },
+  { where: MESSAGE, kinds: ['own', 'form', 'enumerable'], reason: 'lazy: stands on the prototype until it is written or read' },
+  { where: /^IncomingMessage\.prototype › /, kinds: ['extra'], reason: 'lazy: the default of a field that Node puts on each message' },
+  { where: / › (outputData|_events|_maxListeners|eventNames|_eventsCount)$/, kinds: ['extra', 'value', 'own'], reason: 'lazy: made when first needed' },
+  { where: /^(req|res|clientReq|clientRes|server|socket|client socket).* › _eventsCount$/, kinds: ['value'], reason: 'counts the listeners below' },
+  {
+    where: /^(res|req) .*, listeners › (finish|end)$/,
+    kinds: ['absent', 'value'],
+    reason: 'the connection learns of the end by itself: a listener on every message would cost those that nobody listens to',
+  },
+  { where: /^socket (in 'request'|between requests), listeners › close$/, kinds: ['value'], reason: 'the same: a response hears of the close from its connection' },
+  { where: / › joinDuplicateHeaders$/, kinds: ['value'], reason: 'false where Node says null or undefined' },
+  { where: /^req in 'upgrade' › parser$/, kinds: ['absent'], reason: 'Node leaves its parser\'s former place on the request; there is no parser object' },
+  { where: /^server .* › (maxHeaderSize|insecureHTTPParser|requestTimeout|headersTimeout|keepAliveTimeout|keepAliveTimeoutBuffer|connectionsCheckingInterval|maxHeadersCount)$/, kinds: ['form'], reason: 'the engine hears of every change' },
+  { where: /^server listening › _handle$/, kinds: ['value'], reason: 'the engine listens' },
+  { where: /^(client )?socket .* › _handle$/, kinds: ['value'], reason: 'null: tls.TLSSocket would hand a truthy one to C++ and abort the process' },
+  { where: /^(client )?socket .* › parser$/, kinds: ['value'], reason: 'the parser is in the engine: an empty object stands for it' },
+  { where: /^socket .* › (on|addListener|prependListener)$/, kinds: ['own'], reason: 'stands on the prototype of our sockets' },
+  { where: SOCKET, kinds: ['enumerable', 'form', 'writable'], reason: 'accessors of net.Socket, told by the engine' },
+  { where: / › (_peername|_sockname)$/, kinds: ['absent', 'value'], reason: 'net\'s cache; the engine told both addresses with the connection' },
+  { where: / › (_httpMessage|_paused)$/, kinds: ['extra', 'own'], reason: 'always there; Node adds it later' },
+  { where: / › _header(s|Names)$/, kinds: ['value', 'form', 'writable', 'enumerable'], reason: 'gone from Node 24 on; in those before it only warned' },
+  { where: / › _onPendingData$/, kinds: ['value'], reason: 'a function that is called and does nothing, on every message' },
+  { where: /^socket between requests › timeout$/, kinds: ['absent'], reason: 'the engine keeps the keep-alive timeout, not the socket' },
+  { where: /^client socket in 'socket' › local(Address|Port|Family)$/, kinds: ['value'], reason: 'not bound before it is connected' },
+  { where: /^client socket destroyed › pending$/, kinds: ['value'], reason: 'false also afterwards' },
+  { where: /^clientReq in 'response' › parser$/, kinds: ['value'], reason: 'the parser is in the engine: an empty object stands for it' },
+  { where: /^client.*(readableDidRead|_consuming|_readableState › ended)$/, kinds: ['value'], reason: 'the engine reads the bytes; the response is a stream when it is first read' },
+  { where: /^http › websocket(Mask|Unmask)$/, kinds: ['extra'], reason: 'ws uses them where http has them' },
+  { where: /^(ClientRequest|OutgoingMessage) › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'Node\'s messages pass instanceof' },
 ];

@@ -18,7 +18,7 @@ const VALUES = {
   "'x'": 'x',
   '{}': {},
   '[]': [],
-  'a function': () => {},
+  'a function': (...args) => args.findLast((one) => typeof one === 'function')?.(new Error('compat')),
 };
 
 const SERVER = [
@@ -52,9 +52,11 @@ function optionsOf(http) {
   return outcomes;
 }
 
+const notFound = (host, options, done) => setImmediate(done, new Error('not found'));
+
 /** Nothing is sent: the name is never found, and the request destroyed. */
 function requestWith(http, name, value) {
-  const req = http.request({ host: 'compat.invalid', lookup: () => {}, [name]: value });
+  const req = http.request({ host: 'compat.invalid', lookup: notFound, [name]: value });
   req.on('error', () => {});
   req.destroy();
   return `${req.method} ${req.path} ${JSON.stringify(req.getHeaders())} ${shown(req[name])}`;

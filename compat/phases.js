@@ -56,10 +56,12 @@ async function oneRequest(http, server, agent, see) {
   const req = http.get({ port: server.address().port, host: '127.0.0.1', agent });
   see('clientReq made', req);
   req.on('socket', (socket) => see("client socket in 'socket'", socket));
+  req.on('response', (one) => {
+    see("clientReq in 'response'", req);
+    see("clientRes in 'response'", one);
+    see("client socket in 'response'", one.socket);
+  });
   const [res] = await once(req, 'response');
-  see("clientReq in 'response'", req);
-  see("clientRes in 'response'", res);
-  see("client socket in 'response'", res.socket);
   await once(res.resume(), 'close');
   see("clientReq behind 'close'", req);
   see("clientRes behind 'close'", res);
@@ -94,10 +96,12 @@ async function oneUpgrade(http, server, see) {
   });
   const req = http.request({ port: server.address().port, host: '127.0.0.1', headers: UPGRADE, agent: false });
   req.end();
-  const [res, clientSocket] = await once(req, 'upgrade');
-  see("clientReq in 'upgrade'", req);
-  see("clientRes in 'upgrade'", res);
-  see("client socket in 'upgrade'", clientSocket);
+  req.on('upgrade', (res, clientSocket) => {
+    see("clientReq in 'upgrade'", req);
+    see("clientRes in 'upgrade'", res);
+    see("client socket in 'upgrade'", clientSocket);
+  });
+  const [, clientSocket] = await once(req, 'upgrade');
   const socket = await handedOver;
   const closing = Promise.all([once(socket, 'close'), once(clientSocket, 'close')]);
   clientSocket.resume().end();

@@ -157,6 +157,8 @@ const prototypeMembers = {
       return this[kSocket];
     },
     set(value) {
+      // Who lets go of the socket does not change whose client it was.
+      if (this[kClient] === undefined && this[kSocket]) this[kClient] = this[kSocket];
       this[kSocket] = value;
     },
   },
@@ -409,7 +411,10 @@ IncomingMessage.prototype.eventNames = function eventNames() {
 IncomingMessage.prototype._dump = function _dump() {
   if (this._dumped) return;
   this._dumped = true;
-  this.resume();
+  this.removeAllListeners('data');
+  // All of it is in and there was none: 'end' comes without the detour of a flow, ahead of the response's 'close'.
+  if (this.complete && !this.destroyed && this.readableLength === 0) this.read(0);
+  else this.resume();
 };
 
 /** For servers with `optimizeEmptyRequests`: the empty body is over without 'end' or 'close'. */

@@ -641,7 +641,7 @@ OutgoingMessage.prototype.eventNames = function eventNames() {
   return this._eventsCount > 0 ? stream.Stream.prototype.eventNames.call(this) : [];
 };
 
-OutgoingMessage.prototype[EventEmitter.captureRejectionSymbol] = function (error) {
+OutgoingMessage.prototype[EventEmitter.captureRejectionSymbol] = function (error, event) { // eslint-disable-line no-unused-vars
   this.destroy(error);
 };
 

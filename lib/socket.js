@@ -181,13 +181,22 @@ const peerAccessor = (name) => ({
   },
 });
 
+/** Our own end is forgotten with the connection, as net.Socket's. */
+const localAccessor = (name) => ({
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[kConnection] && !this.destroyed ? this[kConnection].peer[name] : undefined;
+  },
+});
+
 Object.defineProperties(Socket.prototype, {
   remoteAddress: peerAccessor('remoteAddress'),
   remotePort: peerAccessor('remotePort'),
   remoteFamily: peerAccessor('family'),
-  localAddress: peerAccessor('localAddress'),
-  localPort: peerAccessor('localPort'),
-  localFamily: peerAccessor('family'),
+  localAddress: localAccessor('localAddress'),
+  localPort: localAccessor('localPort'),
+  localFamily: localAccessor('family'),
   bytesRead: {
     configurable: true,
     enumerable: true,
@@ -209,6 +218,7 @@ Object.defineProperties(Socket.prototype, {
   },
   _bytesDispatched: {
     configurable: true,
+    enumerable: true,
     get() {
       return this[kConnection] ? this[kConnection].handed + this[kConnection].framing : 0;
     },
@@ -216,7 +226,7 @@ Object.defineProperties(Socket.prototype, {
   },
   pending: {
     configurable: true,
-    enumerable: true,
+    enumerable: false,
     get() {
       return this.destroyed;
     },
