@@ -13,6 +13,7 @@ const { openPort, hold, release } = require('./binding');
 const { IncomingMessage } = require('./incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
+const { adoptConnections } = require('./adopted-connections');
 const { ForeignConnections } = require('./foreign-connections');
 const { adoptListeners } = require('./host-messages');
 const { ServerSide } = require('./server-side');
@@ -244,6 +245,14 @@ function engineConfig(server) {
   };
 }
 
+/** Before the first connection. @return {object} what the engine must know of the server */
+function prepareEngine(server) {
+  openPort();
+  loadTables();
+  server[kSide].open();
+  return engineConfig(server);
+}
+
 /** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
 function isServedHere(socket, server) {
   const connection = connectionOf(socket);
@@ -271,17 +280,17 @@ Server.prototype.listen = function listen(...args) {
 
 /**
  * The last step of listen(): net.Server has sorted out the arguments, looked up the name and, in a cluster worker, asked the
- * primary. Its `fd` and ready-made handles stay net.Server's: their connections are served as foreign ones.
+ * primary. An `fd` and ready-made handles stay net.Server's, but for the connections they bring.
  */
 Server.prototype._listen2 = function _listen2(address, port, addressType, backlog, fd, flags) {
   if (this._handle || (typeof fd === 'number' && fd >= 0)) {
     net.Server.prototype._listen2.apply(this, arguments);
+    // Not when it has failed, and the error is on its way.
+    if (this._handle) adoptConnections(this, prepareEngine(this), this[kThreads]);
     return;
   }
+  const config = prepareEngine(this);
   const enginePort = openPort();
-  loadTables();
-  this[kSide].open();
-  const config = engineConfig(this);
   const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
   let listening;
   if (addressType === PIPE && port === -1) {

@@ -25,8 +25,6 @@ pub struct ListenOptions {
     pub port: Option<u32>,
     /// Unix socket; a leading NUL makes it an abstract name.
     pub path: Option<String>,
-    /// A socket that somebody else has made and bound; instead of all the above.
-    pub fd: Option<i32>,
     /// Connections that may wait to be accepted.
     pub backlog: i32,
     /// No IPv4 through an IPv6 socket.

@@ -19,9 +19,9 @@ use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
-use crate::engine::net::listener::bind;
 #[cfg(unix)]
-use crate::engine::net::listener::{adopt, listen_on};
+use crate::engine::net::listener::adopt;
+use crate::engine::net::listener::bind;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::threads::ShardHandle;
 
@@ -218,11 +218,7 @@ impl Port {
         config: &Config,
         threads: u32,
     ) -> std::io::Result<Listening> {
-        let bound = match options.fd {
-            #[cfg(unix)]
-            Some(fd) => listen_on(duplicate(fd)?, options.backlog)?,
-            _ => bind(&options.endpoint()?, options.backlog)?,
-        };
+        let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
         let config = config.server_config();

@@ -81,45 +81,22 @@ pub enum Accepted {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// Takes a stream socket that somebody else has made and bound; `backlog` connections may wait to be accepted.
-///
-/// # Errors
-/// EINVAL when it is no stream socket of a family we serve; whatever the system says to listening.
-#[cfg(unix)]
-pub fn listen_on(socket: Socket, backlog: i32) -> io::Result<Bound> {
-    let domain = check(&socket)?;
-    socket.listen(backlog)?;
-    socket.set_nonblocking(true)?;
-    Ok(if domain == Domain::UNIX {
-        Bound::Unix(std::os::fd::OwnedFd::from(socket).into())
-    } else {
-        Bound::Tcp(socket.into())
-    })
-}
-
 /// Takes a connected stream socket.
 ///
 /// # Errors
 /// EINVAL when it is no stream socket of a family we serve.
 #[cfg(unix)]
 pub fn adopt(socket: Socket) -> io::Result<Accepted> {
-    let domain = check(&socket)?;
+    let domain = Domain::from(i32::from(socket.local_addr()?.family()));
+    if socket.r#type()? != Type::STREAM || ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&domain) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
     socket.set_nonblocking(true)?;
     Ok(if domain == Domain::UNIX {
         Accepted::Unix(std::os::fd::OwnedFd::from(socket).into())
     } else {
         Accepted::Tcp(socket.into())
     })
-}
-
-/// The family of a stream socket.
-#[cfg(unix)]
-fn check(socket: &Socket) -> io::Result<Domain> {
-    let domain = Domain::from(i32::from(socket.local_addr()?.family()));
-    if socket.r#type()? != Type::STREAM || ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&domain) {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    Ok(domain)
 }
 
 impl Bound {
