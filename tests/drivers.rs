@@ -14,7 +14,7 @@ use turnout::engine::net::connector::{connect, Connecting, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
 use turnout::engine::net::inline::Inline;
-use turnout::engine::net::listener::{bind, Bound, Endpoint};
+use turnout::engine::net::listener::{bind, Accepted, Bound, Endpoint};
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::ServerConfig;
 use turnout::engine::net::threads::ShardHandle;
@@ -29,6 +29,7 @@ trait Driver {
     fn commands(&mut self, records: &[u8]);
     fn connect(&mut self, connecting: Connecting, token: u32);
     fn abandon(&mut self, token: u32);
+    fn adopt(&mut self, accepted: Accepted);
     fn stop(&mut self);
 }
 
@@ -67,6 +68,10 @@ impl Driver for Threads {
 
     fn abandon(&mut self, token: u32) {
         self.shard.abandon(token);
+    }
+
+    fn adopt(&mut self, accepted: Accepted) {
+        self.shard.adopt(1, accepted);
     }
 
     fn stop(&mut self) {
@@ -128,6 +133,10 @@ impl Driver for OnLoop {
         self.inline.abandon(token);
     }
 
+    fn adopt(&mut self, accepted: Accepted) {
+        self.inline.adopt(1, accepted).unwrap();
+    }
+
     fn stop(&mut self) {
         self.inline.connections.stop();
     }
@@ -169,17 +178,16 @@ fn records(batch: &Batch) -> Vec<Record> {
 
 impl<D: Driver> Engine<D> {
     fn start(timeouts: Timeouts) -> Self {
+        Self::start_with(timeouts, false)
+    }
+
+    fn start_with(timeouts: Timeouts, hold: bool) -> Self {
         let endpoint =
             Endpoint::Tcp { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 0, ipv6_only: false, reuse_port: false };
         let bound = bind(&endpoint, 511).unwrap();
         let address = bound.local_addr().unwrap();
-        let config = ServerConfig {
-            no_delay: true,
-            keep_alive: None,
-            hold: false,
-            timeouts,
-            http: Arc::new(h1::Config::default()),
-        };
+        let config =
+            ServerConfig { no_delay: true, keep_alive: None, hold, timeouts, http: Arc::new(h1::Config::default()) };
         Engine { driver: D::start(bound, config), address, pending: Vec::new() }
     }
 
@@ -232,6 +240,60 @@ fn answers_a_request_and_closes_after_the_last_write<D: Driver>() {
     assert_eq!(answer, "HTTP/1.1 200 OK\r\n\r\nhi");
     assert_eq!(engine.next(10).words[3], answer.len() as u32);
     assert_eq!(engine.next(11).words[3], 0);
+}
+
+fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
+    const TAP: u32 = 12;
+    const FEED: u32 = 13;
+    let mut engine = Engine::<D>::start_with(NEVER, true);
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET /sent HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    // Held: what is fed comes first, although the peer's bytes have been there for longer.
+    engine.command(FEED, 0, to, 0, b"GET /fed HTTP/1.1\r\nHost: a\r\n\r\n");
+    let fed = engine.next(2);
+    assert_eq!((&fed.bytes[40..44], fed.words[3]), (&b"/fed"[..], 1));
+    engine.command(TAP, 0, to, 1, b"");
+    let raw = engine.next(6);
+    assert_eq!(raw.words[3], 31);
+    engine.command(FEED, 0, to, 0, b"GET /ha");
+    engine.command(FEED, 0, to, 0, b"lf HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(&engine.next(2).bytes[40..45], b"/half");
+    engine.command(TAP, 0, to, 0, b"");
+    client.write_all(b"GET /parsed HTTP/1.1\r\nHost: a\r\n\r\nGET /cut").unwrap();
+    assert_eq!(&engine.next(2).bytes[40..47], b"/parsed");
+    // The end of what is fed is the end of the input: it cuts a head.
+    engine.command(TAP, 0, to, 2, b"");
+    engine.command(FEED, 1, to, 0, b"");
+    engine.next(8);
+    engine.next(7);
+}
+
+fn tells_of_a_held_connection<D: Driver>() {
+    let mut engine = Engine::<D>::start_with(NEVER, true);
+    let _client = TcpStream::connect(engine.address).unwrap();
+    assert_eq!(engine.next(1).flags, 8 | 4);
+}
+
+fn serves_a_connection_that_somebody_else_has_accepted<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    // Until it answers, it may not know of the server yet.
+    let _first = engine.connect();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (stream, from) = listener.accept().unwrap();
+    // Sent before the engine knows of the connection.
+    client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    stream.set_nonblocking(true).unwrap();
+    engine.driver.adopt(Accepted::Tcp(stream));
+    let accepted = engine.next(1);
+    assert_eq!((accepted.words[5], accepted.flags), (u32::from(from.port()), 4));
+    let request = engine.next(2);
+    assert_eq!(&request.bytes[40..42], b"/x");
+    engine.command(1, 2 | 4 | 8, (accepted.index, accepted.words[3]), request.words[3], b"ok");
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "ok");
 }
 
 /// Our end and the peer's of an outgoing connection, its index and generation.
@@ -548,6 +610,9 @@ macro_rules! on_each_driver {
 
 on_each_driver! {
     answers_a_request_and_closes_after_the_last_write
+    hands_bytes_to_a_reader_and_parses_what_is_fed
+    tells_of_a_held_connection
+    serves_a_connection_that_somebody_else_has_accepted
     connects_asks_and_hears_the_answers
     hands_over_what_follows_a_101
     reads_while_its_own_request_cannot_leave
