@@ -1,5 +1,7 @@
 'use strict';
 
+/* global location, EventSource -- of the page */
+
 const turnout = require('..');
 const { once } = require('node:events');
 const { WebSocketServer } = require('ws');

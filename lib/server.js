@@ -230,7 +230,8 @@ function engineConfig(server) {
     noDelay: !!server.noDelay,
     hold: server[kSide].isHeard,
     keepAlive: !!server.keepAlive,
-    keepAliveInitialDelay: milliseconds(server.keepAliveInitialDelay, 0),
+    // net.Server keeps seconds.
+    keepAliveInitialDelay: milliseconds(server.keepAliveInitialDelay * 1000, 0),
     keepAliveTimeout: keepAliveTimeout && keepAliveTimeout + milliseconds(server.keepAliveTimeoutBuffer, KEEP_ALIVE_TIMEOUT_BUFFER),
     headersTimeout: milliseconds(server.headersTimeout, 0),
     requestTimeout: milliseconds(server.requestTimeout, 0),

@@ -596,6 +596,23 @@ fn the_inline_driver_has_nothing_to_do_while_sockets_are_idle() {
     drop(clients);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
+    use turnout::engine::net::transport::Transport;
+    const NO_DELAY: u32 = 8;
+    let mut engine = Engine::<OnLoop>::start(NEVER);
+    let (_client, to) = engine.connect();
+    let no_delay = |engine: &mut Engine<OnLoop>| {
+        engine.driver.inline.connections.stream(0).unwrap().socket().tcp_nodelay().unwrap()
+    };
+    assert!(no_delay(&mut engine));
+    engine.command(NO_DELAY, 0, to, 0, b"");
+    assert!(!no_delay(&mut engine));
+    engine.command(NO_DELAY, 0, to, 1, b"");
+    assert!(no_delay(&mut engine));
+}
+
 macro_rules! on_each_driver {
     ($($name:ident)*) => {
         mod threads {
