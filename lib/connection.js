@@ -9,7 +9,8 @@
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
-const { Socket } = require('./socket');
+const { Socket, writesAreWatched } = require('./socket');
+const { writeFramed } = require('./socket-sink');
 const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
 const observability = require('./observability');
@@ -18,6 +19,7 @@ const { kSide, kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 /** Flags of WRITE. */
 const CHUNKED = 1;
 const LAST = 2;
+const CLOSE = 4;
 const ACK = 8;
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
@@ -135,6 +137,23 @@ class Connection {
       if (callback) process.nextTick(callback, streamDestroyed('write'));
       return false;
     }
+    if (this.madeSocket !== null && this.open[0] === message && writesAreWatched(this.madeSocket)) {
+      return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
+    }
+    return this.hand(message, head, chunk, encoding, flags, callback);
+  }
+
+  /** Somebody has replaced the socket's write(): the bytes of the response whose turn it is take that way, as with node:http. */
+  sendThroughSocket(message, head, chunk, encoding, flags, callback) {
+    if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
+    return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
+      if (!error && !this.closed && !this.closing) this.hand(message, '', null, null, flags & (LAST | CLOSE), callback);
+      else callback?.(error ?? streamDestroyed('write'));
+    });
+  }
+
+  /** Hands a piece of a message to the engine. */
+  hand(message, head, chunk, encoding, flags, callback) {
     const last = (flags & LAST) !== 0;
     if (last && (callback !== undefined || message._eventsCount > 0)) flags |= ACK;
     else if (callback !== undefined) flags |= ACK;

@@ -64,17 +64,7 @@ class SocketSink {
       return message[kEnqueue]('', chunk, encoding, flags, callback);
     }
     const last = (flags & LAST) !== 0;
-    const done = last ? (error) => finish(message, error, callback) : callback;
-    const length = chunk === null ? 0 : chunk.length;
-    if ((flags & CHUNKED) === 0 || (flags & TRAILERS) !== 0) return writeAll(socket, head, chunk, encoding, length > 0 || head === '', done);
-    if (length === 0) return socket.write(last ? `${head}0\r\n\r\n` : head, 'latin1', done);
-    const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength;
-    socket.cork?.();
-    socket.write(`${head}${bytes.toString(16)}\r\n`, 'latin1');
-    socket.write(chunk, encoding ?? undefined);
-    const ok = socket.write(last ? '\r\n0\r\n\r\n' : '\r\n', 'latin1', done);
-    socket.uncork?.();
-    return ok;
+    return writeFramed(socket, head, chunk, encoding, flags, last ? (error) => finish(message, error, callback) : callback);
   }
 
   /** Interim bytes in the message's place. @param {object} message @param {string} text latin1 */
@@ -103,6 +93,25 @@ class SocketSink {
   }
 }
 
+/**
+ * Writes a piece of a message to a stream, framed as `flags` say.
+ * @param {Function} [done] called with (error) when the stream has taken the bytes
+ * @return {boolean} false: over the stream's high-water mark
+ */
+function writeFramed(socket, head, chunk, encoding, flags, done) {
+  const last = (flags & LAST) !== 0;
+  const length = chunk === null ? 0 : chunk.length;
+  if ((flags & CHUNKED) === 0 || (flags & TRAILERS) !== 0) return writeAll(socket, head, chunk, encoding, length > 0 || head === '', done);
+  if (length === 0) return socket.write(last ? `${head}0\r\n\r\n` : head, 'latin1', done);
+  const bytes = typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength;
+  socket.cork?.();
+  socket.write(`${head}${bytes.toString(16)}\r\n`, 'latin1');
+  socket.write(chunk, encoding ?? undefined);
+  const ok = socket.write(last ? '\r\n0\r\n\r\n' : '\r\n', 'latin1', done);
+  socket.uncork?.();
+  return ok;
+}
+
 /** Writes head and chunk as they are, in one write where they are text of one encoding. */
 function writeAll(socket, head, chunk, encoding, hasChunk, done) {
   if (!hasChunk) return socket.write(head, 'latin1', done);
@@ -122,4 +131,4 @@ function finish(message, error, callback) {
   else message[kOnFinish](true);
 }
 
-module.exports = { SocketSink };
+module.exports = { SocketSink, writeFramed };

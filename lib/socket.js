@@ -249,4 +249,11 @@ Object.defineProperties(Socket.prototype, {
   },
 });
 
-module.exports = { Socket, connectionOf: (socket) => socket[kConnection] };
+const { write, _write, _writev } = Socket.prototype;
+
+/** Whether somebody has put a function of their own in the way of what is written. @param {Socket} socket */
+function writesAreWatched(socket) {
+  return socket.write !== write || socket._write !== _write || socket._writev !== _writev;
+}
+
+module.exports = { Socket, writesAreWatched, connectionOf: (socket) => socket[kConnection] };

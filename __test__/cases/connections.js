@@ -84,6 +84,33 @@ module.exports = {
     handler: answer,
     steps: [get('/1'), { until: '/1.' }, get('/2'), { until: '/2.' }, ...LEAVE],
   },
+  'sends the bytes of responses through a socket.write that was replaced': {
+    setup: onConnection((socket, log) => {
+      let written = '';
+      const { write } = socket;
+      socket.write = function (chunk, ...rest) {
+        written += chunk;
+        return write.call(this, chunk, ...rest);
+      };
+      socket.on('close', () => log('written', JSON.stringify(written.replace(/Date: [^\r]*/g, 'Date: *')), socket.bytesWritten > 300));
+    }),
+    handler(req, res, log) {
+      res.on('finish', () => log('finish', req.url));
+      if (req.url === '/chunks') {
+        res.setHeader('Trailer', 'X-T');
+        res.write('one');
+        res.write(Buffer.from('two'), () => log('callback'));
+        setImmediate(() => {
+          res.addTrailers({ 'X-T': 't' });
+          res.end('three');
+        });
+      } else {
+        res.shouldKeepAlive = req.url !== '/last';
+        res.end(req.url);
+      }
+    },
+    steps: [get('/1'), { until: '/1' }, get('/chunks'), { log: 'finish /chunks' }, get('/last'), 'closed', { log: 'written' }],
+  },
   'waits while the socket is paused': {
     setup: onConnection((socket, log) => {
       socket.pause();
