@@ -3,11 +3,14 @@
 /** diagnostics_channel and perf_hooks: the same body against node:http and turnout; upgrades, which Node does not tell of, for ours. */
 
 const diagnostics = require('node:diagnostics_channel');
+const fs = require('node:fs');
 const net = require('node:net');
 const node = require('node:http');
+const os = require('node:os');
+const path = require('node:path');
 const { PerformanceObserver } = require('node:perf_hooks');
 const turnout = require('..');
-const { program } = require('./helpers/child');
+const { program, run } = require('./helpers/child');
 
 const GET = 'GET /path?x HTTP/1.1\r\nHost: a\r\n\r\n';
 const UPGRADE = 'GET /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhead';
@@ -145,5 +148,30 @@ describe('turnout', () => {
       { env: { NODE_DEBUG: 'http' } },
     );
     expect(err).toMatch(/HTTP \d+: SERVER new http connection/);
+  });
+
+  /** The trace events of a server that answers one request with 201. */
+  async function traceOf(http, flags, start = '') {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'turnout-trace-'));
+    const code = `
+      ${start}
+      const server = require('${http}').createServer((req, res) => res.writeHead(201).end('x')).listen(0, '127.0.0.1', () => {
+        const socket = require('node:net').connect(server.address().port, '127.0.0.1');
+        socket.write('GET /path HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n');
+        socket.resume().on('close', () => server.close());
+      });`;
+    await run([...flags, '--trace-event-file-pattern', path.join(folder, '${rotation}.log'), '-e', code]);
+    const { traceEvents } = JSON.parse(fs.readFileSync(path.join(folder, '1.log'), 'utf8'));
+    fs.rmSync(folder, { recursive: true });
+    return traceEvents.filter(({ name }) => name.startsWith('http.server')).map(({ ph, name, cat, args }) => [ph, name, cat, args]);
+  }
+
+  it.each([
+    ['from the start', ['--trace-event-categories', 'node.http'], ''],
+    ['before listen()', [], "require('node:trace_events').createTracing({ categories: ['node.http'] }).enable();"],
+  ])('writes the trace events that node:http writes, switched on %s', async (_, flags, start) => {
+    const expected = await traceOf('node:http', flags, start);
+    expect(expected.map(([phase, name]) => `${phase} ${name}`)).toEqual(['b http.server.request', 'e http.server.request']);
+    expect(await traceOf('./index.js', flags, start)).toEqual(expected);
   });
 });

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What Node's server tells its observers, told for ours: diagnostics_channel, perf_hooks, NODE_DEBUG=http. Upgrades, which Node tells
+ * What Node's server tells its observers, told for ours: diagnostics_channel, perf_hooks, trace events, NODE_DEBUG=http. Upgrades, which Node tells
  * nothing about, have two channels of their own. Nobody who does not listen pays more than a property read.
  */
 
@@ -24,10 +24,26 @@ const upgradeEnd = diagnostics.channel('http.server.upgrade.end');
 const debug = debuglog('http');
 
 /**
- * Whether somebody may observe entries of type 'http'. Node makes such entries for its own responses alone, so that ours borrow one of
+ * Whether somebody may observe entries of type 'http' or trace events. Node makes them for its own responses alone, so that ours borrow one of
  * Node's to be measured by; once asked for they are made until the end of the process, which costs only whoever asked.
  */
-let observed = responseCreated.hasSubscribers || hasObserver();
+let observed = responseCreated.hasSubscribers || isTraced() || hasObserver();
+
+/** Whether trace events of node:http are written: its responses do that, too. */
+function isTraced() {
+  try {
+    const categories = require('node:trace_events').getEnabledCategories()?.split(',') ?? [];
+    return categories.includes('node.http') || categories.includes('node');
+  } catch {
+    // Not in this build, or not in this thread.
+    return false;
+  }
+}
+
+/** A server begins to listen: tracing may have been switched on since. */
+function listening() {
+  observed ||= isTraced();
+}
 
 /** Node marks a response that it measures with a symbol of its own. */
 function hasObserver() {
@@ -89,4 +105,4 @@ function upgraded(connection, request, socket, head) {
   if (upgradeStart.hasSubscribers) upgradeStart.publish({ request, socket, head, server });
 }
 
-module.exports = { created, started, finished, upgraded, serverSocket, serverListen, debug };
+module.exports = { listening, created, started, finished, upgraded, serverSocket, serverListen, debug };

@@ -269,6 +269,7 @@ function connectionListener(socket) {
 
 /** What came as a listener until now counts; nothing has been accepted yet. @this {Server} */
 function serverOnListening() {
+  observability.listening();
   adoptListeners(this.listeners('request'));
   if (this[kSide].isHeard) this._handle?.configure?.(engineConfig(this));
 }
