@@ -4,8 +4,8 @@
  * Socket: a connection of the engine as a net.Socket. The stream machinery, idle timer and half-open rules are net.Socket's own;
  * only what would reach libuv is replaced. It is made when someone first asks for it.
  *
- * `_handle` stays null: tls.TLSSocket and http2 take a socket with a truthy `_handle` for one of libuv's and would hand our
- * object to C++, which aborts the process; without it they run over the stream, correctly.
+ * `_handle` stays null: tls.TLSSocket takes a socket with a truthy `_handle` for one of libuv's and would hand our
+ * object to C++, which aborts the process; without it it runs over the stream, correctly.
  */
 
 const net = require('node:net');
