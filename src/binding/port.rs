@@ -90,6 +90,16 @@ impl Engine {
         }
     }
 
+    /// A turn of JavaScript's begins: threads are woken for what it writes when it is over.
+    pub fn hold(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::hold);
+    }
+
+    /// The turn is over.
+    pub fn release(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::release);
+    }
+
     /// Sends what inline connections were told. Returns whether there is something for a turn to do.
     #[cfg(unix)]
     pub fn flush_inline(&self) -> bool {

@@ -78,7 +78,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct ShardHandle {
     inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the shard is not woken for what it is told, and the bytes it has not been woken for.
+    holding: Cell<bool>,
+    held: Cell<usize>,
 }
+
+/// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
+const HOLD: usize = 256 * 1024;
 
 impl ShardHandle {
     /// Starts the shard with that number: its connections' indices are `number` modulo [`super::connections::STRIDE`].
@@ -100,12 +106,36 @@ impl ShardHandle {
             shard.stop();
             CURRENT.with_borrow_mut(|current| *current = None);
         })?;
-        Ok(ShardHandle { inbox, thread: Some(thread) })
+        Ok(ShardHandle { inbox, thread: Some(thread), holding: Cell::default(), held: Cell::default() })
     }
 
     fn send(&self, message: Message) {
         lock(&self.inbox.messages).push(message);
         self.inbox.notify.notify_one();
+    }
+
+    /// A turn of JavaScript's begins: what connections are told is done when it is over, with one wake-up.
+    pub fn hold(&self) {
+        self.holding.set(true);
+    }
+
+    /// The turn is over.
+    pub fn release(&self) {
+        self.holding.set(false);
+        if self.held.take() > 0 {
+            self.inbox.notify.notify_one();
+        }
+    }
+
+    /// The shard has `bytes` more to do.
+    fn wake(&self, bytes: usize) {
+        let held = self.held.get() + bytes;
+        if self.holding.get() && held < HOLD {
+            self.held.set(held);
+        } else {
+            self.held.set(0);
+            self.inbox.notify.notify_one();
+        }
     }
 
     /// Packed commands, all for this shard's connections.
@@ -116,7 +146,7 @@ impl ShardHandle {
             _ => messages.push(Message::Records(records.to_vec())),
         }
         drop(messages);
-        self.inbox.notify.notify_one();
+        self.wake(records.len());
     }
 
     /// One write with a large payload; `now` puts it ahead of every response that has not begun.
@@ -131,7 +161,9 @@ impl ShardHandle {
         data: Vec<u8>,
         now: bool,
     ) {
-        self.send(Message::Large { index, generation, seq, flags, head_length, data, now });
+        let bytes = data.len();
+        lock(&self.inbox.messages).push(Message::Large { index, generation, seq, flags, head_length, data, now });
+        self.wake(bytes);
     }
 
     /// Accepts connections of server `id`.
