@@ -174,6 +174,7 @@ impl Port {
     #[napi]
     pub fn leave(&self, bytes: u32) {
         self.crossing.dispatch(bytes as usize);
+        self.engine.shards.borrow().iter().for_each(ShardHandle::flush);
         #[cfg(unix)]
         self.engine.flush_inline();
     }

@@ -8,10 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -62,6 +62,8 @@ enum Message {
     Abandon {
         token: u32,
     },
+    /// Dropped once everything before it has been done and tried to be sent.
+    Flush(mpsc::Sender<()>),
     Stop,
 }
 
@@ -82,6 +84,9 @@ pub struct ShardHandle {
     holding: Cell<bool>,
     held: Cell<usize>,
 }
+
+/// How often the wait for a thread looks whether that still runs.
+const STOPPED_CHECK: Duration = Duration::from_millis(50);
 
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
 const HOLD: usize = 256 * 1024;
@@ -125,6 +130,15 @@ impl ShardHandle {
         if self.held.take() > 0 {
             self.inbox.notify.notify_one();
         }
+    }
+
+    /// Returns when what connections were told before has been done, and sent as far as the kernel takes it.
+    pub fn flush(&self) {
+        let (done, flushed) = mpsc::channel();
+        self.send(Message::Flush(done));
+        // Nothing is ever sent: the wait ends when the other end is gone. A thread that has panicked leaves it in the inbox.
+        let runs = || self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        while runs() && flushed.recv_timeout(STOPPED_CHECK) == Err(mpsc::RecvTimeoutError::Timeout) {}
     }
 
     /// The shard has `bytes` more to do.
@@ -281,6 +295,7 @@ impl Shard {
     fn serve_inbox(self: &Rc<Self>) {
         let messages = std::mem::take(&mut *lock(&self.inbox.messages));
         self.connections.borrow_mut().tick();
+        let mut flushing = Vec::new();
         for message in messages {
             let connections = &mut *self.connections.borrow_mut();
             match message {
@@ -305,10 +320,12 @@ impl Shard {
                         stop.notify_one();
                     }
                 }
+                Message::Flush(done) => flushing.push(done),
                 Message::Stop => self.stopping.set(true),
             }
         }
         self.connections.borrow_mut().flush_dirty();
+        drop(flushing);
         self.after();
         self.leave_early();
     }
