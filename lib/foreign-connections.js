@@ -1,53 +1,56 @@
 'use strict';
 
 /**
- * Connections the engine does not own: what `server.emit('connection', duplex)` brings, sockets of `listen({ fd })` and of cluster
- * workers. A node:http server without a port of its own parses them, and its events are the turnout server's.
+ * Connections the engine does not own: what `server.emit('connection', duplex)` brings. A node:http server without a port of its own
+ * parses them, and its events are the turnout server's.
  */
 
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
 
-const RELAYED = ['checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
-const OPTIONS = ['maxHeaderSize', 'insecureHTTPParser', 'requestTimeout', 'headersTimeout', 'keepAliveTimeout', 'requireHostHeader', 'joinDuplicateHeaders'];
+/** What the owner's listeners hear, and are counted for: node:http asks whether there are any. */
+const RELAYED = ['upgrade', 'connect', 'checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
+/** Settings that may change while the server runs. */
+const LIVE = [
+  'timeout',
+  'maxRequestsPerSocket',
+  'maxHeadersCount',
+  'maxHeaderSize',
+  'insecureHTTPParser',
+  'requestTimeout',
+  'headersTimeout',
+  'keepAliveTimeout',
+  'keepAliveTimeoutBuffer',
+  'requireHostHeader',
+  'joinDuplicateHeaders',
+  'rejectNonStandardBodyWrites',
+];
 
 class ForeignConnections {
   #inner;
   #owner;
 
-  /** @param {import('./server').Server} owner whose events and settings count */
-  constructor(owner) {
+  /**
+   * @param {import('./server').Server} owner whose events and settings count
+   * @param {object} options it was made with
+   */
+  constructor(owner, options) {
     this.#owner = owner;
     // These messages meet the listeners of the engine's, and what those put under a message.
     shareWithHost();
-    const options = { shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) };
-    for (const name of OPTIONS) if (owner[name] !== undefined) options[name] = owner[name];
-    this.#inner = http.createServer(options, (req, res) => owner.emit('request', req, res));
-    for (const event of ['upgrade', 'connect']) this.#mirror(event);
-    for (const event of RELAYED) this.#mirror(event);
-  }
-
-  /** node:http asks how many listeners an event has: the inner server has one exactly while the owner has any. */
-  #mirror(event) {
-    const relay = (...args) => this.#owner.emit(event, ...args);
-    const inner = this.#inner;
-    const count = inner.listenerCount.bind(inner);
-    inner.listenerCount = (name, ...rest) => (this.#mirrors(name) ? this.#owner.listenerCount(name) : count(name, ...rest));
-    const { emit } = inner;
-    inner.emit = function (name, ...args) {
-      return name === event ? relay(...args) : emit.call(this, name, ...args);
-    };
-  }
-
-  #mirrors(name) {
-    return name === 'upgrade' || name === 'connect' || RELAYED.includes(name);
+    const inner = http.createServer({ ...options, shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) });
+    inner.on('request', (req, res) => owner.emit('request', req, res));
+    const { emit, listenerCount } = inner;
+    inner.listenerCount = (name, ...rest) => (RELAYED.includes(name) ? owner.listenerCount(name, ...rest) : listenerCount.call(inner, name, ...rest));
+    inner.emit = (name, ...args) => (RELAYED.includes(name) ? owner.emit(name, ...args) : emit.call(inner, name, ...args));
+    // Node's parser asks the socket's server which class its requests are of.
+    for (const symbol of Object.getOwnPropertySymbols(inner)) if (symbol.description === 'IncomingMessage') owner[symbol] = inner[symbol];
+    this.#inner = inner;
   }
 
   /** @param {import('stream').Duplex} socket */
   take(socket) {
-    this.#inner.timeout = this.#owner.timeout;
-    this.#inner.maxRequestsPerSocket = this.#owner.maxRequestsPerSocket;
-    this.#inner.maxHeadersCount = this.#owner.maxHeadersCount;
+    for (const name of LIVE) this.#inner[name] = this.#owner[name];
     this.#inner.emit('connection', socket);
     socket.server = this.#owner;
   }

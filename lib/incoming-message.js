@@ -122,6 +122,12 @@ for (const key of Reflect.ownKeys(DEFAULTS)) {
   Object.defineProperty(IncomingMessage.prototype, key, { value: DEFAULTS[key], writable: true, enumerable: false, configurable: true });
 }
 
+/** Node's server looks at fields of its own on messages of a class that extends ours: they say what they say on a fresh message. */
+const fresh = new http.IncomingMessage();
+for (const key of Object.getOwnPropertySymbols(fresh)) {
+  if (/^kAbort/.test(key.description)) Object.defineProperty(IncomingMessage.prototype, key, { value: fresh[key], writable: true, configurable: true });
+}
+
 /** Runs Readable's constructor; listeners added before it ran are kept by EventEmitter's own rule. */
 function startReadable(message, options) {
   Readable.call(message, options);

@@ -44,6 +44,7 @@ const PIPE = -1;
 const kSettings = Symbol('turnout.settings');
 const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
+const kOptions = Symbol('turnout.options');
 const kThreads = Symbol('turnout.threads');
 
 /** A listening socket of the engine, with the members net.Server asks of a handle. */
@@ -139,6 +140,7 @@ function Server(options, requestListener) {
   });
   this[kSide] = new ServerSide(this, connectionListener);
   this[kForeign] = null;
+  this[kOptions] = options;
   this[kReusePort] = false;
   if (requestListener) this.on('request', requestListener);
   this.httpAllowHalfOpen = false;
@@ -263,7 +265,7 @@ function isServedHere(socket, server) {
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
 function connectionListener(socket) {
   if (socket instanceof Socket && isServedHere(socket, this)) return;
-  this[kForeign] ??= new ForeignConnections(this);
+  this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
   this[kForeign].take(socket);
 }
 

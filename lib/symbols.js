@@ -4,10 +4,11 @@
 
 const http = require('./host-http');
 
+/** One of the names that Node keeps to itself, from an object that has it. */
+const nodes = (object, description) => Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
+
 /** Node's own name for the header store: node:http's header methods work on our messages, and its on ours. */
-const kOutHeaders =
-  Object.getOwnPropertySymbols(new http.OutgoingMessage()).find((symbol) => symbol.description === 'kOutHeaders') ??
-  Symbol('turnout.outHeaders');
+const kOutHeaders = nodes(new http.OutgoingMessage(), 'kOutHeaders') ?? Symbol('turnout.outHeaders');
 
 module.exports = {
   kOutHeaders,
@@ -18,8 +19,8 @@ module.exports = {
   kResponseClass: Symbol('turnout.responseClass'),
   /** Where a message's bytes go: a Connection, a SocketSink, or null. */
   kSink: Symbol('turnout.sink'),
-  /** Lower-case names of fields whose values are joined into one line: a Set or null. */
-  kUniqueHeaders: Symbol('turnout.uniqueHeaders'),
+  /** Lower-case names of fields whose values are joined into one line: a Set or null. Node's own name: its server sets it on our messages. */
+  kUniqueHeaders: nodes(new http.Server(), 'kUniqueHeaders') ?? Symbol('turnout.uniqueHeaders'),
   /** The server's option: requests without body fields skip 'end'. */
   kOptimizeEmptyRequests: Symbol('turnout.optimizeEmptyRequests'),
   /** Whether field values are checked leniently; null: not asked yet. */
