@@ -41,6 +41,15 @@ describe('a handler that throws', () => {
     expect(errors).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19].map((i) => `boom /${i} uncaughtException`).sort());
   });
 
+  it("does not hold back the connection when it is a 'connection' listener", async () => {
+    const { out } = await program(`${ASK}
+      process.on('uncaughtException', (error) => console.log('uncaught', error.message));
+      const server = http.createServer((req, res) => res.end('ok' + req.url));
+      server.on('connection', () => { throw new Error('connection'); });
+      server.listen(0, '127.0.0.1', () => ask(server.address().port, 2, (answers) => { console.log(answers.join()); server.close(); }));`);
+    expect(out.trim().split('\n')).toEqual(['uncaught connection', 'uncaught connection', 'ok/0,ok/1']);
+  });
+
   it('ends the process with 1 when nobody listens for it', async () => {
     const { code, err } = await program(`${ASK}
       const server = http.createServer(() => { throw new Error('fatal'); });

@@ -111,16 +111,33 @@ module.exports = {
     },
     steps: [get('/1'), { until: '/1' }, get('/chunks'), { log: 'finish /chunks' }, get('/last'), 'closed', { log: 'written' }],
   },
-  'waits while the socket is paused': {
+  "lets a 'connection' listener answer and end before anything is parsed": {
     setup: onConnection((socket, log) => {
-      socket.pause();
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n', () => log('ended'));
+      socket.on('close', (hadError) => log('close', hadError));
+    }),
+    handler: answer,
+    steps: [{ until: '503' }, 'closed', { log: 'close' }],
+  },
+  "lets a 'connection' listener destroy the socket": {
+    setup: onConnection((socket, log) => {
+      socket.on('close', (hadError) => log('close', hadError));
+      socket.destroy();
+    }),
+    handler: answer,
+    steps: ['closed', { log: 'close' }],
+  },
+  'goes on when a socket that was paused is resumed': {
+    setup: onConnection((socket, log) => {
+      // The server's own resume() is behind us by then.
       setImmediate(() => {
-        log('resume', socket.isPaused());
-        socket.resume();
+        socket.pause();
+        log('paused', socket.isPaused());
+        setImmediate(() => socket.resume());
       });
     }),
     handler: answer,
-    steps: [get('/1'), { until: '/1.' }],
+    steps: [{ log: 'paused' }, get('/1'), { until: '/1.' }, get('/2'), { until: '/2.' }],
   },
   "tells a 'data' listener and the parser of a FIN": {
     setup(server, log) {
