@@ -8,13 +8,13 @@
  * the end; records that come after it are dropped.
  */
 
-const { OP, READ, LARGE_PAYLOAD, command, write, scheduleFlush, hold, release, lastChunkLength } = require('./binding');
+const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
-const { abortMessage, cutMessage, releaseMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
+const { abortMessage, cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
-const observability = require('./observability');
-const { kSide, kSink, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { endExchange, finishExchange } = require('./ended-exchanges');
+const { kSide, kOnClose, kOnDrain } = require('./symbols');
 
 /** Flags of WRITE. */
 const CHUNKED = 1;
@@ -26,10 +26,6 @@ const ACK = 8;
 const ACK_INTERVAL = 32 * 1024;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
-
-/** Exchanges whose last byte was handed over in this tick, message and connection in turn: see finishEnded. */
-const ended = [];
-let endedAt = 0;
 
 /** No exchange, no waiter: most connections at most times. An array that has held something keeps room for sixteen. */
 const NONE = Object.freeze([]);
@@ -118,6 +114,15 @@ class Connection {
   expect(response) {
     if (this.open.length === 0) this.open = [response];
     else this.open.push(response);
+  }
+
+  /** The response's last byte has been handed over: it is the next one's turn. */
+  answered(response) {
+    const { open } = this;
+    if (open[0] !== response) {
+      if (open.includes(response)) open.splice(open.indexOf(response), 1);
+    } else if (open.length === 1) this.open = NONE;
+    else open.shift();
   }
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
@@ -489,55 +494,4 @@ function settle(connection, waiter, error) {
   }
 }
 
-/** Queues the end of an exchange; see finishEnded. */
-function endExchange(connection, message) {
-  ended.push(message, connection);
-  scheduleFlush();
-}
-
-const hasEnded = () => endedAt < ended.length;
-
-/**
- * Emits 'finish' and 'close' of responses that have ended, once the code that ended them has returned: listeners added behind
- * `res.end()` still hear them. Returns behind each response that somebody listens to; if a listener throws, the next call goes on
- * behind it.
- * @return {boolean} whether user code may have run
- */
-function finishEnded() {
-  while (endedAt < ended.length) {
-    const message = ended[endedAt];
-    const connection = ended[endedAt + 1];
-    endedAt += 2;
-    if (finishExchange(connection, message)) return true;
-  }
-  ended.length = 0;
-  endedAt = 0;
-  return false;
-}
-
-/** @return {boolean} whether somebody listens to the response */
-function finishExchange(connection, message) {
-  const { open } = connection;
-  if (open[0] !== message) {
-    if (open.includes(message)) open.splice(open.indexOf(message), 1);
-  } else if (open.length === 1) connection.open = NONE;
-  else open.shift();
-  const heard = message._eventsCount > 0;
-  observability.finished(connection, message);
-  try {
-    message[kOnFinish]();
-  } finally {
-    message[kSink] = null;
-    if (message.req) releaseMessage(message.req);
-    if (connection.leaving && connection.open.length === 0) connection.endIdle();
-    if (heard) process.nextTick(closeMessage, message);
-    else message[kOnClose]();
-  }
-  return heard;
-}
-
-function closeMessage(message) {
-  message[kOnClose]();
-}
-
-module.exports = { Connection, finishEnded, hasEnded };
+module.exports = { Connection };

@@ -6,6 +6,7 @@
  */
 
 const net = require('node:net');
+const { READ } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { socketListeners } = require('./exchange');
 const observability = require('./observability');
@@ -20,8 +21,10 @@ class ServerSide {
   /**
    * @param {import('./server').Server} server
    * @param {Function} connectionListener the server's own listener of 'connection', for which no socket is made
+   * @param {() => void} configure tells the engine what the server is like now
    */
-  constructor(server, connectionListener) {
+  constructor(server, connectionListener, configure) {
+    this.configure = configure;
     this.#server = server;
     this.#serverListener = connectionListener;
   }
@@ -64,6 +67,8 @@ class ServerSide {
     server._connections++;
     this.connections.add(connection);
     if (!this.isWatched) return false;
+    // Somebody has come since the engine was told last, and may want to read before the parser does: from the next connection on.
+    if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
     this.inScope(emitConnection, server, connection);
     return true;
   }

@@ -138,7 +138,7 @@ function Server(options, requestListener) {
     keepAliveInitialDelay: options.keepAliveInitialDelay,
     highWaterMark: options.highWaterMark === undefined ? HIGH_WATER_MARK : options.highWaterMark,
   });
-  this[kSide] = new ServerSide(this, connectionListener);
+  this[kSide] = new ServerSide(this, connectionListener, () => this._handle?.configure?.(engineConfig(this)));
   this[kForeign] = null;
   this[kOptions] = options;
   this[kReusePort] = false;
@@ -252,6 +252,8 @@ function engineConfig(server) {
 function prepareEngine(server) {
   openPort();
   loadTables();
+  observability.listening();
+  adoptListeners(server.listeners('request'));
   server[kSide].open();
   return engineConfig(server);
 }
@@ -269,11 +271,9 @@ function connectionListener(socket) {
   this[kForeign].take(socket);
 }
 
-/** What came as a listener until now counts; nothing has been accepted yet. @this {Server} */
+/** Listeners of 'connection' that came behind listen() may want to read, too; nothing has been accepted yet. @this {Server} */
 function serverOnListening() {
-  observability.listening();
-  adoptListeners(this.listeners('request'));
-  if (this[kSide].isHeard) this._handle?.configure?.(engineConfig(this));
+  if (this[kSide].isHeard) this[kSide].configure();
 }
 
 /** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */

@@ -7,7 +7,8 @@
  */
 
 const { OP, READ, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
-const { Connection, finishEnded, hasEnded } = require('./connection');
+const { Connection } = require('./connection');
+const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
 
