@@ -60,7 +60,7 @@ module.exports = {
   'tells of a FIN in mid-head': {
     setup(server, log) {
       server.on('clientError', (error, socket) => {
-        log(error.code, socket.writable);
+        log(error.code, error.reason, error.bytesParsed, 'rawPacket' in error, socket.writable);
         socket.destroy();
       });
     },

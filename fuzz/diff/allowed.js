@@ -1,0 +1,89 @@
+'use strict';
+
+/**
+ * Differences from node:http that are meant, each with the words of its row in docs/compatibility.md. An entry judges two outcomes
+ * of one case, and must hold of nothing but what its row says.
+ */
+
+const { PROFILES } = require('./server-profiles');
+
+const heads = (messages) => messages.map(({ kind, head }) => `${kind} ${head}`);
+const startsWith = (list, start) => start.every((entry, n) => entry === list[n]);
+
+/** Whether a head asks for another protocol; node:http takes the head's Connection and Upgrade for it, or CONNECT. */
+function asksForUpgrade({ head }) {
+  const fields = JSON.parse(head.slice(head.indexOf('[')));
+  const values = (name) => fields.filter((_, n) => n % 2 === 1 && fields[n - 1].toLowerCase() === name);
+  return head.startsWith('CONNECT ') || (values('upgrade').length > 0 && /upgrade/i.test(values('connection').join()));
+}
+
+/** What a server says by itself to a request without Host, and to garbage. */
+const NO_HOST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nDate: *\r\n';
+const REFUSED = /HTTP\/1\.1 4\d\d [A-Z][A-Za-z ]*\r\nConnection: close\r\n\r\n$/;
+
+const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const SPLIT = (one) => one.cuts.length > 0;
+
+/** Pieces of a wire, one for each message's head, in no order. */
+const pieces = (wire) => wire.split(/(?=HTTP\/1\.1 )/).sort();
+const includesAll = (list, others) => others.every((other) => list.includes(other));
+
+const ALLOWED = {
+  'Bytes behind a declined upgrade, same packet: node:http loses them'(node, turnout, one) {
+    if (one.side !== 'request' || PROFILES[one.profile].upgrades === 'accept' || node.errors.length > 0) return false;
+    const last = node.messages.at(-1);
+    // A request without Host is answered 400 before any event tells of it.
+    const refused = node.wire.includes(NO_HOST) && /upgrade/i.test(one.text);
+    return ((last !== undefined && asksForUpgrade(last)) || refused) && startsWith(heads(turnout.messages), heads(node.messages));
+  },
+
+  'Responses pipelined ahead of an accepted upgrade: node:http writes them after the 101'(node, turnout, one) {
+    const upgraded = node.messages.findIndex(({ first }) => first !== undefined);
+    return upgraded > 0 && one.side === 'request' && alike([node.messages, node.errors], [turnout.messages, turnout.errors])
+      && alike(pieces(node.wire), pieces(turnout.wire));
+  },
+
+  'Body of an upgrade request, peer gone or malformed: node:http never tells'(node, turnout, one) {
+    const last = node.messages.at(-1);
+    if (last?.kind !== 'upgrade' || last.end !== '' || node.errors.length > 0) return false;
+    const before = heads(node.messages.slice(0, -1));
+    const told = turnout.errors.length > 0 || turnout.messages.at(-1)?.end === 'aborted' || (one.side === 'request' && !PROFILES[one.profile].tells);
+    // A body malformed in the very read that brought the head is an error instead of an upgrade.
+    const same = [before, heads(node.messages)].some((list) => alike(list, heads(turnout.messages)));
+    return told && same;
+  },
+
+  'Body cut short behind its answer: node:http never tells'(node, turnout, one) {
+    if (one.side !== 'request' || node.errors.length > 0 || turnout.errors.length > 0 || node.messages.length !== turnout.messages.length) return false;
+    const told = turnout.messages.map((message, n) => (message.end === 'aborted' && node.messages[n].end === '' ? { ...message, end: '', error: undefined } : message));
+    return alike(told, node.messages) && node.wire === turnout.wire;
+  },
+
+  'bytes behind a message with `Connection: close`: what is written behind the finished response is not sent'(node, turnout, one) {
+    return one.side === 'request' && alike([node.messages, node.errors], [turnout.messages, turnout.errors]) && includesAll(pieces(node.wire), pieces(turnout.wire))
+      && turnout.wire.slice(turnout.wire.lastIndexOf('HTTP/1.1 ')).includes('Connection: close\r\n');
+  },
+
+  'order of answers when a bad request follows a good one in a packet'(node, turnout, one) {
+    return one.side === 'request' && !PROFILES[one.profile].tells && alike(heads(node.messages), heads(turnout.messages)) && turnout.wire.startsWith(node.wire.replace(REFUSED, ''));
+  },
+
+  // Whether later packets of a connection that its answer closes are still read is a race in node:http as well.
+  'packets behind an answer that closes'(node, turnout, one) {
+    if (one.side !== 'request' || !SPLIT(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
+    const [fewer, more] = [heads(node.messages), heads(turnout.messages)].sort((a, b) => a.length - b.length);
+    return startsWith(more, fewer);
+  },
+
+  '`insecureHTTPParser`: a NUL in a field value is refused'(node, turnout, one) {
+    const lenient = one.side === 'request' ? one.profile === 'lenient' : one.options.insecureHTTPParser;
+    return lenient && one.text.includes('\0') && turnout.errors[0]?.code === 'HPE_INVALID_HEADER_TOKEN' && startsWith(heads(node.messages), heads(turnout.messages));
+  },
+};
+
+/** @return {string|undefined} which entry allows the difference between `node`'s and `turnout`'s outcome of the case */
+function allowedAs(node, turnout, one) {
+  return Object.keys(ALLOWED).find((name) => ALLOWED[name](node, turnout, one));
+}
+
+module.exports = { allowedAs };
