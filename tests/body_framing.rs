@@ -616,6 +616,14 @@ fn lenient_bodies() {
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\nabc",
                 &["R POST 1.1 / K Transfer-Encoding=chunked, gzip;", "B abc"],
             ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, \t chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+                &["R POST 1.1 / K Transfer-Encoding=chunked, \t chunked;", "B a", "E "],
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked,\r\n chunked\r\n\r\nabc",
+                &["R POST 1.1 / K Transfer-Encoding=chunked, chunked;", "B abc"],
+            ),
         ],
     );
 }

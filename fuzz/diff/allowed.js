@@ -24,22 +24,28 @@ const REFUSED = /HTTP\/1\.1 4\d\d [A-Z][A-Za-z ]*\r\nConnection: close\r\n\r\n$/
 const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const SPLIT = (one) => one.cuts.length > 0;
 
+/** Messages with what they switched to in one piece. */
+const joined = ({ messages }) => messages.map(({ first, raw, ...message }) => (first === undefined ? message : { ...message, stream: first + raw }));
+
 /** Pieces of a wire, one for each message's head, in no order. */
 const pieces = (wire) => wire.split(/(?=HTTP\/1\.1 )/).sort();
 const includesAll = (list, others) => others.every((other) => list.includes(other));
 
 const ALLOWED = {
   'Bytes behind a declined upgrade, same packet: node:http loses them'(node, turnout, one) {
-    if (one.side !== 'request' || PROFILES[one.profile].upgrades === 'accept' || node.errors.length > 0) return false;
-    const last = node.messages.at(-1);
+    if (one.side !== 'request' || PROFILES[one.profile].upgrades === 'accept') return false;
+    const declined = node.messages.findIndex(asksForUpgrade);
+    // What comes in later packets it parses again, from wherever these begin.
+    if (declined !== -1 && SPLIT(one)) return startsWith(heads(turnout.messages), heads(node.messages.slice(0, declined + 1)));
     // A request without Host is answered 400 before any event tells of it.
     const refused = node.wire.includes(NO_HOST) && /upgrade/i.test(one.text);
-    return ((last !== undefined && asksForUpgrade(last)) || refused) && startsWith(heads(turnout.messages), heads(node.messages));
+    const last = declined !== -1 && declined === node.messages.length - 1;
+    return node.errors.length === 0 && (last || refused) && startsWith(heads(turnout.messages), heads(node.messages));
   },
 
   'Responses pipelined ahead of an accepted upgrade: node:http writes them after the 101'(node, turnout, one) {
     const upgraded = node.messages.findIndex(({ first }) => first !== undefined);
-    return upgraded > 0 && one.side === 'request' && alike([node.messages, node.errors], [turnout.messages, turnout.errors])
+    return upgraded > 0 && one.side === 'request' && alike([joined(node), node.errors], [joined(turnout), turnout.errors])
       && alike(pieces(node.wire), pieces(turnout.wire));
   },
 
@@ -55,12 +61,21 @@ const ALLOWED = {
 
   'Body cut short behind its answer: node:http never tells'(node, turnout, one) {
     if (one.side !== 'request' || node.errors.length > 0 || turnout.errors.length > 0 || node.messages.length !== turnout.messages.length) return false;
-    const told = turnout.messages.map((message, n) => (message.end === 'aborted' && node.messages[n].end === '' ? { ...message, end: '', error: undefined } : message));
+    const told = turnout.messages.map((message, n) => {
+      const { end, error } = node.messages[n];
+      const cut = message.end === 'aborted' && end === '';
+      // Only leniency lets a request's body last until the FIN.
+      const untilFin = one.profile === 'lenient' && message.end === 'end []' && end !== message.end;
+      return cut || untilFin ? { ...message, end, error } : message;
+    });
     return alike(told, node.messages) && node.wire === turnout.wire;
   },
 
   'bytes behind a message with `Connection: close`: what is written behind the finished response is not sent'(node, turnout, one) {
-    return one.side === 'request' && alike([node.messages, node.errors], [turnout.messages, turnout.errors]) && includesAll(pieces(node.wire), pieces(turnout.wire))
+    // Node's user hears of writing to a stream that has ended.
+    const late = node.errors[0]?.code === 'ERR_STREAM_WRITE_AFTER_END' && node.messages.at(-1)?.first !== undefined;
+    if (one.side === 'request' && late) return alike(heads(node.messages), heads(turnout.messages));
+    return one.side === 'request' && alike([joined(node), node.errors], [joined(turnout), turnout.errors]) && includesAll(pieces(node.wire), pieces(turnout.wire))
       && turnout.wire.slice(turnout.wire.lastIndexOf('HTTP/1.1 ')).includes('Connection: close\r\n');
   },
 

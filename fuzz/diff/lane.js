@@ -8,8 +8,8 @@ const path = require('node:path');
 
 /** Milliseconds after which a connection that has not closed is said to hang. */
 const PATIENCE = 2_000;
-/** Milliseconds between the last byte and a FIN that comes later. */
-const FIN_LATER = 4;
+/** Rounds of the loop between the last byte and a FIN that comes later. */
+const FIN_LATER = 8;
 
 const WINDOWS = process.platform === 'win32';
 let folder;
@@ -40,6 +40,11 @@ function parts({ text, cuts }) {
   return [0, ...cuts].map((from, n) => text.slice(from, cuts[n] ?? text.length));
 }
 
+function endLater(socket, rounds) {
+  if (rounds === 0) socket.end();
+  else setImmediate(endLater, socket, rounds - 1);
+}
+
 /** Writes a case's text to `socket`, each part in a turn of the loop of its own, and then ends it. */
 function send(socket, one) {
   const rest = parts(one);
@@ -53,7 +58,7 @@ function send(socket, one) {
       socket.end(part);
     } else {
       socket.write(part);
-      setTimeout(() => socket.end(), FIN_LATER);
+      endLater(socket, FIN_LATER);
     }
   };
   next();

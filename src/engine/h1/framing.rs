@@ -69,8 +69,7 @@ pub(super) enum BodyLength {
 enum Coding {
     /// At the start of a list member; white space may precede it.
     Start,
-    /// The same where white space makes the member another coding: at a (folded) line's start and behind `chunked,`,
-    /// which only lenient parsing gets past.
+    /// The same where white space makes the member another coding: at the start of a folded line.
     StartTight,
     /// So many letters of `chunked` have matched.
     Matching(u8),
@@ -221,8 +220,7 @@ impl Framing {
         const CHUNKED: &[u8; 7] = b"chunked";
         Ok(match (coding, byte) {
             (Coding::Start, b' ' | b'\t') => Coding::Start,
-            (Coding::Chunked, b',') if self.response => Coding::Start,
-            (Coding::Chunked, b',') if self.lenient => Coding::StartTight,
+            (Coding::Chunked, b',') if self.response || self.lenient => Coding::Start,
             // RFC 9112 §6.1: chunked is the final transfer coding of a request.
             (Coding::Chunked, b',') => return Err(ValueError::behind(ParseError::InvalidTransferEncoding)),
             (Coding::Chunked, b' ') => Coding::Chunked,
