@@ -24,6 +24,9 @@ const REFUSED = /HTTP\/1\.1 4\d\d [A-Z][A-Za-z ]*\r\nConnection: close\r\n\r\n$/
 const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const SPLIT = (one) => one.cuts.length > 0;
 
+/** Whether the listener of an upgrade behind an answer that closes hears of writing to a stream that has ended. */
+const wroteLate = ({ errors, messages }) => errors[0]?.code === 'ERR_STREAM_WRITE_AFTER_END' && messages.at(-1)?.first !== undefined;
+
 /** Messages with what they switched to in one piece. */
 const joined = ({ messages }) => messages.map(({ first, raw, ...message }) => (first === undefined ? message : { ...message, stream: first + raw }));
 
@@ -51,7 +54,7 @@ const ALLOWED = {
 
   'Body of an upgrade request, peer gone or malformed: node:http never tells'(node, turnout, one) {
     const last = node.messages.at(-1);
-    if (last?.kind !== 'upgrade' || last.end !== '' || node.errors.length > 0) return false;
+    if (last?.kind !== 'upgrade' || last.end !== '' || !(node.errors.length === 0 || wroteLate(node))) return false;
     const before = heads(node.messages.slice(0, -1));
     const told = turnout.errors.length > 0 || turnout.messages.at(-1)?.end === 'aborted' || (one.side === 'request' && !PROFILES[one.profile].tells);
     // A body malformed in the very read that brought the head is an error instead of an upgrade.
@@ -72,9 +75,7 @@ const ALLOWED = {
   },
 
   'bytes behind a message with `Connection: close`: what is written behind the finished response is not sent'(node, turnout, one) {
-    // Node's user hears of writing to a stream that has ended.
-    const late = node.errors[0]?.code === 'ERR_STREAM_WRITE_AFTER_END' && node.messages.at(-1)?.first !== undefined;
-    if (one.side === 'request' && late) return alike(heads(node.messages), heads(turnout.messages));
+    if (one.side === 'request' && wroteLate(node)) return alike(heads(node.messages), heads(turnout.messages));
     return one.side === 'request' && alike([joined(node), node.errors], [joined(turnout), turnout.errors]) && includesAll(pieces(node.wire), pieces(turnout.wire))
       && turnout.wire.slice(turnout.wire.lastIndexOf('HTTP/1.1 ')).includes('Connection: close\r\n');
   },
@@ -88,6 +89,22 @@ const ALLOWED = {
     if (one.side !== 'request' || !SPLIT(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
     const [fewer, more] = [heads(node.messages), heads(turnout.messages)].sort((a, b) => a.length - b.length);
     return startsWith(more, fewer);
+  },
+
+  'a head with another fault near its maximum size'(node, turnout, one) {
+    const codes = [node, turnout].map(({ errors }) => errors[0]?.code);
+    return SPLIT(one) && codes.includes('HPE_HEADER_OVERFLOW') && !codes.includes(undefined) && alike(heads(node.messages), heads(turnout.messages));
+  },
+
+  'a second response behind the response, malformed'(node, turnout, one) {
+    if (one.side !== 'response' || !(node.errors[0]?.code ?? '').startsWith('HPE_')) return false;
+    const final = turnout.messages.find(({ kind }) => kind === 'response');
+    return turnout.errors.length === 0 && final?.end.endsWith(' true') && one.text.split('HTTP/').length > 2 && alike(heads(node.messages), heads(turnout.messages));
+  },
+
+  '`insecureHTTPParser`: Content-Length of an interim response that closes counts for the next with node:http'(node, turnout, one) {
+    const interim = turnout.messages.find(({ kind, head }) => kind === 'information' && /"content-length"/i.test(head));
+    return one.side === 'response' && one.options.insecureHTTPParser && interim !== undefined && startsWith(heads(turnout.messages), heads(node.messages));
   },
 
   '`insecureHTTPParser`: a NUL in a field value is refused'(node, turnout, one) {
