@@ -12,7 +12,8 @@ const startsWith = (list, start) => start.every((entry, n) => entry === list[n])
 
 /** Whether a head asks for another protocol; node:http takes the head's Connection and Upgrade for it, or CONNECT. */
 function asksForUpgrade({ head }) {
-  const fields = JSON.parse(head.slice(head.indexOf('[')));
+  // Method, target and version have no spaces in them.
+  const fields = JSON.parse(head.split(' ').slice(3).join(' '));
   const values = (name) => fields.filter((_, n) => n % 2 === 1 && fields[n - 1].toLowerCase() === name);
   return head.startsWith('CONNECT ') || (values('upgrade').length > 0 && /upgrade/i.test(values('connection').join()));
 }
@@ -94,6 +95,13 @@ const ALLOWED = {
   'a head with another fault near its maximum size'(node, turnout, one) {
     const codes = [node, turnout].map(({ errors }) => errors[0]?.code);
     return SPLIT(one) && codes.includes('HPE_HEADER_OVERFLOW') && !codes.includes(undefined) && alike(heads(node.messages), heads(turnout.messages));
+  },
+
+  'bytes in a later packet than the end of a response'(node, turnout, one) {
+    if (one.side !== 'response' || !SPLIT(one)) return false;
+    const [quiet, told] = node.errors.length === 0 ? [node, turnout] : [turnout, node];
+    const final = quiet.messages.find(({ kind }) => kind === 'response');
+    return quiet.errors.length === 0 && final?.end.endsWith(' true') && told.errors[0]?.code.startsWith('HPE_') && startsWith(heads(told.messages), heads(quiet.messages));
   },
 
   'a second response behind the response, malformed'(node, turnout, one) {
