@@ -2,7 +2,7 @@
 //! deadlines. No socket and no clock: the transport is a pair of queues.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use turnout::engine::net::transport::Transport;
 /// What has come from the peer, and what the kernel will take.
 #[derive(Default)]
 struct Line {
-    incoming: VecDeque<u8>,
+    incoming: Vec<u8>,
     fin: bool,
     fails: bool,
     room: usize,
@@ -63,9 +63,8 @@ impl Transport for FakeSocket {
             return if line.fin { Poll::Ready(Ok(0)) } else { Poll::Pending };
         }
         let taken = buffer.len().min(line.incoming.len());
-        for (slot, byte) in buffer.iter_mut().zip(line.incoming.drain(..taken)) {
-            *slot = byte;
-        }
+        buffer[..taken].copy_from_slice(&line.incoming[..taken]);
+        line.incoming.drain(..taken);
         Poll::Ready(Ok(taken))
     }
 
@@ -172,7 +171,7 @@ impl World {
                 self.say(input, bytes)?;
             }
             3 => {
-                let bytes = vec![b'z'; usize::from(input.arbitrary::<u16>()?) * 4];
+                let bytes = vec![b'z'; usize::from(input.arbitrary::<u16>()?)];
                 self.say(input, &bytes)?;
             }
             4 => self.with_line(input, |line| line.fin = true)?,
