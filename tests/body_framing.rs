@@ -606,7 +606,10 @@ fn lenient_bodies() {
             ),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 0\r\na\r\n",
-                &["R POST 1.1 / K Transfer-Encoding=chunked;", "! HPE_INVALID_CHUNK_SIZE Invalid character in chunk size @49"],
+                &[
+                    "R POST 1.1 / K Transfer-Encoding=chunked;",
+                    "! HPE_INVALID_CHUNK_SIZE Invalid character in chunk size @49",
+                ],
             ),
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \t;b\r\na\r\n0\r\n\r\n",

@@ -1,4 +1,6 @@
-//! What a connection keeps is bounded, whatever the peer sends and never ends. The one test of its process: it counts allocations.
+//! What a connection keeps is bounded, whatever the peer sends and never ends. The one test of its process: it counts allocations, where
+//! the addon's allocator does not.
+#![cfg(not(feature = "binding"))]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

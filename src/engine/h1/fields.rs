@@ -73,7 +73,15 @@ pub(super) const KEEP_CAPACITY: usize = 4096;
 
 impl FieldSection {
     pub(super) fn new() -> FieldSection {
-        FieldSection { at: At::LineStart, kind: FieldKind::Other, buffer: Vec::new(), item: 0, line: 0, count: 0, used: 0 }
+        FieldSection {
+            at: At::LineStart,
+            kind: FieldKind::Other,
+            buffer: Vec::new(),
+            item: 0,
+            line: 0,
+            count: 0,
+            used: 0,
+        }
     }
 
     /// Gives the scratch buffer back: nothing more is parsed.
