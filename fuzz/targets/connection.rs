@@ -294,7 +294,7 @@ impl World {
         while !rest.is_empty() {
             let word = |at: usize| u32::from_le_bytes(rest[4 * at..4 * at + 4].try_into().expect("four bytes"));
             let size = word(1) as usize;
-            assert!(size >= 12 && size % 4 == 0 && size <= rest.len(), "records are whole");
+            assert!(size >= 12 && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
             self.record(word(0) & 0xff, word(2), word);
             rest = &rest[size..];
         }

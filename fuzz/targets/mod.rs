@@ -12,8 +12,11 @@ pub use connection::connection;
 pub use framing::{chunked_body, request_head, response};
 pub use records::{commands, websocket_mask};
 
-/// A target by name, as the corpora and libFuzzer know it.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+/// Takes any bytes; panics at what must not be.
+pub type Target = fn(&[u8]);
+
+/// The targets by name, as the corpora and libFuzzer know them.
+pub const TARGETS: [(&str, Target); 6] = [
     ("request_head", request_head),
     ("chunked_body", chunked_body),
     ("response", response),
