@@ -60,9 +60,10 @@ const ALLOWED = {
 
   'Body of an upgrade request, peer gone or malformed: node:http never tells'(node, turnout, one) {
     const last = node.messages.at(-1);
+    if (one.side !== 'request') return false;
     if (last?.kind !== 'upgrade' || last.end !== '' || !(node.errors.length === 0 || wroteLate(node))) return false;
     const before = heads(node.messages.slice(0, -1));
-    const told = turnout.errors.length > 0 || turnout.messages.at(-1)?.end === 'aborted' || (one.side === 'request' && !PROFILES[one.profile].tells);
+    const told = turnout.errors.length > 0 || turnout.messages.at(-1)?.end === 'aborted' || !PROFILES[one.profile].tells;
     // A body malformed in the very read that brought the head is an error instead of an upgrade.
     const same = [before, heads(node.messages)].some((list) => alike(list, heads(turnout.messages)));
     return told && same;
