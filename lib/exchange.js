@@ -22,11 +22,26 @@ const HAS_BODY = 8;
 const HAS_HOST = 16;
 const EXPECT_CONTINUE = 32;
 const EXPECT_OTHER = 64;
+/** The engine parses nothing behind this request until it is told to. */
+const REST = 256;
 
 /** Kinds of TIMEOUT. */
 const KEEP_ALIVE_EXPIRED = 3;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+  if ((flags & REST) === 0) {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+    return;
+  }
+  try {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+  } finally {
+    // Behind what the handlers of this burst have answered: a peer that does not read it gets no further.
+    command(OP.GO_ON, 0, connection, 0);
+  }
+}
+
+function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server.incomingMessageClass;
   let req;

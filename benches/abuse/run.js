@@ -24,7 +24,10 @@ const { values: options } = parseArgs({
   },
 });
 
-/** `deadline`: milliseconds after which, and no later than `LATE` behind, the server must have closed the attacker's sockets. */
+/**
+ * `deadline`: milliseconds after which, and no later than `LATE` behind, the server must have closed the attacker's sockets. `close`: the
+ * server closes under the attack. `release`: its handlers keep connections for ever; it destroys them when the attack is over.
+ */
 const ATTACKS = [
   { attack: 'slowHead', name: 'slowloris: 500 heads', deadline: DEADLINES.headersTimeout },
   { attack: 'slowBody', name: 'slowloris: 500 bodies', deadline: DEADLINES.requestTimeout },
@@ -36,7 +39,7 @@ const ATTACKS = [
   { attack: 'neverReadPipelined', name: '4 peers never read 400 × 1 MB' },
   { attack: 'hugeChunk', name: 'chunks of 2^52 announced, nobody takes them' },
   { attack: 'pipeline', name: '100,000 requests at once, 4 sockets' },
-  { attack: 'pipelineUnanswered', name: '100,000 requests that no one answers, 4 sockets' },
+  { attack: 'pipelineUnanswered', name: '100,000 requests that no one answers, 4 sockets', release: true },
   { attack: 'halfOpen', name: 'half-open, 200/s' },
   { attack: 'resetInUpload', name: 'RST in an upload, 500/s' },
   { attack: 'resetInUpgrade', name: 'RST in an upgraded stream, 500/s' },
@@ -123,7 +126,7 @@ async function settled(server, target) {
   return state;
 }
 
-async function measure(implementation, { attack, close }) {
+async function measure(implementation, { attack, close, release }) {
   const environment = implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : { TURNOUT_THREADS: '0' };
   const server = start(options.node, ['--expose-gc', path.join(__dirname, 'server.js'), implementation], environment);
   let attacker;
@@ -142,6 +145,7 @@ async function measure(implementation, { attack, close }) {
     attacker.stdin.end();
     const seen = JSON.parse(await attacker.line('the attacker'));
     await attacker.ended;
+    if (release) await server.ask('release');
     const after = await settled(server, before);
     return { calm, abused, seen, closing, before, after, peak: peak - before.rss, final: after.rss - before.rss };
   } finally {
@@ -158,6 +162,7 @@ function faultsOf(result, { deadline, close }) {
   const { abused, after, before, seen } = result;
   const faults = [];
   if (after.uncaught > 0) faults.push(`${after.uncaught} uncaught`);
+  if (!(abused.operations > 0)) faults.push('nobody else was served');
   if (abused.errors > 0) faults.push(`${abused.errors} wrong answers`);
   if (abused.stalled > 0) faults.push(`${abused.stalled} stalled`);
   if (after.connections > 0 || after.engine > 0) faults.push(`${after.connections} connections left, ${after.engine} in the engine`);

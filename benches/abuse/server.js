@@ -64,6 +64,10 @@ const COMMANDS = {
     const resources = process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length;
     return { connections, engine, resources, uncaught, heap: process.memoryUsage().heapUsed, external: process.memoryUsage().external };
   },
+  release() {
+    server.closeAllConnections();
+    return {};
+  },
   /** close() with whatever is upgraded at the moment, which is then destroyed. */
   async close() {
     const sockets = upgraded.size;

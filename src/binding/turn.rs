@@ -24,6 +24,8 @@ use crate::engine::net::port::Port as EventPort;
 
 /// Fills of the inbound buffer in one wake-up; then timers and other I/O get their turn.
 const FILLS_PER_WAKE: usize = 8;
+/// Bytes of a batch's memory that are used again: what was left while JavaScript was busy is not kept for ever.
+const BATCH_KEPT: usize = 1 << 20;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
 const MAX_THROWS: usize = 100_000;
 /// Instead of a number of bytes: go on behind the record whose handler threw.
@@ -267,6 +269,7 @@ impl Crossing {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
+            batch.records.shrink_to(BATCH_KEPT);
             self.offset.set(0);
             self.take(&mut batch);
         }

@@ -39,8 +39,8 @@ pub struct OwnedBlocks {
     spare: Vec<Vec<u8>>,
 }
 
-/// How many blocks wait for another use.
-const SPARE: usize = 32;
+/// How many blocks wait for another use, at either end.
+pub const SPARE: usize = 32;
 
 impl OwnedBlocks {
     /// Blocks that nobody names any more.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::blocks::OwnedBlocks;
+use super::blocks::{OwnedBlocks, SPARE};
 use super::event::Batch;
 
 /// Wakes the JavaScript thread; called from any thread, at most once until [`Port::take`].
@@ -57,7 +57,9 @@ impl Port {
 
     /// The reader has copied what it needs out of these blocks.
     pub fn give_back(&self, blocks: &mut Vec<Vec<u8>>) {
-        lock(&self.spare).append(blocks);
+        let mut spare = lock(&self.spare);
+        blocks.truncate(SPARE.saturating_sub(spare.len()));
+        spare.append(blocks);
     }
 
     /// Gives a thread the blocks that have come back.
