@@ -43,7 +43,7 @@ const ATTACKS = [
   { attack: 'halfOpen', name: 'half-open, 200/s' },
   { attack: 'resetInUpload', name: 'RST in an upload, 500/s' },
   { attack: 'resetInUpgrade', name: 'RST in an upgraded stream, 500/s' },
-  { attack: 'unansweredUpgrade', name: '500 upgrades that no one answers' },
+  { attack: 'unansweredUpgrade', name: '500 upgrades that no one answers', release: true },
   { attack: 'idleUpgraded', name: '10,000 idle upgraded sockets', close: true },
 ];
 

@@ -66,6 +66,7 @@ const COMMANDS = {
   },
   release() {
     server.closeAllConnections();
+    for (const socket of upgraded) socket.destroy();
     return {};
   },
   /** close() with whatever is upgraded at the moment, which is then destroyed. */

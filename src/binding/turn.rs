@@ -12,11 +12,13 @@ use std::time::Instant;
 use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, FunctionRef, JsValue};
 use napi::{sys, Env, Error, Result, Status};
 
+use super::convert::Census;
 use super::port::Engine;
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{OnReady, Watch};
+use crate::engine::net::census::Census as EngineCensus;
 use crate::engine::net::event::{first_record, take_records, Batch};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
@@ -172,6 +174,28 @@ impl Crossing {
         // SAFETY: the hook runs once, on this thread, with the pointer given here.
         check(unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_cleanup), context.cast()) })?;
         Ok(crossing)
+    }
+
+    /// The engine's counts, and those of the crossing.
+    pub fn census(&self, engine: EngineCensus) -> Census {
+        let batch = self.batch.borrow();
+        let waiting = batch.records.len().saturating_sub(self.offset.get()) as u32;
+        Census {
+            connections: engine.connections,
+            connecting: engine.connecting,
+            slots: engine.slots,
+            free: engine.free,
+            deadlines: engine.deadlines,
+            queued: engine.queued,
+            servers: engine.servers,
+            buffers: engine.buffers,
+            blocks: engine.blocks,
+            undelivered: engine.undelivered + waiting,
+            #[cfg(unix)]
+            slabs: self.inline.slabs.borrow().count() as u32,
+            #[cfg(not(unix))]
+            slabs: 0,
+        }
     }
 
     /// The engine behind it.

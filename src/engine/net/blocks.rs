@@ -43,6 +43,11 @@ pub struct OwnedBlocks {
 pub const SPARE: usize = 32;
 
 impl OwnedBlocks {
+    /// How many wait for a use.
+    pub fn spare(&self) -> usize {
+        self.spare.len()
+    }
+
     /// Blocks that nobody names any more.
     pub fn give_back(&mut self, blocks: &mut Vec<Vec<u8>>) {
         while self.spare.len() < SPARE {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::blocks::Blocks;
+use super::census::Census;
 use super::command::{self, Command};
 use super::connection::{Connection, LINGER};
 use super::event::Batch;
@@ -328,6 +329,21 @@ impl<T: Transport> Connections<T> {
                 }
                 None => connection.shrink(),
             }
+        }
+    }
+
+    /// What there is.
+    pub fn census(&self) -> Census {
+        Census {
+            connections: self.slots.iter().filter(|slot| slot.connection.is_some()).count() as u32,
+            slots: self.slots.len() as u32,
+            free: self.free.len() as u32,
+            deadlines: self.timers.len() as u32,
+            queued: (self.woken.len() + self.dirty.len()) as u32,
+            servers: self.servers.len() as u32,
+            buffers: self.pool.len() as u32,
+            undelivered: self.outbox.records.len() as u32,
+            ..Census::default()
         }
     }
 

@@ -67,6 +67,11 @@ impl Port {
         into.give_back(&mut lock(&self.spare));
     }
 
+    /// Bytes of records that nobody has taken, and blocks that nobody uses.
+    pub fn held(&self) -> (usize, usize) {
+        (lock(&self.queue).records.len(), lock(&self.spare).len())
+    }
+
     /// A connection has been accepted.
     pub fn opened(&self) {
         self.live.fetch_add(1, Ordering::Relaxed);

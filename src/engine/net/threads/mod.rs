@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -18,6 +18,7 @@ use tokio::task::LocalSet;
 
 use self::stream::Stream;
 use super::blocks::OwnedBlocks;
+use super::census::Census;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector::{self, Connecting};
 use super::event::Peer;
@@ -62,6 +63,8 @@ enum Message {
     Abandon {
         token: u32,
     },
+    /// What there is, for whoever waits for it.
+    Census(mpsc::Sender<Census>),
     Stop,
 }
 
@@ -157,6 +160,13 @@ impl ShardHandle {
     /// Gives up on a connection under way, if it still is.
     pub fn abandon(&self, token: u32) {
         self.send(Message::Abandon { token });
+    }
+
+    /// What there is, behind all that has been asked; waits for the thread. `None` when that has ended.
+    pub fn census(&self) -> Option<Census> {
+        let (sender, receiver) = mpsc::channel();
+        self.send(Message::Census(sender));
+        receiver.recv().ok()
     }
 
     /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
@@ -272,6 +282,12 @@ impl Shard {
                     if let Some(stop) = self.connecting.borrow_mut().remove(&token) {
                         stop.notify_one();
                     }
+                }
+                Message::Census(sender) => {
+                    let blocks = self.blocks.borrow().spare() as u32;
+                    let connecting = self.connecting.borrow().len() as u32;
+                    // Who asked may have gone.
+                    let _ = sender.send(Census { blocks, connecting, ..connections.census() });
                 }
                 Message::Stop => self.stopping.set(true),
             }
