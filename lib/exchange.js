@@ -13,7 +13,8 @@ const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
-const { kOptimizeEmptyRequests } = require('./symbols');
+const { catchErrors } = require('./upgrade-errors');
+const { kCatchUpgradeErrors, kOptimizeEmptyRequests } = require('./symbols');
 
 /** Flags of REQUEST. */
 const KEEP_ALIVE = 1;
@@ -112,6 +113,7 @@ function onUpgrade(connection, seq, complete, head) {
     stream = new UpgradeStream(connection, req);
     connection.upgradeStream = stream;
   }
+  if (server[kCatchUpgradeErrors]) catchErrors(server, stream, req);
   observability.upgraded(connection, req, stream, head);
   server.emit(event, req, stream, head);
 }
