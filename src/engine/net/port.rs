@@ -87,3 +87,59 @@ impl Port {
         self.live.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{mpsc, Arc};
+
+    use super::*;
+
+    #[test]
+    fn no_batch_is_left_behind_a_wake_that_was_not_given() {
+        const THREADS: u32 = 4;
+        const BATCHES: u32 = 20_000;
+        let (wake, woken) = mpsc::channel();
+        let port = Arc::new(Port::new(Box::new(move || {
+            // The reader ends when it has all: nobody minds a wake behind that.
+            let _ = wake.send(());
+        })));
+        let writers: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let port = port.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..BATCHES {
+                        let mut batch = Batch::default();
+                        batch.eof(number);
+                        port.put(&mut batch);
+                    }
+                })
+            })
+            .collect();
+        let mut one = Batch::default();
+        one.eof(0);
+        let (expected, mut bytes, mut wakes) = (one.records.len() * (THREADS * BATCHES) as usize, 0, 0);
+        while bytes < expected {
+            // Without the wake for what is left, this waits for ever.
+            woken.recv().unwrap();
+            wakes += 1;
+            let mut batch = Batch::default();
+            port.take(&mut batch);
+            bytes += batch.records.len();
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        assert_eq!(bytes, expected);
+        assert!(wakes <= THREADS * BATCHES);
+        assert_eq!(port.held(), (0, 0));
+    }
+
+    #[test]
+    fn no_more_blocks_come_back_than_will_be_used() {
+        let port = Port::new(Box::new(|| {}));
+        for _ in 0..3 {
+            port.give_back(&mut (0..20).map(|_| vec![0; 8]).collect());
+        }
+        assert_eq!(port.held(), (0, SPARE));
+    }
+}
