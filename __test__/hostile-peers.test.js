@@ -133,3 +133,28 @@ describe('a pipeline', () => {
     expect(second.endsWith('0\r\n\r\n')).toBe(true);
   });
 });
+
+describe('deadlines', () => {
+  it('that hundreds of connections miss together are told to each', async () => {
+    const PEERS = 300;
+    const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const codes = [];
+    server.prependListener('clientError', (error, socket) => {
+      codes.push(error.code);
+      socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n');
+    });
+    const answers = await Promise.all(
+      Array.from({ length: PEERS }, async () => {
+        const socket = net.connect(server.address().port, '127.0.0.1');
+        socket.write('GET / HTTP/1.1\r\nHo');
+        const [data] = await once(socket, 'data');
+        socket.destroy();
+        return data.latin1Slice(0, 12);
+      }),
+    );
+    expect(answers.filter((answer) => answer === 'HTTP/1.1 408').length).toBe(PEERS);
+    expect(codes.filter((code) => code === 'ERR_HTTP_REQUEST_TIMEOUT').length).toBe(PEERS);
+    await ended(server);
+  });
+});

@@ -23,6 +23,8 @@ use crate::engine::h1::encode::Payload;
 pub const STRIDE: u32 = 64;
 /// How long accepting rests when the process has no descriptors left.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Deadlines of one turn. Hundreds of connections expire together, because they are looked at in intervals; others are served in between.
+const LOOKS: usize = 64;
 
 struct Slot<T> {
     generation: u32,
@@ -301,9 +303,10 @@ impl<T: Transport> Connections<T> {
         self.timers.arm(look, at as usize);
     }
 
-    /// Looks at the connections whose deadline may have passed by `now`.
+    /// Looks at the connections whose deadline may have passed by `now`, at [`LOOKS`] at most: the next deadline has then passed too.
     pub fn look(&mut self, now: Instant) {
-        while let Some(at) = self.timers.pop(now) {
+        for _ in 0..LOOKS {
+            let Some(at) = self.timers.pop(now) else { return };
             let Some(connection) = self.slots.get_mut(at).and_then(|slot| slot.connection.as_mut()) else { continue };
             if connection.armed.is_none_or(|armed| armed > now) {
                 continue;
