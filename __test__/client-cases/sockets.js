@@ -17,9 +17,9 @@ const ask = ({ http, port, host, agent, log }, path, options) =>
     req.on('close', () => setImmediate(resolve, req));
   });
 
-/** Closed sockets are counted down a little later. */
-const settle = async () => {
-  for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+/** Sockets are counted down when they have closed, which is when the engine says so. */
+const emptied = async (agent) => {
+  while (agent.totalSocketCount > 0) await new Promise(setImmediate);
 };
 
 module.exports = {
@@ -65,7 +65,7 @@ module.exports = {
     async run(tools) {
       const agent = new tools.http.Agent({ maxSockets: 1 });
       await Promise.all(['/1', '/2'].map((path) => ask({ ...tools, agent }, path)));
-      await settle();
+      await emptied(agent);
       tools.log(pool(agent));
     },
   },
@@ -92,7 +92,7 @@ module.exports = {
     async run(tools) {
       await ask(tools, '/1');
       tools.agent.destroy();
-      await settle();
+      await emptied(tools.agent);
       tools.log(pool(tools.agent));
     },
   },
@@ -108,7 +108,7 @@ module.exports = {
     server: [[HEAD_END, 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n']],
     async run(tools) {
       await ask(tools, '/1');
-      await settle();
+      await emptied(tools.agent);
       tools.log(pool(tools.agent));
     },
   },
