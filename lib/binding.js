@@ -18,6 +18,7 @@ const OP = Object.freeze({
   KEEP_ALIVE: 9,
   DISCARD_READS: 10,
   EXPECT: 11,
+  GO_ON: 12,
 });
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */

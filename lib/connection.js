@@ -366,7 +366,10 @@ class Connection {
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
     const { waiters } = this;
     this.waiters = NONE;
-    for (const waiter of waiters) settle(this, waiter, error ?? streamDestroyed('write'));
+    if (waiters.length > 0) {
+      const reason = error ?? streamDestroyed('write');
+      for (const waiter of waiters) settle(this, waiter, reason);
+    }
     if (socket === null && this.counted) this.server.connectionGone();
     this.abortExchanges();
     if (socket !== null) socket.engineClosed(error);

@@ -13,7 +13,8 @@ const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
-const { kOptimizeEmptyRequests } = require('./symbols');
+const { catchErrors } = require('./upgrade-errors');
+const { kCatchUpgradeErrors, kOptimizeEmptyRequests } = require('./symbols');
 
 /** Flags of REQUEST. */
 const KEEP_ALIVE = 1;
@@ -22,11 +23,26 @@ const HAS_BODY = 8;
 const HAS_HOST = 16;
 const EXPECT_CONTINUE = 32;
 const EXPECT_OTHER = 64;
+/** The engine parses nothing behind this request until it is told to. */
+const REST = 256;
 
 /** Kinds of TIMEOUT. */
 const KEEP_ALIVE_EXPIRED = 3;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+  if ((flags & REST) === 0) {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+    return;
+  }
+  try {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+  } finally {
+    // Behind what the handlers of this burst have answered: a peer that does not read it gets no further.
+    command(OP.GO_ON, 0, connection, 0);
+  }
+}
+
+function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server.incomingMessageClass;
   let req;
@@ -97,6 +113,7 @@ function onUpgrade(connection, seq, complete, head) {
     stream = new UpgradeStream(connection, req);
     connection.upgradeStream = stream;
   }
+  if (server[kCatchUpgradeErrors]) catchErrors(server, stream, req);
   observability.upgraded(connection, req, stream, head);
   server.emit(event, req, stream, head);
 }

@@ -7,6 +7,8 @@
 
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
+const { catchErrors } = require('./upgrade-errors');
+const { kCatchUpgradeErrors } = require('./symbols');
 
 const RELAYED = ['checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
 const OPTIONS = ['maxHeaderSize', 'insecureHTTPParser', 'requestTimeout', 'headersTimeout', 'keepAliveTimeout', 'requireHostHeader', 'joinDuplicateHeaders'];
@@ -23,13 +25,16 @@ class ForeignConnections {
     const options = { shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) };
     for (const name of OPTIONS) if (owner[name] !== undefined) options[name] = owner[name];
     this.#inner = http.createServer(options, (req, res) => owner.emit('request', req, res));
-    for (const event of ['upgrade', 'connect']) this.#mirror(event);
+    for (const event of ['upgrade', 'connect']) this.#mirror(event, owner[kCatchUpgradeErrors]);
     for (const event of RELAYED) this.#mirror(event);
   }
 
   /** node:http asks how many listeners an event has: the inner server has one exactly while the owner has any. */
-  #mirror(event) {
-    const relay = (...args) => this.#owner.emit(event, ...args);
+  #mirror(event, catches = false) {
+    const relay = (...args) => {
+      if (catches) catchErrors(this.#owner, args[1], args[0]);
+      return this.#owner.emit(event, ...args);
+    };
     const inner = this.#inner;
     const count = inner.listenerCount.bind(inner);
     inner.listenerCount = (name, ...rest) => (this.#mirrors(name) ? this.#owner.listenerCount(name) : count(name, ...rest));

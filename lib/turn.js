@@ -340,6 +340,8 @@ module.exports = {
     attempts.set(lastToken, attempt);
     return lastToken;
   },
+  /** Connections and attempts that records may name, for tests that count. */
+  tracked: () => threads.reduce((sum, list) => sum + list.reduce((n, one) => n + (one === undefined ? 0 : 1), 0), attempts.size),
   forgetAttempt: (token) => attempts.delete(token),
   /** Records that name this connection's index are its own from here on. */
   addConnection(connection) {

@@ -15,6 +15,7 @@ pub enum Op {
     KeepAlive,
     DiscardReads,
     Expect,
+    GoOn,
 }
 
 impl Op {
@@ -31,6 +32,7 @@ impl Op {
             9 => Op::KeepAlive,
             10 => Op::DiscardReads,
             11 => Op::Expect,
+            12 => Op::GoOn,
             _ => return None,
         })
     }
