@@ -18,8 +18,9 @@ const OP = Object.freeze({
   KEEP_ALIVE: 9,
   DISCARD_READS: 10,
   EXPECT: 11,
-  TAP: 12,
-  FEED: 13,
+  GO_ON: 12,
+  TAP: 13,
+  FEED: 14,
 });
 
 /** Arguments of TAP: who gets the peer's bytes. */

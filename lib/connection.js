@@ -70,6 +70,8 @@ class Connection {
     this.upgraded = false;
     this.upgradeStream = null;
     this.peerEnded = false;
+    /** The connection's last response has been ended: what the peer still says is nobody's. */
+    this.over = false;
     /** The peer broke the protocol: 'clientError' has been emitted, and nothing more is parsed. */
     this.failed = false;
     this.bytesRead = 0;
@@ -108,6 +110,11 @@ class Connection {
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
     return this.open.length > 0 ? this.open[0] : null;
+  }
+
+  /** Whether the last response of this connection has been ended, told or not. */
+  get answeredLast() {
+    return this.over || this.open.find((response) => response._last || !response.finished)?.finished === true;
   }
 
   /** A response to another request. */
@@ -442,7 +449,10 @@ class Connection {
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
     const { waiters } = this;
     this.waiters = NONE;
-    for (const waiter of waiters) settle(this, waiter, error ?? streamDestroyed('write'));
+    if (waiters.length > 0) {
+      const reason = error ?? streamDestroyed('write');
+      for (const waiter of waiters) settle(this, waiter, reason);
+    }
     if (socket === null && this.counted) this.side.connectionGone();
     this.abortExchanges();
     if (socket !== null) socket.engineClosed(error);

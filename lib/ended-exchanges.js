@@ -41,6 +41,7 @@ function finishEnded() {
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
   connection.answered(message);
+  if (message._last) connection.over = true;
   const heard = message._eventsCount > 0;
   observability.finished(connection, message);
   try {

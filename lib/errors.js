@@ -101,6 +101,21 @@ function nodeError(code, ...args) {
   return error;
 }
 
+/**
+ * What a peer is to blame for has no frames: they would name the engine's turn, and hundreds of peers may be late at once.
+ * @param {string} code a key of TEXTS
+ * @return {Error}
+ */
+function peerError(code) {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return nodeError(code);
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
 /** @this {Error} @return {string} `Name [CODE]: message` */
 function toStringWithCode() {
   return `${this.name} [${this.code}]: ${this.message}`;
@@ -177,7 +192,7 @@ function listenException(errno, address, port) {
  * @param {string} code HPE_*
  * @param {string} reason in llhttp's words
  * @param {number} bytesParsed of the packet
- * @param {Buffer} rawPacket the read that was refused
+ * @param {Buffer} rawPacket the read that was refused; empty when it was the FIN, and then the error has none, as Node's
  * @return {Error}
  */
 function parseError(code, reason, bytesParsed, rawPacket) {
@@ -185,7 +200,7 @@ function parseError(code, reason, bytesParsed, rawPacket) {
   error.bytesParsed = bytesParsed;
   error.code = code;
   error.reason = reason;
-  error.rawPacket = rawPacket;
+  if (rawPacket.length > 0) error.rawPacket = rawPacket;
   return error;
 }
 
@@ -196,7 +211,7 @@ module.exports = {
   hostException,
   listenException,
   parseError,
-  requestTimeout: () => nodeError('ERR_HTTP_REQUEST_TIMEOUT'),
+  requestTimeout: () => peerError('ERR_HTTP_REQUEST_TIMEOUT'),
   httpSocketEncoding: () => nodeError('ERR_HTTP_SOCKET_ENCODING'),
   streamDestroyed: (name) => nodeError('ERR_STREAM_DESTROYED', name),
 };

@@ -13,7 +13,8 @@ const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
-const { kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
+const { catchErrors } = require('./upgrade-errors');
+const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
 /** Flags of REQUEST. */
 const KEEP_ALIVE = 1;
@@ -22,11 +23,26 @@ const HAS_BODY = 8;
 const HAS_HOST = 16;
 const EXPECT_CONTINUE = 32;
 const EXPECT_OTHER = 64;
+/** The engine parses nothing behind this request until it is told to. */
+const REST = 256;
 
 /** Kinds of TIMEOUT. */
 const KEEP_ALIVE_EXPIRED = 3;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+  if ((flags & REST) === 0) {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+    return;
+  }
+  try {
+    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+  } finally {
+    // Behind what the handlers of this burst have answered: a peer that does not read it gets no further.
+    command(OP.GO_ON, 0, connection, 0);
+  }
+}
+
+function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server[kMessageClass];
   let req;
@@ -99,6 +115,7 @@ function onUpgrade(connection, seq, complete, head) {
     stream = new UpgradeStream(connection, req);
     connection.upgradeStream = stream;
   }
+  if (server[kCatchUpgradeErrors]) catchErrors(server, stream, req);
   observability.upgraded(connection, req, stream, head);
   server.emit(event, req, stream, head);
 }
@@ -163,6 +180,8 @@ function answerExpectation(server, req, res, flags) {
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
   connection.failed = true;
+  // To Node these bytes are read, and the FIN is seen, behind the ticks in which the last response closes its socket.
+  if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.upgraded) {
     clientError(connection, error, true);
     return;

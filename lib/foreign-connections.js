@@ -7,6 +7,8 @@
 
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
+const { catchErrors } = require('./upgrade-errors');
+const { kCatchUpgradeErrors } = require('./symbols');
 
 /** What the owner's listeners hear, and are counted for: node:http asks whether there are any. */
 const RELAYED = ['upgrade', 'connect', 'checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
@@ -42,7 +44,11 @@ class ForeignConnections {
     inner.on('request', (req, res) => owner.emit('request', req, res));
     const { emit, listenerCount } = inner;
     inner.listenerCount = (name, ...rest) => (RELAYED.includes(name) ? owner.listenerCount(name, ...rest) : listenerCount.call(inner, name, ...rest));
-    inner.emit = (name, ...args) => (RELAYED.includes(name) ? owner.emit(name, ...args) : emit.call(inner, name, ...args));
+    inner.emit = (name, ...args) => {
+      if (!RELAYED.includes(name)) return emit.call(inner, name, ...args);
+      if (owner[kCatchUpgradeErrors] && (name === 'upgrade' || name === 'connect')) catchErrors(owner, args[1], args[0]);
+      return owner.emit(name, ...args);
+    };
     // Node's parser asks the socket's server which class its requests are of.
     for (const symbol of Object.getOwnPropertySymbols(inner)) if (symbol.description === 'IncomingMessage') owner[symbol] = inner[symbol];
     this.#inner = inner;

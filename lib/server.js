@@ -23,7 +23,7 @@ const { listenException } = require('./errors');
 const { loadTables, addServer, removeServer } = require('./turn');
 const observability = require('./observability');
 const validators = require('./validators');
-const { kMessageClass, kOptimizeEmptyRequests, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
+const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
 
 /** Milliseconds; Node's defaults, from its documentation of http.createServer and of the server's properties. */
 const REQUEST_TIMEOUT = 300_000;
@@ -193,6 +193,7 @@ function storeOptions(server, options) {
   }
   settings.maxHeaderSize = integer('maxHeaderSize', undefined);
   server[kOptimizeEmptyRequests] = boolean('optimizeEmptyRequests') ?? false;
+  server[kCatchUpgradeErrors] = boolean('catchUpgradeErrors') ?? false;
   settings.insecureHTTPParser = boolean('insecureHTTPParser');
   if (options.httpValidation !== undefined) {
     validateOneOf(options.httpValidation, 'options.httpValidation', ['strict', 'relaxed', 'insecure']);

@@ -23,6 +23,8 @@ module.exports = {
   kUniqueHeaders: nodes(new http.Server(), 'kUniqueHeaders') ?? Symbol('turnout.uniqueHeaders'),
   /** The server's option: requests without body fields skip 'end'. */
   kOptimizeEmptyRequests: Symbol('turnout.optimizeEmptyRequests'),
+  /** The server's option: see upgrade-errors.js. */
+  kCatchUpgradeErrors: Symbol('turnout.catchUpgradeErrors'),
   /** Whether field values are checked leniently; null: not asked yet. */
   kLenient: Symbol('turnout.lenient'),
   /** Node's response by which ours is measured, if anybody observes. */

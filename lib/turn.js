@@ -263,10 +263,10 @@ function onResponse(at, flags, connection) {
 
 /**
  * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
- * error finds the request it is told to.
+ * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
 function isRefusedNext(index) {
-  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index;
+  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index && words[cursor + 5] > 0;
 }
 
 /**
@@ -351,6 +351,8 @@ module.exports = {
     attempts.set(lastToken, attempt);
     return lastToken;
   },
+  /** Connections and attempts that records may name, for tests that count. */
+  tracked: () => threads.reduce((sum, list) => sum + list.reduce((n, one) => n + (one === undefined ? 0 : 1), 0), attempts.size),
   forgetAttempt: (token) => attempts.delete(token),
   /** Records that name this connection's index are its own from here on. */
   addConnection(connection) {

@@ -243,8 +243,8 @@ fn answers_a_request_and_closes_after_the_last_write<D: Driver>() {
 }
 
 fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
-    const TAP: u32 = 12;
-    const FEED: u32 = 13;
+    const TAP: u32 = 13;
+    const FEED: u32 = 14;
     let mut engine = Engine::<D>::start_with(NEVER, true);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET /sent HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();

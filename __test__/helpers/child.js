@@ -12,10 +12,10 @@ const PATIENCE = 15000;
 
 /**
  * @param {string[]} args for node
- * @param {object} [options] `cwd`, `env`, `node`: the binary, `onLine(line, child)` for each line of output as it comes
+ * @param {object} [options] `cwd`, `env`, `node`: the binary, `onLine(line, child)` for each line of output as it comes, `patience`: milliseconds
  * @return {Promise<{code: number|null, signal: string|null, out: string, err: string}>} rejects when the process does not end
  */
-function run(args, { cwd = ROOT, env = {}, node = process.execPath, onLine } = {}) {
+function run(args, { cwd = ROOT, env = {}, node = process.execPath, onLine, patience = PATIENCE } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, args, { cwd, env: { ...process.env, ...env } });
     let out = '';
@@ -24,7 +24,7 @@ function run(args, { cwd = ROOT, env = {}, node = process.execPath, onLine } = {
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`${args.join(' ').slice(0, 200)} did not end; out: ${out}; err: ${err}`));
-    }, PATIENCE);
+    }, patience);
     child.stdout.setEncoding('utf8').on('data', (text) => {
       out += text;
       const lines = (rest + text).split('\n');

@@ -15,6 +15,14 @@ server.on('upgrade', (req: turnout.IncomingMessage, stream: Duplex, head: Buffer
   socket.setNoDelay(true);
 });
 server.on('clientError', (error: Error, socket: Duplex) => socket.destroy(error));
+turnout.createServer({ threads: 2, catchUpgradeErrors: true }).on('upgradeError', (error: Error, stream: Duplex, req: turnout.IncomingMessage) => {
+  console.error(error.message, stream.destroyed, req.url);
+});
+server.once('upgradeError', (error, stream, req) => console.error(error.message, stream.destroyed, req.url));
+// @ts-expect-error a switch, not a word
+turnout.createServer({ catchUpgradeErrors: 'yes' });
+// @ts-expect-error a number of threads
+turnout.createServer({ threads: '2' });
 server.listen({ port: 0, host: '127.0.0.1', reusePort: true });
 // @ts-expect-error a timeout is a number
 server.keepAliveTimeout = 'long';

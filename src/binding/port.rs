@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Buffer, Either, Function, Uint8ArraySlice};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{Config, ConnectOptions, ListenOptions, Listening, EINVAL};
+use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
 use super::descriptor::duplicate;
 #[cfg(unix)]
@@ -379,6 +379,23 @@ impl Port {
     #[napi]
     pub fn unref(&self, env: Env) {
         self.crossing.set_ref(env, false);
+    }
+
+    /// What the engine holds, for tests that count. Waits for its threads.
+    #[napi]
+    pub fn census(&self) -> Census {
+        let mut sum = crate::engine::net::census::Census::default();
+        for census in self.engine.shards.borrow().iter().filter_map(ShardHandle::census) {
+            sum.add(&census);
+        }
+        #[cfg(unix)]
+        if let Some(inline) = &*self.engine.inline() {
+            sum.add(&inline.census());
+        }
+        let (undelivered, blocks) = self.engine.events.held();
+        sum.undelivered += undelivered as u32;
+        sum.blocks += blocks as u32;
+        self.crossing.census(sum)
     }
 
     /// Connections the engine has open, for tests that count.

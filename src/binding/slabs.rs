@@ -71,6 +71,11 @@ impl Slabs {
         std::mem::swap(&mut self.delivering, &mut self.filled);
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
     /// As the driver uses them.
     pub fn blocks<'a>(&'a mut self, env: &'a Env) -> SlabBlocks<'a> {
         SlabBlocks { slabs: self, env }

@@ -12,11 +12,13 @@ use std::time::Instant;
 use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, FunctionRef, JsValue};
 use napi::{sys, Env, Error, Result, Status};
 
+use super::convert::Census;
 use super::port::Engine;
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{OnReady, Watch};
+use crate::engine::net::census::Census as EngineCensus;
 use crate::engine::net::event::{first_record, take_records, Batch};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
@@ -24,6 +26,8 @@ use crate::engine::net::port::Port as EventPort;
 
 /// Fills of the inbound buffer in one wake-up; then timers and other I/O get their turn.
 const FILLS_PER_WAKE: usize = 8;
+/// Bytes of a batch's memory that are used again: what was left while JavaScript was busy is not kept for ever.
+const BATCH_KEPT: usize = 1 << 20;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
 const MAX_THROWS: usize = 100_000;
 /// Instead of a number of bytes: go on behind the record whose handler threw.
@@ -172,6 +176,28 @@ impl Crossing {
         Ok(crossing)
     }
 
+    /// The engine's counts, and those of the crossing.
+    pub fn census(&self, engine: EngineCensus) -> Census {
+        let batch = self.batch.borrow();
+        let waiting = batch.records.len().saturating_sub(self.offset.get()) as u32;
+        Census {
+            connections: engine.connections,
+            connecting: engine.connecting,
+            slots: engine.slots,
+            free: engine.free,
+            deadlines: engine.deadlines,
+            queued: engine.queued,
+            servers: engine.servers,
+            buffers: engine.buffers,
+            blocks: engine.blocks,
+            undelivered: engine.undelivered + waiting,
+            #[cfg(unix)]
+            slabs: self.inline.slabs.borrow().count() as u32,
+            #[cfg(not(unix))]
+            slabs: 0,
+        }
+    }
+
     /// The engine behind it.
     pub fn engine(&self) -> Rc<Engine> {
         self.engine.clone()
@@ -267,6 +293,7 @@ impl Crossing {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
+            batch.records.shrink_to(BATCH_KEPT);
             self.offset.set(0);
             self.take(&mut batch);
         }

@@ -90,6 +90,16 @@ impl Timers {
         self.entries.remove(&(at, key));
     }
 
+    /// How many looks there are to come.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The next moment anything is to be looked at.
     pub fn next(&self) -> Option<Instant> {
         self.entries.first_key_value().map(|((at, _), ())| *at)

@@ -88,6 +88,10 @@ pub enum Phase {
 /// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;
 
+/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](super::flags::REST), and nothing behind it is
+/// parsed before [`Conn::go_on`]: a packet of a thousand requests does not make a thousand answers before the first has been sent.
+const BURST: u32 = 16;
+
 /// Between, in or behind messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -120,6 +124,8 @@ pub struct Conn {
     /// Number of the latest request; 0 before the first.
     seq: u32,
     open: u32,
+    /// Requests told since there was none open, or since the last burst.
+    burst: u32,
     /// Bytes received which must wait: at most what one read brought, as the driver stops reading.
     held: Vec<u8>,
     /// The peer's FIN came while bytes were held.
@@ -143,6 +149,7 @@ impl Conn {
             version: (1, 1),
             seq: 0,
             open: 0,
+            burst: 0,
             held: Vec::new(),
             eof: false,
         }
@@ -199,6 +206,14 @@ impl Conn {
         }
     }
 
+    /// The burst that ended with a request flagged [`REST`](super::flags::REST) has been dealt with: goes on with the bytes held.
+    pub fn go_on(&mut self, sink: &mut impl Sink) {
+        self.burst = 0;
+        if !self.held.is_empty() {
+            self.resume(sink);
+        }
+    }
+
     /// Whether the driver may read: no decision is pending, the pipeline has room, nothing has failed.
     pub fn can_read(&self) -> bool {
         self.state != State::Failed && self.held.is_empty() && !self.must_hold()
@@ -227,7 +242,8 @@ impl Conn {
     }
 
     fn must_hold(&self) -> bool {
-        matches!(self.upgrade, Upgrade::Announced { .. }) || (self.state == State::Start && self.open >= MAX_PIPELINED)
+        let rests = self.open >= MAX_PIPELINED || self.burst >= BURST;
+        matches!(self.upgrade, Upgrade::Announced { .. }) || (self.state == State::Start && rests)
     }
 
     /// Goes on with the bytes held, and then with the peer's FIN if that has come.
@@ -328,8 +344,10 @@ impl Conn {
         sink: &mut impl Sink,
     ) -> Result<(), ParseError> {
         self.seq = self.seq.wrapping_add(1);
+        self.burst = if self.open == 0 { 1 } else { self.burst + 1 };
         self.open += 1;
-        let flags = self.framing.request_flags(self.method, self.version);
+        let rest = if self.burst == BURST { super::flags::REST } else { 0 };
+        let flags = self.framing.request_flags(self.method, self.version) | rest;
         let head = RequestHead {
             method: self.method,
             version: self.version,

@@ -5,7 +5,7 @@
 //! response that comes early waits in its slot. An upgraded stream is a response that never ends: its bytes stand in the slot of
 //! the upgrade request.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
 
 /// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
@@ -25,9 +25,6 @@ const GATHER: usize = 16 * 1024;
 const MAX_SLICES: usize = 16;
 /// Buffers that wait for another turn.
 const POOL: usize = 64;
-/// Responses that may wait ahead of their turn; the protocol core stops parsing well before.
-const MAX_EARLY: usize = 4096;
-
 /// Bytes that stay their owner's until they have been sent.
 pub trait Payload {
     /// The bytes as they are now. Fewer than when they were handed over: the owner has taken them back, and the stream cannot go on.
@@ -59,10 +56,9 @@ impl Piece {
 
 /// A write for a response whose turn has not come.
 struct Early {
-    seq: u32,
     flags: u32,
     head_length: usize,
-    data: Vec<u8>,
+    data: Piece,
     mark: u64,
 }
 
@@ -70,7 +66,10 @@ struct Early {
 pub struct ResponseQueue {
     /// The request whose response is being sent, counted from 1.
     current: u32,
-    early: Vec<Early>,
+    /// By request, in the order they came. Whoever writes heeds its own backpressure, as for a response whose turn it is.
+    early: BTreeMap<u32, Vec<Early>>,
+    /// Payload bytes in `early`.
+    waiting: u64,
     buffers: VecDeque<Piece>,
     /// Empty; what is gathered next goes here. A driver lends one for the length of a turn.
     spare: Vec<u8>,
@@ -103,7 +102,8 @@ impl ResponseQueue {
     pub fn new() -> Self {
         Self {
             current: 1,
-            early: Vec::new(),
+            early: BTreeMap::new(),
+            waiting: 0,
             buffers: VecDeque::new(),
             spare: Vec::new(),
             sent_of_first: 0,
@@ -121,6 +121,11 @@ impl ResponseQueue {
         self.queued - self.flushed
     }
 
+    /// The same, and the bytes of responses whose turn has not come.
+    pub fn outstanding(&self) -> u64 {
+        self.pending() + self.waiting
+    }
+
     /// The last response has been queued: nothing follows it.
     pub fn is_closing(&self) -> bool {
         self.closing
@@ -129,7 +134,18 @@ impl ResponseQueue {
     /// Queues a write of response `seq`: `head_length` bytes as they are, the rest framed as `flags` say.
     /// Returns how many responses this has completed. Writes for a response that is over are dropped.
     pub fn write(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>) -> u32 {
-        self.received += data.len() as u64;
+        self.write_piece(seq, flags, head_length, Piece::Owned(data))
+    }
+
+    /// The same for a payload that stays its owner's, with no head in it.
+    pub fn write_kept(&mut self, seq: u32, flags: u32, payload: Box<dyn Payload>) -> u32 {
+        let to = payload.bytes().len();
+        self.write_piece(seq, flags, 0, Piece::Kept { payload, from: 0, to })
+    }
+
+    fn write_piece(&mut self, seq: u32, flags: u32, head_length: usize, data: Piece) -> u32 {
+        let length = data.len() as u64;
+        self.received += length;
         let mark = self.received;
         if self.closing || seq < self.current {
             if flags & ACK != 0 {
@@ -138,18 +154,22 @@ impl ResponseQueue {
             return 0;
         }
         if seq > self.current {
-            if self.early.len() < MAX_EARLY {
-                self.early.push(Early { seq, flags, head_length, data, mark });
-            }
+            self.waiting += length;
+            self.early.entry(seq).or_default().push(Early { flags, head_length, data, mark });
             return 0;
         }
-        let mut completed = self.append(flags, head_length, data, mark) as u32;
-        while completed > 0 && !self.closing {
-            let Some(at) = self.early.iter().position(|early| early.seq == self.current) else {
-                break;
-            };
-            let early = self.early.remove(at);
-            completed += self.append(early.flags, early.head_length, early.data, early.mark) as u32;
+        let mut completed = u32::from(self.append(flags, head_length, data, mark));
+        let mut more = completed > 0;
+        while more && !self.closing {
+            let Some(writes) = self.early.remove(&self.current) else { break };
+            more = false;
+            for early in writes {
+                self.waiting -= early.data.len() as u64;
+                if self.append(early.flags, early.head_length, early.data, early.mark) {
+                    completed += 1;
+                    more = true;
+                }
+            }
         }
         completed
     }
@@ -203,7 +223,7 @@ impl ResponseQueue {
                 self.queued += rest.len() as u64;
                 self.buffers.push_back(Piece::Kept { payload, from: of_data, to: data.len() });
             }
-            None => self.push(rest.to_vec()),
+            None => self.push(Piece::Owned(rest.to_vec())),
         }
         self.gather(&end[sent - of_data..]);
         self.end_write(flags, self.received) as u32
@@ -213,7 +233,7 @@ impl ResponseQueue {
     pub fn write_now(&mut self, flags: u32, data: &[u8]) {
         self.received += data.len() as u64;
         if !self.closing {
-            self.push(data.to_vec());
+            self.push(Piece::Owned(data.to_vec()));
         }
         if flags & ACK != 0 {
             self.mark(self.received);
@@ -230,18 +250,19 @@ impl ResponseQueue {
     }
 
     /// Returns whether the response is complete.
-    fn append(&mut self, flags: u32, head_length: usize, data: Vec<u8>, mark: u64) -> bool {
+    fn append(&mut self, flags: u32, head_length: usize, data: Piece, mark: u64) -> bool {
         if flags & CHUNKED != 0 && flags & TRAILERS == 0 {
-            let head_length = head_length.min(data.len());
-            let (head, body) = data.split_at(head_length);
-            self.gather(head);
-            if !body.is_empty() {
-                self.gather(format!("{:x}\r\n", body.len()).as_bytes());
-                if head_length == 0 {
-                    self.push(data);
-                } else {
-                    self.gather(body);
+            let body = match data {
+                Piece::Owned(mut head) if head_length > 0 => {
+                    let body = head.split_off(head_length.min(head.len()));
+                    self.gather(&head);
+                    Piece::Owned(body)
                 }
+                body => body,
+            };
+            if body.len() > 0 {
+                self.gather(format!("{:x}\r\n", body.len()).as_bytes());
+                self.push(body);
                 self.gather(b"\r\n");
             }
             if flags & LAST != 0 {
@@ -270,12 +291,13 @@ impl ResponseQueue {
         false
     }
 
-    fn push(&mut self, data: Vec<u8>) {
-        if data.len() < GATHER {
-            self.gather(&data);
-        } else {
-            self.queued += data.len() as u64;
-            self.buffers.push_back(Piece::Owned(data));
+    fn push(&mut self, data: Piece) {
+        match data {
+            Piece::Owned(bytes) if bytes.len() < GATHER => self.gather(&bytes),
+            piece => {
+                self.queued += piece.len() as u64;
+                self.buffers.push_back(piece);
+            }
         }
     }
 
@@ -399,6 +421,29 @@ mod tests {
         assert_eq!(drain(&mut queue).0, "one tw");
         assert_eq!(queue.write_slice(2, LAST, 0, b"o "), 2);
         assert_eq!(drain(&mut queue).0, "o three");
+    }
+
+    #[test]
+    fn keeps_every_early_write_however_many() {
+        let mut queue = ResponseQueue::new();
+        for _ in 0..10_000 {
+            queue.write_slice(2, 0, 0, b"2");
+        }
+        assert_eq!((queue.pending(), queue.outstanding()), (0, 10_000));
+        queue.write_slice(2, LAST, 0, b"");
+        assert_eq!(queue.write_slice(1, LAST, 0, b"1"), 2);
+        assert_eq!(queue.outstanding(), 10_001);
+        assert_eq!(drain(&mut queue).0, format!("1{}", "2".repeat(10_000)));
+        assert_eq!(queue.outstanding(), 0);
+    }
+
+    #[test]
+    fn an_early_response_goes_on_once_it_is_its_turn() {
+        let mut queue = ResponseQueue::new();
+        queue.write_slice(2, CHUNKED | ACK, 1, b"Htwo");
+        queue.write_slice(1, LAST, 0, b"one ");
+        queue.write_slice(2, CHUNKED | LAST, 0, b"2");
+        assert_eq!(drain(&mut queue).0, "one H3\r\ntwo\r\n1\r\n2\r\n0\r\n\r\n");
     }
 
     #[test]

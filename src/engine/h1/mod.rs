@@ -35,4 +35,6 @@ pub mod flags {
     pub const EXPECT_OTHER: u32 = 64;
     /// The body comes chunked (RFC 9112 §7.1).
     pub const CHUNKED: u32 = 128;
+    /// Nothing behind this message is parsed before [`Conn::go_on`](super::Conn::go_on).
+    pub const REST: u32 = 256;
 }

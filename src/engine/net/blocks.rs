@@ -39,10 +39,15 @@ pub struct OwnedBlocks {
     spare: Vec<Vec<u8>>,
 }
 
-/// How many blocks wait for another use.
-const SPARE: usize = 32;
+/// How many blocks wait for another use, at either end.
+pub const SPARE: usize = 32;
 
 impl OwnedBlocks {
+    /// How many wait for a use.
+    pub fn spare(&self) -> usize {
+        self.spare.len()
+    }
+
     /// Blocks that nobody names any more.
     pub fn give_back(&mut self, blocks: &mut Vec<Vec<u8>>) {
         while self.spare.len() < SPARE {

@@ -15,6 +15,7 @@ pub enum Op {
     KeepAlive,
     DiscardReads,
     Expect,
+    GoOn,
     Tap,
     Feed,
 }
@@ -33,8 +34,9 @@ impl Op {
             9 => Op::KeepAlive,
             10 => Op::DiscardReads,
             11 => Op::Expect,
-            12 => Op::Tap,
-            13 => Op::Feed,
+            12 => Op::GoOn,
+            13 => Op::Tap,
+            14 => Op::Feed,
             _ => return None,
         })
     }

@@ -72,6 +72,8 @@ pub struct Connection<T> {
     blocked: bool,
     uncredited: usize,
     bytes_read: u64,
+    /// The next burst of requests waits only for answers to leave.
+    goes_on: bool,
     /// It wants to be polled although its socket has said nothing.
     woken: bool,
     /// When the message being read began.
@@ -116,6 +118,7 @@ impl<T: Transport> Connection<T> {
             blocked: false,
             uncredited: 0,
             bytes_read: 0,
+            goes_on: false,
             woken: false,
             dirty: false,
             message_began: now,
@@ -196,9 +199,19 @@ impl<T: Transport> Connection<T> {
     }
 
     /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
-    /// bounded by what one read can ask for. The users of an upgraded stream have their own backpressure.
+    /// bounded by what one burst can ask for. The users of an upgraded stream have their own backpressure.
     fn is_backed_up(&self) -> bool {
-        self.out.pending() > ResponseQueue::HIGH_WATER && self.http.answers()
+        self.out.outstanding() > ResponseQueue::HIGH_WATER && self.http.answers()
+    }
+
+    /// JavaScript has dealt with a burst of requests: the next one is parsed, unless the answers to this one pile up.
+    fn go_on(&mut self, batch: &mut Batch) {
+        self.goes_on = self.is_backed_up();
+        if !self.goes_on {
+            self.drive(None, batch, |http, sink| http.go_on(sink));
+            self.note_phase();
+            self.wake();
+        }
     }
 
     /// Returns what records have named of the read.
@@ -320,6 +333,7 @@ impl<T: Transport> Connection<T> {
                     self.wake();
                 }
             }
+            Op::GoOn => self.go_on(batch),
             Op::DiscardReads => {
                 if self.is_reading() {
                     self.reading = Reading::Discard;
@@ -375,7 +389,12 @@ impl<T: Transport> Connection<T> {
     ) {
         let framed_head = head_length > 0 && flags & CHUNKED != 0;
         if self.blocked || framed_head || !self.out.is_turn_of(seq) {
-            self.write_large(seq, flags, head_length, data.to_vec(), batch, now);
+            let kept = if framed_head { None } else { keep() };
+            let done = match kept {
+                Some(payload) => self.out.write_kept(seq, flags, payload),
+                None => self.out.write(seq, flags, head_length, data.to_vec()),
+            };
+            self.responses_done(done, batch, now);
             return;
         }
         let end = self.out.frame(flags, data.len());
@@ -478,8 +497,11 @@ impl<T: Transport> Connection<T> {
         if let Some(total) = self.out.due() {
             batch.ack(self.index, total);
         }
-        if backed_up {
+        if backed_up && !self.is_backed_up() {
             self.wake();
+            if self.goes_on {
+                self.go_on(batch);
+            }
         }
         self.all_sent(batch);
     }

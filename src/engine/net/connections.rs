@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::blocks::Blocks;
+use super::census::Census;
 use super::command::{self, Command};
 use super::connection::{Connection, LINGER};
 use super::event::Batch;
@@ -22,6 +23,8 @@ use crate::engine::h1::encode::Payload;
 pub const STRIDE: u32 = 64;
 /// How long accepting rests when the process has no descriptors left.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// Deadlines of one turn. Hundreds of connections expire together, because they are looked at in intervals; others are served in between.
+const LOOKS: usize = 64;
 
 struct Slot<T> {
     generation: u32,
@@ -305,9 +308,10 @@ impl<T: Transport> Connections<T> {
         self.timers.arm(look, at as usize);
     }
 
-    /// Looks at the connections whose deadline may have passed by `now`.
+    /// Looks at the connections whose deadline may have passed by `now`, at [`LOOKS`] at most: the next deadline has then passed too.
     pub fn look(&mut self, now: Instant) {
-        while let Some(at) = self.timers.pop(now) {
+        for _ in 0..LOOKS {
+            let Some(at) = self.timers.pop(now) else { return };
             let Some(connection) = self.slots.get_mut(at).and_then(|slot| slot.connection.as_mut()) else { continue };
             if connection.armed.is_none_or(|armed| armed > now) {
                 continue;
@@ -333,6 +337,21 @@ impl<T: Transport> Connections<T> {
                 }
                 None => connection.shrink(),
             }
+        }
+    }
+
+    /// What there is.
+    pub fn census(&self) -> Census {
+        Census {
+            connections: self.slots.iter().filter(|slot| slot.connection.is_some()).count() as u32,
+            slots: self.slots.len() as u32,
+            free: self.free.len() as u32,
+            deadlines: self.timers.len() as u32,
+            queued: (self.woken.len() + self.dirty.len()) as u32,
+            servers: self.servers.len() as u32,
+            buffers: self.pool.len() as u32,
+            undelivered: self.outbox.records.len() as u32,
+            ..Census::default()
         }
     }
 

@@ -5,6 +5,7 @@
 //! [`connections::Connections`]. Events leave as packed records, commands come in as packed records; the layouts are in docs/architecture.md.
 
 pub mod blocks;
+pub mod census;
 pub mod command;
 pub mod connection;
 pub mod connections;

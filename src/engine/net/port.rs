@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::blocks::OwnedBlocks;
+use super::blocks::{OwnedBlocks, SPARE};
 use super::event::Batch;
 
 /// Wakes the JavaScript thread; called from any thread, at most once until [`Port::take`].
@@ -57,12 +57,19 @@ impl Port {
 
     /// The reader has copied what it needs out of these blocks.
     pub fn give_back(&self, blocks: &mut Vec<Vec<u8>>) {
-        lock(&self.spare).append(blocks);
+        let mut spare = lock(&self.spare);
+        blocks.truncate(SPARE.saturating_sub(spare.len()));
+        spare.append(blocks);
     }
 
     /// Gives a thread the blocks that have come back.
     pub fn take_spare(&self, into: &mut OwnedBlocks) {
         into.give_back(&mut lock(&self.spare));
+    }
+
+    /// Bytes of records that nobody has taken, and blocks that nobody uses.
+    pub fn held(&self) -> (usize, usize) {
+        (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
     /// A connection has been accepted.
@@ -78,5 +85,61 @@ impl Port {
     /// How many connections there are.
     pub fn live(&self) -> usize {
         self.live.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{mpsc, Arc};
+
+    use super::*;
+
+    #[test]
+    fn no_batch_is_left_behind_a_wake_that_was_not_given() {
+        const THREADS: u32 = 4;
+        const BATCHES: u32 = 20_000;
+        let (wake, woken) = mpsc::channel();
+        let port = Arc::new(Port::new(Box::new(move || {
+            // The reader ends when it has all: nobody minds a wake behind that.
+            let _ = wake.send(());
+        })));
+        let writers: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let port = port.clone();
+                std::thread::spawn(move || {
+                    for _ in 0..BATCHES {
+                        let mut batch = Batch::default();
+                        batch.eof(number);
+                        port.put(&mut batch);
+                    }
+                })
+            })
+            .collect();
+        let mut one = Batch::default();
+        one.eof(0);
+        let (expected, mut bytes, mut wakes) = (one.records.len() * (THREADS * BATCHES) as usize, 0, 0);
+        while bytes < expected {
+            // Without the wake for what is left, this waits for ever.
+            woken.recv().unwrap();
+            wakes += 1;
+            let mut batch = Batch::default();
+            port.take(&mut batch);
+            bytes += batch.records.len();
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        assert_eq!(bytes, expected);
+        assert!(wakes <= THREADS * BATCHES);
+        assert_eq!(port.held(), (0, 0));
+    }
+
+    #[test]
+    fn no_more_blocks_come_back_than_will_be_used() {
+        let port = Port::new(Box::new(|| {}));
+        for _ in 0..3 {
+            port.give_back(&mut (0..20).map(|_| vec![0; 8]).collect());
+        }
+        assert_eq!(port.held(), (0, SPARE));
     }
 }

@@ -75,6 +75,13 @@ impl Protocol {
         }
     }
 
+    /// A burst of requests has been dealt with. Only servers have them.
+    pub fn go_on(&mut self, sink: &mut RecordSink<'_>) {
+        if let Self::Server(conn) = self {
+            conn.go_on(sink);
+        }
+    }
+
     /// Whether the driver may read.
     pub fn can_read(&self) -> bool {
         match self {

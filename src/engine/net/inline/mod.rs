@@ -21,6 +21,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use self::stream::Stream;
 use super::blocks::Blocks;
+use super::census::Census;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector::{self, Connecting};
 use super::event::Peer;
@@ -233,6 +234,11 @@ impl Inline {
     pub fn has_more(&self) -> bool {
         !self.connections.woken.is_empty()
             || self.resting_until.is_none() && self.listeners.iter().flatten().any(|accepting| accepting.ready)
+    }
+
+    /// What there is.
+    pub fn census(&self) -> Census {
+        Census { connecting: self.connecting.len() as u32, ..self.connections.census() }
     }
 
     /// When a turn is needed although nothing happens.

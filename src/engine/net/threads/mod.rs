@@ -18,6 +18,7 @@ use tokio::task::LocalSet;
 
 use self::stream::Stream;
 use super::blocks::OwnedBlocks;
+use super::census::Census;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector::{self, Connecting};
 use super::event::Peer;
@@ -70,6 +71,8 @@ enum Message {
     Abandon {
         token: u32,
     },
+    /// What there is, for whoever waits for it.
+    Census(mpsc::Sender<Census>),
     /// Dropped once everything before it has been done and tried to be sent.
     Flush(mpsc::Sender<()>),
     Stop,
@@ -144,9 +147,20 @@ impl ShardHandle {
     pub fn flush(&self) {
         let (done, flushed) = mpsc::channel();
         self.send(Message::Flush(done));
-        // Nothing is ever sent: the wait ends when the other end is gone. A thread that has panicked leaves it in the inbox.
-        let runs = || self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
-        while runs() && flushed.recv_timeout(STOPPED_CHECK) == Err(mpsc::RecvTimeoutError::Timeout) {}
+        // Nothing is ever sent: the wait ends when the other end is gone.
+        self.answer(&flushed);
+    }
+
+    /// What the thread answers; `None` when it lets go of the other end, or has panicked and left that in the inbox.
+    fn answer<T>(&self, receiver: &mpsc::Receiver<T>) -> Option<T> {
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            match receiver.recv_timeout(STOPPED_CHECK) {
+                Ok(answer) => return Some(answer),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        None
     }
 
     /// The shard has `bytes` more to do.
@@ -221,6 +235,13 @@ impl ShardHandle {
     /// Gives up on a connection under way, if it still is.
     pub fn abandon(&self, token: u32) {
         self.send(Message::Abandon { token });
+    }
+
+    /// What there is, behind all that has been asked; waits for the thread. `None` when that has ended.
+    pub fn census(&self) -> Option<Census> {
+        let (sender, receiver) = mpsc::channel();
+        self.send(Message::Census(sender));
+        self.answer(&receiver)
     }
 
     /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
@@ -342,6 +363,12 @@ impl Shard {
                     if let Some(stop) = self.connecting.borrow_mut().remove(&token) {
                         stop.notify_one();
                     }
+                }
+                Message::Census(sender) => {
+                    let blocks = self.blocks.borrow().spare() as u32;
+                    let connecting = self.connecting.borrow().len() as u32;
+                    // Who asked may have gone.
+                    let _ = sender.send(Census { blocks, connecting, ..connections.census() });
                 }
                 Message::Flush(done) => flushing.push(done),
                 Message::Stop => self.stopping.set(true),
