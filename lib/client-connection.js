@@ -74,7 +74,8 @@ class ClientConnection extends Connection {
     this.upgradeResponse = null;
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
-    this.wantsKeepAlive = options.keepAlive ? [true, Math.floor((options.keepAliveInitialDelay | 0) / 1000)] : null;
+    this.keptAlive = Boolean(options.keepAlive);
+    this.keepAliveDelay = Math.floor((options.keepAliveInitialDelay | 0) / 1000);
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
     this.exchange = require('./client-exchange');
@@ -120,7 +121,7 @@ class ClientConnection extends Connection {
     this.isConnected = true;
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
-    if (this.wantsKeepAlive !== null) this.setKeepAlive(...this.wantsKeepAlive);
+    if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
     if (this.request !== null) this.announce();
     else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
@@ -209,9 +210,12 @@ class ClientConnection extends Connection {
     else this.wantsNoDelay = enable;
   }
 
+  /** An agent asks for the same whenever the connection becomes idle; only what changes reaches the system. */
   setKeepAlive(enable, seconds) {
+    if (this.keptAlive === enable && (!enable || this.keepAliveDelay === seconds)) return;
+    this.keptAlive = enable;
+    this.keepAliveDelay = seconds;
     if (this.isConnected) super.setKeepAlive(enable, seconds);
-    else this.wantsKeepAlive = [enable, seconds];
   }
 
   /** From the 101 on: the bytes stand behind the request, or instead of what is left of it. */
