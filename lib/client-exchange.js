@@ -259,7 +259,7 @@ function responseKeepAlive(req) {
   }
   socket.removeListener('close', socketCloseListener);
   socket.removeListener('error', socketErrorListener);
-  removeReaders(socket);
+  if (socket.parser !== null) removeReaders(socket);
   connectionOf(socket).finishRequest();
   req[kSink] = null;
   process.nextTick(emitFree, req);

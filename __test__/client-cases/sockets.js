@@ -91,8 +91,10 @@ module.exports = {
     server: [answers(1)],
     async run(tools) {
       await ask(tools, '/1');
+      const [[socket]] = Object.values(tools.agent.freeSockets);
+      const closed = new Promise((resolve) => socket.on('close', resolve));
       tools.agent.destroy();
-      await settle();
+      await closed;
       tools.log(pool(tools.agent));
     },
   },
