@@ -7,6 +7,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const tls = require('node:tls');
 const { once } = require('node:events');
 const { Duplex, pipeline } = require('node:stream');
 const { AsyncLocalStorage } = require('node:async_hooks');
@@ -339,6 +340,31 @@ describe('connections that are not the engine’s', () => {
     const agent = newAgent({ proxyEnv: { http_proxy: `http://127.0.0.1:${port}` } });
     const { body } = await ask({ host: 'name.test', path: '/x', agent });
     expect([String(body), seen]).toEqual(['proxied', ['http://name.test/x']]);
+  });
+
+  it('goes through the proxy that the process was told to use', async () => {
+    if (Number(process.versions.node.split('.')[0]) < 24) return;
+    const port = await listening(http.createServer((req, res) => res.end(`proxied ${req.url}`)));
+    const { code, out } = await program("http.get('http://name.test/x', (res) => res.pipe(process.stdout));", {
+      env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' },
+    });
+    expect([code, out]).toEqual([0, 'proxied http://name.test/x']);
+  });
+
+  it('takes a createConnection that returns a TLS connection', async () => {
+    const fixture = (name) => fs.readFileSync(path.join(__dirname, 'fixtures', name));
+    const server = tls.createServer({ key: fixture('key.pem'), cert: fixture('cert.pem') }, (socket) => {
+      socket.once('data', (data) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n${data.latin1Slice(0, 14)}`));
+    });
+    const port = await listening(server);
+    const { body, req } = await ask({ port, path: '/s', createConnection: (options) => tls.connect({ ...options, rejectUnauthorized: false }) });
+    expect([String(body), req.socket.encrypted]).toEqual(['GET /s HTTP/1.', true]);
+  });
+
+  it('a connection of the engine does not connect again, and says so', async () => {
+    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const { req } = await ask({ port, agent: newAgent() });
+    expect(() => req.socket.connect(port)).toThrow(expect.objectContaining({ code: 'ERR_METHOD_NOT_IMPLEMENTED' }));
   });
 
   it('lets globalAgent be replaced', async () => {

@@ -209,7 +209,27 @@ function hasProxy(agent) {
   return agent.options?.proxyEnv != null && Object.getOwnPropertySymbols(agent).some((key) => key.description === 'kProxyConfig' && agent[key]);
 }
 
-/** As node:http's: connections are kept for five seconds, and go through the proxy that the process was told to use. */
-const globalAgent = new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv: http.globalAgent.options.proxyEnv });
+/** As node:http's: connections are kept for five seconds. @param {object} [proxyEnv] where a proxy may be named */
+function newGlobalAgent(proxyEnv) {
+  return new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
+}
 
-module.exports = { Agent, globalAgent, hasProxy };
+/**
+ * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and https'.
+ * @param {object} [env] default: process.env
+ * @return {() => void} puts everything back
+ */
+function setGlobalProxyFromEnv(env = process.env) {
+  const hostAgent = http.globalAgent;
+  const restoreHost = http.setGlobalProxyFromEnv(env);
+  // Node changes its own exactly when there is a proxy for http.
+  if (http.globalAgent === hostAgent) return restoreHost;
+  const before = module.exports.globalAgent;
+  module.exports.globalAgent = newGlobalAgent(env);
+  return function restore() {
+    restoreHost();
+    module.exports.globalAgent = before;
+  };
+}
+
+module.exports = { Agent, globalAgent: newGlobalAgent(http.globalAgent.options.proxyEnv), hasProxy, setGlobalProxyFromEnv };

@@ -24,8 +24,9 @@ const { kOnFinish } = require('./symbols');
 /** Flags of EXPECT. */
 const HEAD = 1;
 const CONNECT = 2;
-const LENIENT = 4;
+const INSECURE = 4;
 const NOTHING = 8;
+const RELAXED = 16;
 /** What the engine takes for granted: Node's default. */
 const DEFAULT_MAX_HEADER_SIZE = 16384;
 
@@ -108,8 +109,9 @@ class ClientConnection extends Connection {
   announce() {
     const { method, maxHeaderSize, insecureHTTPParser, httpValidation } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
-    const lenient = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
-    if (lenient) flags |= LENIENT;
+    const isInsecure = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
+    if (isInsecure) flags |= INSECURE;
+    else if (httpValidation === 'relaxed') flags |= RELAXED;
     const size = maxHeaderSize || http.maxHeaderSize;
     write(OP.EXPECT, flags, this, this.seq, '', size === DEFAULT_MAX_HEADER_SIZE ? null : String(size), 'latin1');
   }
