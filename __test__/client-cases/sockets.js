@@ -17,9 +17,9 @@ const ask = ({ http, port, host, agent, log }, path, options) =>
     req.on('close', () => setImmediate(resolve, req));
   });
 
-/** Closed sockets are counted down a little later. */
-const settle = async () => {
-  for (let i = 0; i < 10; i++) await new Promise(setImmediate);
+/** Sockets are counted down when they have closed. */
+const emptied = async (agent) => {
+  while (agent.totalSocketCount > 0) await new Promise(setImmediate);
 };
 
 module.exports = {
@@ -65,7 +65,7 @@ module.exports = {
     async run(tools) {
       const agent = new tools.http.Agent({ maxSockets: 1 });
       await Promise.all(['/1', '/2'].map((path) => ask({ ...tools, agent }, path)));
-      await settle();
+      await emptied(agent);
       tools.log(pool(agent));
     },
   },
@@ -91,10 +91,8 @@ module.exports = {
     server: [answers(1)],
     async run(tools) {
       await ask(tools, '/1');
-      const [[socket]] = Object.values(tools.agent.freeSockets);
-      const closed = new Promise((resolve) => socket.on('close', resolve));
       tools.agent.destroy();
-      await closed;
+      await emptied(tools.agent);
       tools.log(pool(tools.agent));
     },
   },
@@ -110,7 +108,7 @@ module.exports = {
     server: [[HEAD_END, 'HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n']],
     async run(tools) {
       await ask(tools, '/1');
-      await settle();
+      await emptied(tools.agent);
       tools.log(pool(tools.agent));
     },
   },
