@@ -12,6 +12,7 @@ const http = require('./host-http');
 const net = require('node:net');
 const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
+const { debug } = require('./client-observability');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -146,6 +147,7 @@ function giveBack(agent, socket, options) {
   const used = agent.sockets[name];
   const kept = free === undefined ? 0 : free.length;
   if (kept >= agent.maxFreeSockets || kept + (used === undefined ? 0 : used.length) > agent.maxSockets) return false;
+  debug('agent.on(free)', name);
   if (!agent.keepSocketAlive(socket)) {
     socket.destroy();
     return true;
@@ -175,15 +177,13 @@ Agent.prototype.removeSocket = function removeSocket(socket, options) {
     return;
   }
   const name = keyOf(this, options);
+  debug('removeSocket', name, 'writable:', socket.writable);
   const used = this.sockets[name];
   if (used === undefined) return;
   const at = used.indexOf(socket);
   if (at === -1) return;
-  if (used.length === 1) {
-    delete this.sockets[name];
-  } else {
-    used.splice(at, 1);
-  }
+  if (used.length === 1) delete this.sockets[name];
+  else used.splice(at, 1);
 };
 
 /** Prepares a connection for idle time. @param {net.Socket} socket @return {boolean} false: the server is about to close it */

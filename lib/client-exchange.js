@@ -5,7 +5,7 @@
  * 'response', 'upgrade', 'connect', errors, and the way of the socket back to its agent. The order of events is Node's.
  */
 
-const diagnostics = require('node:diagnostics_channel');
+const observability = require('./client-observability');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { connectionOf } = require('./socket');
@@ -22,12 +22,9 @@ const UNCUT_RAW_FIELDS = 32;
 /** What socket.parser shows while a response is awaited. */
 const PARSER = Object.freeze({});
 
-const errorChannel = diagnostics.channel('http.client.request.error');
-const finishChannel = diagnostics.channel('http.client.response.finish');
-
 /** @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {
-  if (errorChannel.hasSubscribers) errorChannel.publish({ request: req, error });
+  observability.failed(req, error);
   req.emit('error', error);
 }
 
@@ -75,6 +72,7 @@ function socketOnEnd() {
 }
 
 function socketErrorListener(error) {
+  observability.debug('SOCKET ERROR:', error.message, error.stack);
   const req = this._httpMessage;
   if (req) {
     // 'close' follows, and must not tell of a second error.
@@ -87,6 +85,7 @@ function socketErrorListener(error) {
 }
 
 function socketCloseListener() {
+  observability.debug('HTTP socket close');
   const req = this._httpMessage;
   const { res } = req;
   req.destroyed = true;
@@ -151,7 +150,7 @@ function onResponse(connection, flags) {
   }
   req.res = res;
   if (req.shouldKeepAlive && !(flags & KEEP_ALIVE)) req.shouldKeepAlive = false;
-  if (finishChannel.hasSubscribers) finishChannel.publish({ request: req, response: res });
+  observability.answered(req, res);
   res.req = req;
   res.on('end', responseOnEnd);
   req.on('finish', requestOnFinish);
@@ -217,6 +216,7 @@ function onError(connection, error) {
     socket.destroy();
     return;
   }
+  observability.debug('parse error', error);
   freeParser(req, socket);
   removeReaders(socket);
   socket.destroy();
@@ -235,6 +235,7 @@ function responseOnEnd() {
   }
   req._ended = true;
   if (!req.shouldKeepAlive) {
+    observability.debug('AGENT socket.destroySoon()');
     if (socket.writable) socket.destroySoon();
   } else if (req.writableFinished && !this.aborted) {
     responseKeepAlive(req);
@@ -252,6 +253,7 @@ function responseOnTimeout() {
 
 /** The socket goes back to its agent, once whoever listens for 'end' has been heard. */
 function responseKeepAlive(req) {
+  observability.debug('AGENT socket keep-alive');
   const { socket } = req;
   if (req.timeoutCb) {
     socket.setTimeout(0, req.timeoutCb);

@@ -49,7 +49,7 @@ const thrown = (attempt) => ({
 
 /** As in Node there is no 'close': the request never had a connection. */
 const refused = (createConnection) => ({
-  async run({ http, log, until, watch }) {
+  async run({ http, until, watch }) {
     watch(http.get({ host: 'name.test', createConnection }));
     await until('mine');
   },
