@@ -13,6 +13,7 @@ const net = require('node:net');
 const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
 const { debug } = require('./client-observability');
+const { listen, unlisten } = require('./own-listeners');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -122,7 +123,7 @@ function takeFree(agent, options) {
 
 /** A free connection carries the next request. @param {net.Socket} socket @param {http.ClientRequest} req */
 Agent.prototype.reuseSocket = function reuseSocket(socket, req) {
-  socket.removeListener('error', freeSocketErrorListener);
+  unlisten(socket, 'error', freeSocketErrorListener);
   HostAgent.reuseSocket.call(this, socket, req);
 };
 
@@ -154,7 +155,7 @@ function giveBack(agent, socket, options) {
   }
   socket._httpMessage = null;
   agent.removeSocket(socket, options);
-  socket.once('error', freeSocketErrorListener);
+  listen(socket, 'error', freeSocketErrorListener);
   // Whoever overrides these methods may have freed another one meanwhile.
   (agent.freeSockets[name] ??= []).push(socket);
   return true;

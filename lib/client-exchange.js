@@ -8,6 +8,7 @@
 const observability = require('./client-observability');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
+const { listen, unlisten } = require('./own-listeners');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
@@ -36,10 +37,12 @@ function attach(req, socket) {
   socket.parser = PARSER;
   socket._httpMessage = req;
   connection.begin(req);
-  socket.on('data', socketOnData);
-  socket.on('end', socketOnEnd);
-  socket.on('close', socketCloseListener);
-  socket.on('drain', ondrain);
+  // The first one makes the stream flow.
+  if (socket.readableFlowing === true) listen(socket, 'data', socketOnData);
+  else socket.on('data', socketOnData);
+  listen(socket, 'end', socketOnEnd);
+  listen(socket, 'close', socketCloseListener);
+  listen(socket, 'drain', ondrain);
   return connection;
 }
 
@@ -57,8 +60,8 @@ function ondrain() {
 }
 
 function removeReaders(socket) {
-  socket.removeListener('data', socketOnData);
-  socket.removeListener('end', socketOnEnd);
+  unlisten(socket, 'data', socketOnData);
+  unlisten(socket, 'end', socketOnEnd);
 }
 
 function socketOnEnd() {
@@ -154,7 +157,7 @@ function onResponse(connection, flags) {
   res.req = req;
   res.on('end', responseOnEnd);
   req.on('finish', requestOnFinish);
-  socket.on('timeout', responseOnTimeout);
+  listen(socket, 'timeout', responseOnTimeout);
   if (flags & HAS_BODY) connection.receiving = res;
   try {
     // A response that nobody takes must not keep its connection waiting.
@@ -172,7 +175,7 @@ function responseComplete(connection) {
   const { request: req, madeSocket: socket } = connection;
   if (req === null) return;
   removeReaders(socket);
-  socket.removeListener('drain', ondrain);
+  unlisten(socket, 'drain', ondrain);
   freeParser(req, socket);
 }
 
@@ -184,6 +187,8 @@ function onUpgrade(connection, seq, complete, head) {
     socket.destroy();
     return;
   }
+  // Readable must know that nobody reads any more.
+  socket.removeListener('data', socketOnData);
   removeReaders(socket);
   socket.removeListener('drain', ondrain);
   if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
@@ -231,7 +236,7 @@ function responseOnEnd() {
   const { socket } = req;
   if (socket) {
     if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
-    socket.removeListener('timeout', responseOnTimeout);
+    unlisten(socket, 'timeout', responseOnTimeout);
   }
   req._ended = true;
   if (!req.shouldKeepAlive) {
@@ -259,8 +264,8 @@ function responseKeepAlive(req) {
     socket.setTimeout(0, req.timeoutCb);
     req.timeoutCb = null;
   }
-  socket.removeListener('close', socketCloseListener);
-  socket.removeListener('error', socketErrorListener);
+  unlisten(socket, 'close', socketCloseListener);
+  unlisten(socket, 'error', socketErrorListener);
   if (socket.parser !== null) removeReaders(socket);
   connectionOf(socket).finishRequest();
   req[kSink] = null;

@@ -14,6 +14,7 @@ const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchan
 const observability = require('./client-observability');
 const { nodeError, connResetException } = require('./errors');
 const { OutgoingMessage } = require('./outgoing-message');
+const { listen } = require('./own-listeners');
 const { parseUniqueHeaders } = require('./headers');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('./symbols');
 const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
@@ -290,7 +291,7 @@ ClientRequest.prototype.destroy = function destroy(error) {
 ClientRequest.prototype.onSocket = function onSocket(socket, error) {
   if (socket && !error) {
     socket._httpMessage = this;
-    socket.on('error', socketErrorListener);
+    listen(socket, 'error', socketErrorListener);
   }
   process.nextTick(onSocketTick, this, socket, error);
 };
