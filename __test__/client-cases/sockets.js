@@ -17,7 +17,7 @@ const ask = ({ http, port, host, agent, log }, path, options) =>
     req.on('close', () => setImmediate(resolve, req));
   });
 
-/** Sockets are counted down when they have closed. */
+/** Sockets are counted down when they have closed, which is when the engine says so. */
 const emptied = async (agent) => {
   while (agent.totalSocketCount > 0) await new Promise(setImmediate);
 };

@@ -52,30 +52,52 @@ impl Engine {
     /// Hands packed commands to the threads of their connections. Those of the inline driver are applied; what they write is sent by
     /// [`Self::flush_inline`].
     pub fn dispatch(&self, records: &[u8]) {
-        let shards = self.shards.borrow();
         #[cfg(unix)]
-        if shards.is_empty() {
-            if let Some(inline) = &mut *self.inline() {
-                inline.connections.apply_records(records);
-            }
+        if self.shards.borrow().is_empty() {
+            self.give(Some(0), records);
             return;
         }
-        let mut rest = records;
-        while let Some((command, record)) = command::next(&mut rest) {
-            match command.index % STRIDE {
-                #[cfg(unix)]
-                0 => {
-                    if let Some(inline) = &mut *self.inline() {
-                        inline.connections.apply_records(record);
-                    }
+        // Runs of records for one thread leave as one: its wake-ups are fewer, and what was written together stays together.
+        let (mut run, mut rest, mut at) = (records, records, records);
+        let mut number = None;
+        while let Some((command, _)) = command::next(&mut rest) {
+            let next = command.index % STRIDE;
+            if number.is_some_and(|number| number != next) {
+                self.give(number, &run[..run.len() - at.len()]);
+                run = at;
+            }
+            number = Some(next);
+            at = rest;
+        }
+        self.give(number, &run[..run.len() - at.len()]);
+    }
+
+    /// Records for the connections of the thread `number`, 0 being the inline driver.
+    fn give(&self, number: Option<u32>, records: &[u8]) {
+        match number {
+            None => {}
+            #[cfg(unix)]
+            Some(0) => {
+                if let Some(inline) = &mut *self.inline() {
+                    inline.connections.apply_records(records);
                 }
-                number => {
-                    if let Some(shard) = shards.get(number as usize - 1) {
-                        shard.commands(record);
-                    }
+            }
+            Some(number) => {
+                if let Some(shard) = self.shards.borrow().get(number as usize - 1) {
+                    shard.commands(records);
                 }
             }
         }
+    }
+
+    /// A turn of JavaScript's begins: threads are woken for what it writes when it is over.
+    pub fn hold(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::hold);
+    }
+
+    /// The turn is over.
+    pub fn release(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::release);
     }
 
     /// Sends what inline connections were told. Returns whether there is something for a turn to do.
@@ -152,6 +174,7 @@ impl Port {
     #[napi]
     pub fn leave(&self, bytes: u32) {
         self.crossing.dispatch(bytes as usize);
+        self.engine.shards.borrow().iter().for_each(ShardHandle::flush);
         #[cfg(unix)]
         self.engine.flush_inline();
     }

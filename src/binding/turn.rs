@@ -341,9 +341,14 @@ impl Crossing {
                 }
                 self.engine.events.give_back(&mut blocks);
             }
-            match self.call(env, bytes, values) {
-                Some(written) => self.dispatch(written),
-                None => return true,
+            self.engine.hold();
+            let written = self.call(env, bytes, values);
+            if let Some(written) = written {
+                self.dispatch(written);
+            }
+            self.engine.release();
+            if written.is_none() {
+                return true;
             }
             #[cfg(unix)]
             self.serve_inline(env);

@@ -8,10 +8,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{mpsc, Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
@@ -62,6 +62,8 @@ enum Message {
     Abandon {
         token: u32,
     },
+    /// Dropped once everything before it has been done and tried to be sent.
+    Flush(mpsc::Sender<()>),
     Stop,
 }
 
@@ -78,7 +80,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct ShardHandle {
     inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
+    /// Whether the shard is not woken for what it is told, and the bytes it has not been woken for.
+    holding: Cell<bool>,
+    held: Cell<usize>,
 }
+
+/// How often the wait for a thread looks whether that still runs.
+const STOPPED_CHECK: Duration = Duration::from_millis(50);
+
+/// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
+const HOLD: usize = 256 * 1024;
 
 impl ShardHandle {
     /// Starts the shard with that number: its connections' indices are `number` modulo [`super::connections::STRIDE`].
@@ -100,12 +111,45 @@ impl ShardHandle {
             shard.stop();
             CURRENT.with_borrow_mut(|current| *current = None);
         })?;
-        Ok(ShardHandle { inbox, thread: Some(thread) })
+        Ok(ShardHandle { inbox, thread: Some(thread), holding: Cell::default(), held: Cell::default() })
     }
 
     fn send(&self, message: Message) {
         lock(&self.inbox.messages).push(message);
         self.inbox.notify.notify_one();
+    }
+
+    /// A turn of JavaScript's begins: what connections are told is done when it is over, with one wake-up.
+    pub fn hold(&self) {
+        self.holding.set(true);
+    }
+
+    /// The turn is over.
+    pub fn release(&self) {
+        self.holding.set(false);
+        if self.held.take() > 0 {
+            self.inbox.notify.notify_one();
+        }
+    }
+
+    /// Returns when what connections were told before has been done, and sent as far as the kernel takes it.
+    pub fn flush(&self) {
+        let (done, flushed) = mpsc::channel();
+        self.send(Message::Flush(done));
+        // Nothing is ever sent: the wait ends when the other end is gone. A thread that has panicked leaves it in the inbox.
+        let runs = || self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        while runs() && flushed.recv_timeout(STOPPED_CHECK) == Err(mpsc::RecvTimeoutError::Timeout) {}
+    }
+
+    /// The shard has `bytes` more to do.
+    fn wake(&self, bytes: usize) {
+        let held = self.held.get() + bytes;
+        if self.holding.get() && held < HOLD {
+            self.held.set(held);
+        } else {
+            self.held.set(0);
+            self.inbox.notify.notify_one();
+        }
     }
 
     /// Packed commands, all for this shard's connections.
@@ -116,7 +160,7 @@ impl ShardHandle {
             _ => messages.push(Message::Records(records.to_vec())),
         }
         drop(messages);
-        self.inbox.notify.notify_one();
+        self.wake(records.len());
     }
 
     /// One write with a large payload; `now` puts it ahead of every response that has not begun.
@@ -131,7 +175,9 @@ impl ShardHandle {
         data: Vec<u8>,
         now: bool,
     ) {
-        self.send(Message::Large { index, generation, seq, flags, head_length, data, now });
+        let bytes = data.len();
+        lock(&self.inbox.messages).push(Message::Large { index, generation, seq, flags, head_length, data, now });
+        self.wake(bytes);
     }
 
     /// Accepts connections of server `id`.
@@ -249,6 +295,7 @@ impl Shard {
     fn serve_inbox(self: &Rc<Self>) {
         let messages = std::mem::take(&mut *lock(&self.inbox.messages));
         self.connections.borrow_mut().tick();
+        let mut flushing = Vec::new();
         for message in messages {
             let connections = &mut *self.connections.borrow_mut();
             match message {
@@ -273,10 +320,12 @@ impl Shard {
                         stop.notify_one();
                     }
                 }
+                Message::Flush(done) => flushing.push(done),
                 Message::Stop => self.stopping.set(true),
             }
         }
         self.connections.borrow_mut().flush_dirty();
+        drop(flushing);
         self.after();
         self.leave_early();
     }
