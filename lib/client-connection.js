@@ -231,7 +231,7 @@ class ClientConnection extends Connection {
     const message = this.receiving;
     this.receiving = null;
     if (message === null) return;
-    receiveEnd(message, trailers);
+    receiveEnd(message, this.exchange.cutTrailers(message.req, trailers));
     this.exchange.responseComplete(this);
   }
 

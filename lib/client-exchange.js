@@ -109,10 +109,21 @@ function isInformational(status) {
   return status >= 100 && status < 200 && status !== 101;
 }
 
+/** How many fields a request wants of a head, and of trailers. */
+function mostFields({ maxHeadersCount }) {
+  if (typeof maxHeadersCount !== 'number') return MAX_FIELDS;
+  return maxHeadersCount > 0 ? maxHeadersCount : Infinity;
+}
+
+/** Of trailers, `name NUL value NUL name …`, no more are shown than of a head's fields. */
+function cutTrailers(req, trailers) {
+  const most = mostFields(req);
+  return trailers === '' || most === Infinity ? trailers : trailers.split('\0', most * 2).join('\0');
+}
+
 /** A response as the user will see it. */
 function makeResponse(connection, req, { status, version, reason, fields, fieldCount }) {
-  const { maxHeadersCount } = req;
-  const most = typeof maxHeadersCount === 'number' ? (maxHeadersCount > 0 ? maxHeadersCount : Infinity) : MAX_FIELDS;
+  const most = mostFields(req);
   const isCut = fieldCount > most;
   const shown = isCut ? fields.split('\0', most * 2).join('\0') : fields;
   const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
@@ -281,4 +292,4 @@ function emitFree(req) {
   req.socket?.emit('free');
 }
 
-module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete };
+module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete, cutTrailers };

@@ -271,10 +271,10 @@ function trailersOf(at, connection) {
 
 /**
  * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
- * error finds the request it is told to.
+ * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
 function isRefusedNext(index) {
-  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index;
+  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index && words[cursor + 5] > 0;
 }
 
 /**

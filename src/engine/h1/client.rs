@@ -202,6 +202,10 @@ impl ClientConn {
                     let trailers = if self.chunked { self.fields.bytes() } else { b"" };
                     sink.end(self.request.seq, trailers);
                     self.message_over();
+                    // Trailers have named a transfer coding: Node then waits for the FIN.
+                    if self.chunked && !self.framing.is_chunked() && !self.limits.lenient {
+                        self.state = State::Closed;
+                    }
                 }
             }
             State::Raw | State::Plain | State::Unclaimed | State::Unknown => {
