@@ -101,6 +101,48 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
     expect(duration).toBeLessThan(10_000);
   });
 
+  it('makes a performance entry for each request of the client, while the channels tell of the request itself', async () => {
+    const entries = [];
+    const told = [];
+    let observer;
+    const observed = new Promise((resolve) => {
+      observer = new PerformanceObserver((list) => {
+        entries.push(...list.getEntries().filter(({ name }) => name === 'HttpClient'));
+        if (entries.length > 1) resolve();
+      });
+    });
+    const stop = listenTo(['http.client.request.start', 'http.client.response.finish'], (name, { request }) => told.push([name, request]));
+    observer.observe({ entryTypes: ['http'] });
+    const server = net.createServer((socket) => socket.on('data', () => socket.write('HTTP/1.1 201 Made\r\nX-A: b\r\nContent-Length: 0\r\n\r\n')));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    const agent = new http.Agent({ keepAlive: true });
+    const requests = [];
+    for (const method of ['GET', 'POST']) {
+      const req = http.request({ port, host: '127.0.0.1', path: '/path?x', method, agent, headers: { Q: '1' } }, (res) => res.resume());
+      requests.push(req.end(method === 'POST' ? 'body' : undefined));
+      await new Promise((resolve) => req.on('close', resolve));
+    }
+    await observed;
+    observer.disconnect();
+    stop();
+    agent.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    expect(told.map(([name, request]) => [name, requests.indexOf(request)])).toEqual(
+      [0, 1].flatMap((n) => [['http.client.request.start', n], ['http.client.response.finish', n]]),
+    );
+    // Until Node 24 Node leaves the port out.
+    const url = expect.stringMatching(http === turnout || process.versions.node >= '24' ? `^http://127.0.0.1:${port}/path\\?x$` : '^http://127.0.0.1/path');
+    expect(entries.map(({ entryType, detail }) => ({ entryType, req: { ...detail.req, headers: { ...detail.req.headers } }, res: { ...detail.res, headers: { ...detail.res.headers } } }))).toEqual(
+      ['GET', 'POST'].map((method) => ({
+        entryType: 'http',
+        req: { method, url, headers: { q: '1', host: `127.0.0.1:${port}` } },
+        res: { statusCode: 201, statusMessage: 'Made', headers: { 'x-a': 'b', 'content-length': '0' } },
+      })),
+    );
+    for (const { duration } of entries) expect(duration).toBeGreaterThan(0);
+  });
+
   if (diagnostics.tracingChannel) {
     it('traces listen', async () => {
       const told = [];
@@ -150,20 +192,19 @@ describe('turnout', () => {
     expect(err).toMatch(/HTTP \d+: SERVER new http connection/);
   });
 
-  /** The trace events of a server that answers one request with 201. */
+  /** The trace events of a client that asks a server which answers with 201. */
   async function traceOf(http, flags, start = '') {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'turnout-trace-'));
     const code = `
       ${start}
-      const server = require('${http}').createServer((req, res) => res.writeHead(201).end('x')).listen(0, '127.0.0.1', () => {
-        const socket = require('node:net').connect(server.address().port, '127.0.0.1');
-        socket.write('GET /path HTTP/1.1\\r\\nHost: a\\r\\nConnection: close\\r\\n\\r\\n');
-        socket.resume().on('close', () => server.close());
+      const { createServer, get } = require('${http}');
+      const server = createServer((req, res) => res.writeHead(201).end('x')).listen(0, '127.0.0.1', () => {
+        get({ port: server.address().port, host: '127.0.0.1', path: '/path', agent: false }, (res) => res.resume().on('close', () => server.close()));
       });`;
     await run([...flags, '--trace-event-file-pattern', path.join(folder, '${rotation}.log'), '-e', code]);
     const { traceEvents } = JSON.parse(fs.readFileSync(path.join(folder, '1.log'), 'utf8'));
     fs.rmSync(folder, { recursive: true });
-    return traceEvents.filter(({ name }) => name.startsWith('http.server')).map(({ ph, name, cat, args }) => [ph, name, cat, args]);
+    return traceEvents.filter(({ name }) => name.startsWith('http.')).map(({ ph, name, cat, args }) => JSON.stringify([ph, name, cat, args])).sort();
   }
 
   it.each([
@@ -171,7 +212,34 @@ describe('turnout', () => {
     ['before listen()', [], "require('node:trace_events').createTracing({ categories: ['node.http'] }).enable();"],
   ])('writes the trace events that node:http writes, switched on %s', async (_, flags, start) => {
     const expected = await traceOf('node:http', flags, start);
-    expect(expected.map(([phase, name]) => `${phase} ${name}`)).toEqual(['b http.server.request', 'e http.server.request']);
+    expect(expected.map((event) => JSON.parse(event).slice(0, 2).join(' '))).toEqual(['client', 'server', 'client', 'server'].map((side, i) => `${i < 2 ? 'b' : 'e'} http.${side}.request`));
     expect(await traceOf('./index.js', flags, start)).toEqual(expected);
+  });
+
+  it("its client says under NODE_DEBUG=http what Node's says", async () => {
+    const said = async (name) => {
+      const { err } = await program(
+        `const net = require('node:net');
+         const { Agent, get } = require('${name}');
+         const server = net.createServer((socket) => socket.on('data', (data) =>
+           socket.write(/bad/.test(data) ? 'nonsense' : 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'))).listen(0, async () => {
+           const agent = new Agent({ keepAlive: true });
+           for (const path of ['/1', '/2', '/bad']) {
+             await new Promise((resolve) => get({ port: server.address().port, path, agent }, (res) => res.resume())
+               .on('error', () => {}).on('close', () => setImmediate(resolve)));
+           }
+           agent.destroy();
+           server.close();
+         });`,
+        { env: { NODE_DEBUG: 'http' } },
+      );
+      const lines = err.split('\n').filter((line) => /^HTTP \d+: /.test(line) && !line.includes('use proxy'));
+      return lines.map((line) => line.replace(/^HTTP \d+: /, '').replace(/localhost:\d+/, 'localhost:PORT'));
+    };
+    const ours = await said('./index.js');
+    const nodes = await said('node:http');
+    expect(ours.length).toBeGreaterThan(15);
+    // The end of a request is told of when it has left.
+    expect([...ours].sort()).toEqual([...nodes].sort());
   });
 });

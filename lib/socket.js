@@ -9,7 +9,7 @@
  */
 
 const net = require('node:net');
-const { httpSocketEncoding } = require('./errors');
+const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
 
 const kConnection = Symbol('turnout.connection');
@@ -139,6 +139,11 @@ Socket.prototype.prependListener = function prependListener(event, listener) {
   const socket = net.Socket.prototype.prependListener.call(this, event, listener);
   if (event === 'data' || event === 'readable') this[kConnection].tap();
   return socket;
+};
+
+/** net.Socket's would open a connection of libuv's under an object that stands for one of the engine's. */
+Socket.prototype.connect = function connect() {
+  throw nodeError('ERR_METHOD_NOT_IMPLEMENTED', 'connect()');
 };
 
 Socket.prototype.resetAndDestroy = function resetAndDestroy() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Arc;
 
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{ClientConn, Config, Conn, Expected, RequestHead, ResponseHead, Sink};
+use turnout::engine::h1::{ClientConn, Config, Conn, Expected, RequestHead, ResponseHead, Sink, Validation};
 
 /// The system's allocator, and how many bytes are in use.
 struct Counting;
@@ -170,7 +170,7 @@ fn a_connection_keeps_no_more_than_its_limits() {
         for endless in RESPONSES {
             let before = IN_USE.load(Relaxed);
             let mut conn = ClientConn::new(Arc::new(Config::default()));
-            conn.expect(Expected { seq: 1, head: false, connect: false }, None, false);
+            conn.expect(Expected { seq: 1, head: false, connect: false }, None, Validation::Strict);
             check(endless, size, |read, sink| {
                 conn.receive(read, sink);
                 !sink.failed

@@ -117,6 +117,21 @@ module.exports = {
       await until('res close');
     },
   },
+  'no tick runs between a response and the body that came with it': {
+    server: [[HEAD_END, ok('body')]],
+    async run({ http, port, host, agent, log, until }) {
+      const req = http.get({ port, host, agent }, (res) => {
+        log('response', res.complete, res.readableLength);
+        process.nextTick(() => {
+          log('tick', res.complete, res.readableLength);
+          res.resume();
+        });
+        Promise.resolve().then(() => log('microtask', res.complete));
+      });
+      req.on('close', () => log('close'));
+      await until('close');
+    },
+  },
   'a response read late': {
     server: [[HEAD_END, ok('late')]],
     async run({ http, port, host, agent, log, until }) {

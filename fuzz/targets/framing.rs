@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use turnout::engine::h1::{ClientConn, Config, Expected};
+use turnout::engine::h1::{ClientConn, Config, Expected, Validation};
 
 use super::support::{events_of, without_position, Recorder};
 
@@ -97,7 +97,7 @@ pub fn chunked_body(data: &[u8]) {
 /// A response to the request that the settings speak of, in the reads given.
 fn response_events(config: &Config, request: Expected, reads: &[&[u8]]) -> Vec<String> {
     let mut conn = ClientConn::new(Arc::new(config.clone()));
-    conn.expect(request, None, false);
+    conn.expect(request, None, Validation::Strict);
     let mut recorder = Recorder::default();
     for read in reads {
         conn.receive(read, &mut recorder);
