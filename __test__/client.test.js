@@ -7,6 +7,7 @@ const http = require('node:http');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const tls = require('node:tls');
 const { once } = require('node:events');
 const { Duplex, pipeline } = require('node:stream');
 const { AsyncLocalStorage } = require('node:async_hooks');
@@ -194,26 +195,62 @@ describe('backpressure', () => {
 });
 
 describe('answers in pieces', () => {
+  const INTERIM = 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\n';
+  const SWITCH = 'HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
+  /** Each answer, and what is heard of it: interim statuses, the event, the status, body or head with what follows, trailers. */
   const ANSWERS = [
-    ['content-length', 'HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 4\r\n\r\nbody', 'body'],
-    ['chunked', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a="b"\r\nbo\r\n2\r\ndy\r\n0\r\nT: v\r\n\r\n', 'body'],
-    ['close-delimited', 'HTTP/1.0 200 OK\r\n\r\nbody', 'body'],
-    ['behind interim ones', 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody', 'body'],
+    ['content-length', 'HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 4\r\n\r\nbody', 'response 200 body {}'],
+    ['chunked with trailers', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a="b"\r\nbo\r\n2\r\ndy\r\n0\r\nT: v\r\n\r\n', 'response 200 body {"t":"v"}'],
+    ['close-delimited', 'HTTP/1.0 200 OK\r\n\r\nbody', 'response 200 body {}'],
+    ['no body', 'HTTP/1.1 204 No Content\r\n\r\n', 'response 204  {}'],
+    ['behind interim ones', `${INTERIM}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody`, '100 103 response 200 body {}'],
+    ['101 with bytes behind it', `${SWITCH}head`, 'upgrade 101 head'],
+    ['101 behind interim ones', `${INTERIM}${SWITCH}head`, '100 103 upgrade 101 head'],
   ];
-  it.each(ANSWERS)('%s, split at every byte', async (title, answer, body) => {
-    let split = 0;
-    const port = await listening(
+
+  /** One request; what is heard of its answer. */
+  function hear(port) {
+    return new Promise((resolve, reject) => {
+      const heard = [];
+      const req = turnout.get({ host: '127.0.0.1', port, agent: false });
+      req.on('information', ({ statusCode }) => heard.push(statusCode));
+      req.on('response', async (res) => {
+        let body = '';
+        for await (const chunk of res) body += chunk;
+        resolve([...heard, 'response', res.statusCode, body, JSON.stringify(res.trailers)].join(' '));
+      });
+      req.on('upgrade', async (res, socket, head) => {
+        let text = String(head);
+        for await (const chunk of socket) text += chunk;
+        resolve([...heard, 'upgrade', res.statusCode, text].join(' '));
+      });
+      req.on('error', reject);
+    });
+  }
+
+  /** A server that writes the pieces one by one, each when the one before it has left, and then ends. */
+  async function inPieces(piecesOfNext) {
+    return listening(
       net.createServer({ noDelay: true }, (socket) => {
         socket.on('error', () => {});
         socket.once('data', () => {
-          socket.write(answer.slice(0, split), () => setImmediate(() => socket.end(answer.slice(split))));
+          const pieces = piecesOfNext();
+          const next = () => (pieces.length > 1 ? socket.write(pieces.shift(), () => setImmediate(next)) : socket.end(pieces[0]));
+          next();
         });
       }),
     );
-    for (split = 1; split < answer.length; split++) {
-      const got = await ask({ port, agent: false });
-      expect([got.res.statusCode, String(got.body), got.res.complete]).toEqual([200, body, true]);
-    }
+  }
+
+  it.each(ANSWERS)('%s, split at every byte', async (title, answer, expected) => {
+    let split = 0;
+    const port = await inPieces(() => [answer.slice(0, split), answer.slice(split)]);
+    for (split = 1; split < answer.length; split++) expect([split, await hear(port)]).toEqual([split, expected]);
+  });
+
+  it.each(ANSWERS)('%s, byte by byte', async (title, answer, expected) => {
+    const port = await inPieces(() => [...answer]);
+    expect(await hear(port)).toBe(expected);
   });
 });
 
@@ -303,6 +340,31 @@ describe('connections that are not the engine’s', () => {
     const agent = newAgent({ proxyEnv: { http_proxy: `http://127.0.0.1:${port}` } });
     const { body } = await ask({ host: 'name.test', path: '/x', agent });
     expect([String(body), seen]).toEqual(['proxied', ['http://name.test/x']]);
+  });
+
+  it('goes through the proxy that the process was told to use', async () => {
+    if (Number(process.versions.node.split('.')[0]) < 24) return;
+    const port = await listening(http.createServer((req, res) => res.end(`proxied ${req.url}`)));
+    const { code, out } = await program("http.get('http://name.test/x', (res) => res.pipe(process.stdout));", {
+      env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' },
+    });
+    expect([code, out]).toEqual([0, 'proxied http://name.test/x']);
+  });
+
+  it('takes a createConnection that returns a TLS connection', async () => {
+    const fixture = (name) => fs.readFileSync(path.join(__dirname, 'fixtures', name));
+    const server = tls.createServer({ key: fixture('key.pem'), cert: fixture('cert.pem') }, (socket) => {
+      socket.once('data', (data) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n${data.latin1Slice(0, 14)}`));
+    });
+    const port = await listening(server);
+    const { body, req } = await ask({ port, path: '/s', createConnection: (options) => tls.connect({ ...options, rejectUnauthorized: false }) });
+    expect([String(body), req.socket.encrypted]).toEqual(['GET /s HTTP/1.', true]);
+  });
+
+  it('a connection of the engine does not connect again, and says so', async () => {
+    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const { req } = await ask({ port, agent: newAgent() });
+    expect(() => req.socket.connect(port)).toThrow(expect.objectContaining({ code: 'ERR_METHOD_NOT_IMPLEMENTED' }));
   });
 
   it('lets globalAgent be replaced', async () => {

@@ -9,10 +9,13 @@ const { run, freePort } = require('./helpers/child');
 
 const FOLDER = path.join(__dirname, 'documents');
 
-async function runDocument(name, documentPort, onLine) {
+/** Both halves of the pairs are the engine's. */
+const ENGINE_ONLY = ['--require', path.join(__dirname, 'fixtures', 'engine-only.js')];
+
+async function runDocument(name, documentPort, onLine, flags = ENGINE_ONLY) {
   const port = await freePort();
   const code = fs.readFileSync(path.join(FOLDER, name), 'utf8').replaceAll(String(documentPort), String(port));
-  return run(['-e', code], { cwd: FOLDER, onLine: onLine && ((line, child) => onLine(line, child, port)) });
+  return run([...flags, '-e', code], { cwd: FOLDER, onLine: onLine && ((line, child) => onLine(line, child, port)) });
 }
 
 describe('documents', () => {

@@ -26,6 +26,11 @@ describe('examples', () => {
     expect(fs.readdirSync(path.join(ROOT, 'examples')).sort()).toEqual(Object.keys(EXPECTED).sort());
   });
 
+  it.each(['upgrade.js', 'upgrade-zh.js', 'upgrade-without-header.js'])('%s: both halves are the engine’s', async (name) => {
+    const { code, err } = await run(['--require', path.join(__dirname, 'fixtures', 'engine-only.js'), path.join('examples', name)], { env: { PORT: '0' } });
+    expect([code, err]).toEqual([0, '']);
+  });
+
   for (const [name, patterns] of Object.entries(EXPECTED)) {
     it(`${name} prints its exchange and ends`, async () => {
       const { code, out, err } = await run([path.join('examples', name)], { env: { PORT: '0' } });

@@ -5,6 +5,8 @@ const turnout = require('..');
 const { run, otherNodes } = require('./helpers/child');
 
 const OURS = ['Agent', 'ClientRequest', 'get', 'globalAgent', 'request', 'createServer', 'Server', 'IncomingMessage', 'OutgoingMessage', 'ServerResponse', '_connectionListener'];
+// Node 24 and later.
+if (http.setGlobalProxyFromEnv) OURS.push('setGlobalProxyFromEnv');
 const MORE = ['websocketMask', 'websocketUnmask'];
 
 describe('what turnout exports', () => {

@@ -98,6 +98,48 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
     expect(duration).toBeLessThan(10_000);
   });
 
+  it('makes a performance entry for each request of the client, while the channels tell of the request itself', async () => {
+    const entries = [];
+    const told = [];
+    let observer;
+    const observed = new Promise((resolve) => {
+      observer = new PerformanceObserver((list) => {
+        entries.push(...list.getEntries().filter(({ name }) => name === 'HttpClient'));
+        if (entries.length > 1) resolve();
+      });
+    });
+    const stop = listenTo(['http.client.request.start', 'http.client.response.finish'], (name, { request }) => told.push([name, request]));
+    observer.observe({ entryTypes: ['http'] });
+    const server = net.createServer((socket) => socket.on('data', () => socket.write('HTTP/1.1 201 Made\r\nX-A: b\r\nContent-Length: 0\r\n\r\n')));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address();
+    const agent = new http.Agent({ keepAlive: true });
+    const requests = [];
+    for (const method of ['GET', 'POST']) {
+      const req = http.request({ port, host: '127.0.0.1', path: '/path?x', method, agent, headers: { Q: '1' } }, (res) => res.resume());
+      requests.push(req.end(method === 'POST' ? 'body' : undefined));
+      await new Promise((resolve) => req.on('close', resolve));
+    }
+    await observed;
+    observer.disconnect();
+    stop();
+    agent.destroy();
+    await new Promise((resolve) => server.close(resolve));
+    expect(told.map(([name, request]) => [name, requests.indexOf(request)])).toEqual(
+      [0, 1].flatMap((n) => [['http.client.request.start', n], ['http.client.response.finish', n]]),
+    );
+    // Until Node 24 Node leaves the port out.
+    const url = expect.stringMatching(http === turnout || process.versions.node >= '24' ? `^http://127.0.0.1:${port}/path\\?x$` : '^http://127.0.0.1/path');
+    expect(entries.map(({ entryType, detail }) => ({ entryType, req: { ...detail.req, headers: { ...detail.req.headers } }, res: { ...detail.res, headers: { ...detail.res.headers } } }))).toEqual(
+      ['GET', 'POST'].map((method) => ({
+        entryType: 'http',
+        req: { method, url, headers: { q: '1', host: `127.0.0.1:${port}` } },
+        res: { statusCode: 201, statusMessage: 'Made', headers: { 'x-a': 'b', 'content-length': '0' } },
+      })),
+    );
+    for (const { duration } of entries) expect(duration).toBeGreaterThan(0);
+  });
+
   if (diagnostics.tracingChannel) {
     it('traces listen', async () => {
       const told = [];
@@ -145,5 +187,32 @@ describe('turnout', () => {
       { env: { NODE_DEBUG: 'http' } },
     );
     expect(err).toMatch(/HTTP \d+: SERVER new http connection/);
+  });
+
+  it("its client says under NODE_DEBUG=http what Node's says", async () => {
+    const said = async (name) => {
+      const { err } = await program(
+        `const net = require('node:net');
+         const { Agent, get } = require('${name}');
+         const server = net.createServer((socket) => socket.on('data', (data) =>
+           socket.write(/bad/.test(data) ? 'nonsense' : 'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'))).listen(0, async () => {
+           const agent = new Agent({ keepAlive: true });
+           for (const path of ['/1', '/2', '/bad']) {
+             await new Promise((resolve) => get({ port: server.address().port, path, agent }, (res) => res.resume())
+               .on('error', () => {}).on('close', () => setImmediate(resolve)));
+           }
+           agent.destroy();
+           server.close();
+         });`,
+        { env: { NODE_DEBUG: 'http' } },
+      );
+      const lines = err.split('\n').filter((line) => /^HTTP \d+: /.test(line) && !line.includes('use proxy'));
+      return lines.map((line) => line.replace(/^HTTP \d+: /, '').replace(/localhost:\d+/, 'localhost:PORT'));
+    };
+    const ours = await said('./index.js');
+    const nodes = await said('node:http');
+    expect(ours.length).toBeGreaterThan(15);
+    // The end of a request is told of when it has left.
+    expect([...ours].sort()).toEqual([...nodes].sort());
   });
 });

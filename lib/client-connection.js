@@ -24,8 +24,9 @@ const { kOnFinish } = require('./symbols');
 /** Flags of EXPECT. */
 const HEAD = 1;
 const CONNECT = 2;
-const LENIENT = 4;
+const INSECURE = 4;
 const NOTHING = 8;
+const RELAXED = 16;
 /** What the engine takes for granted: Node's default. */
 const DEFAULT_MAX_HEADER_SIZE = 16384;
 
@@ -74,7 +75,8 @@ class ClientConnection extends Connection {
     this.upgradeResponse = null;
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
-    this.wantsKeepAlive = options.keepAlive ? [true, Math.floor((options.keepAliveInitialDelay | 0) / 1000)] : null;
+    this.keptAlive = Boolean(options.keepAlive);
+    this.keepAliveDelay = Math.floor((options.keepAliveInitialDelay | 0) / 1000);
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
     this.exchange = require('./client-exchange');
@@ -107,8 +109,9 @@ class ClientConnection extends Connection {
   announce() {
     const { method, maxHeaderSize, insecureHTTPParser, httpValidation } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
-    const lenient = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
-    if (lenient) flags |= LENIENT;
+    const isInsecure = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
+    if (isInsecure) flags |= INSECURE;
+    else if (httpValidation === 'relaxed') flags |= RELAXED;
     const size = maxHeaderSize || http.maxHeaderSize;
     write(OP.EXPECT, flags, this, this.seq, '', size === DEFAULT_MAX_HEADER_SIZE ? null : String(size), 'latin1');
   }
@@ -120,7 +123,7 @@ class ClientConnection extends Connection {
     this.isConnected = true;
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
-    if (this.wantsKeepAlive !== null) this.setKeepAlive(...this.wantsKeepAlive);
+    if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
     if (this.request !== null) this.announce();
     else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
@@ -209,9 +212,12 @@ class ClientConnection extends Connection {
     else this.wantsNoDelay = enable;
   }
 
+  /** An agent asks for the same whenever the connection becomes idle; only what changes reaches the system. */
   setKeepAlive(enable, seconds) {
+    if (this.keptAlive === enable && (!enable || this.keepAliveDelay === seconds)) return;
+    this.keptAlive = enable;
+    this.keepAliveDelay = seconds;
     if (this.isConnected) super.setKeepAlive(enable, seconds);
-    else this.wantsKeepAlive = [enable, seconds];
   }
 
   /** From the 101 on: the bytes stand behind the request, or instead of what is left of it. */
@@ -225,7 +231,7 @@ class ClientConnection extends Connection {
     const message = this.receiving;
     this.receiving = null;
     if (message === null) return;
-    receiveEnd(message, trailers);
+    receiveEnd(message, this.exchange.cutTrailers(message.req, trailers));
     this.exchange.responseComplete(this);
   }
 

@@ -5,9 +5,10 @@
  * 'response', 'upgrade', 'connect', errors, and the way of the socket back to its agent. The order of events is Node's.
  */
 
-const diagnostics = require('node:diagnostics_channel');
+const observability = require('./client-observability');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
+const { listen, unlisten } = require('./own-listeners');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
@@ -22,12 +23,9 @@ const UNCUT_RAW_FIELDS = 32;
 /** What socket.parser shows while a response is awaited. */
 const PARSER = Object.freeze({});
 
-const errorChannel = diagnostics.channel('http.client.request.error');
-const finishChannel = diagnostics.channel('http.client.response.finish');
-
 /** @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {
-  if (errorChannel.hasSubscribers) errorChannel.publish({ request: req, error });
+  observability.failed(req, error);
   req.emit('error', error);
 }
 
@@ -39,10 +37,12 @@ function attach(req, socket) {
   socket.parser = PARSER;
   socket._httpMessage = req;
   connection.begin(req);
-  socket.on('data', socketOnData);
-  socket.on('end', socketOnEnd);
-  socket.on('close', socketCloseListener);
-  socket.on('drain', ondrain);
+  // The first one makes the stream flow.
+  if (socket.readableFlowing === true) listen(socket, 'data', socketOnData);
+  else socket.on('data', socketOnData);
+  listen(socket, 'end', socketOnEnd);
+  listen(socket, 'close', socketCloseListener);
+  listen(socket, 'drain', ondrain);
   return connection;
 }
 
@@ -60,8 +60,8 @@ function ondrain() {
 }
 
 function removeReaders(socket) {
-  socket.removeListener('data', socketOnData);
-  socket.removeListener('end', socketOnEnd);
+  unlisten(socket, 'data', socketOnData);
+  unlisten(socket, 'end', socketOnEnd);
 }
 
 function socketOnEnd() {
@@ -75,6 +75,7 @@ function socketOnEnd() {
 }
 
 function socketErrorListener(error) {
+  observability.debug('SOCKET ERROR:', error.message, error.stack);
   const req = this._httpMessage;
   if (req) {
     // 'close' follows, and must not tell of a second error.
@@ -87,6 +88,7 @@ function socketErrorListener(error) {
 }
 
 function socketCloseListener() {
+  observability.debug('HTTP socket close');
   const req = this._httpMessage;
   const { res } = req;
   req.destroyed = true;
@@ -107,10 +109,21 @@ function isInformational(status) {
   return status >= 100 && status < 200 && status !== 101;
 }
 
+/** How many fields a request wants of a head, and of trailers. */
+function mostFields({ maxHeadersCount }) {
+  if (typeof maxHeadersCount !== 'number') return MAX_FIELDS;
+  return maxHeadersCount > 0 ? maxHeadersCount : Infinity;
+}
+
+/** Of trailers, `name NUL value NUL name …`, no more are shown than of a head's fields. */
+function cutTrailers(req, trailers) {
+  const most = mostFields(req);
+  return trailers === '' || most === Infinity ? trailers : trailers.split('\0', most * 2).join('\0');
+}
+
 /** A response as the user will see it. */
 function makeResponse(connection, req, { status, version, reason, fields, fieldCount }) {
-  const { maxHeadersCount } = req;
-  const most = typeof maxHeadersCount === 'number' ? (maxHeadersCount > 0 ? maxHeadersCount : Infinity) : MAX_FIELDS;
+  const most = mostFields(req);
   const isCut = fieldCount > most;
   const shown = isCut ? fields.split('\0', most * 2).join('\0') : fields;
   const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
@@ -151,11 +164,11 @@ function onResponse(connection, flags) {
   }
   req.res = res;
   if (req.shouldKeepAlive && !(flags & KEEP_ALIVE)) req.shouldKeepAlive = false;
-  if (finishChannel.hasSubscribers) finishChannel.publish({ request: req, response: res });
+  observability.answered(req, res);
   res.req = req;
   res.on('end', responseOnEnd);
   req.on('finish', requestOnFinish);
-  socket.on('timeout', responseOnTimeout);
+  listen(socket, 'timeout', responseOnTimeout);
   if (flags & HAS_BODY) connection.receiving = res;
   try {
     // A response that nobody takes must not keep its connection waiting.
@@ -173,7 +186,7 @@ function responseComplete(connection) {
   const { request: req, madeSocket: socket } = connection;
   if (req === null) return;
   removeReaders(socket);
-  socket.removeListener('drain', ondrain);
+  unlisten(socket, 'drain', ondrain);
   freeParser(req, socket);
 }
 
@@ -185,6 +198,8 @@ function onUpgrade(connection, seq, complete, head) {
     socket.destroy();
     return;
   }
+  // Readable must know that nobody reads any more.
+  socket.removeListener('data', socketOnData);
   removeReaders(socket);
   socket.removeListener('drain', ondrain);
   if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
@@ -217,6 +232,7 @@ function onError(connection, error) {
     socket.destroy();
     return;
   }
+  observability.debug('parse error', error);
   freeParser(req, socket);
   removeReaders(socket);
   socket.destroy();
@@ -231,10 +247,11 @@ function responseOnEnd() {
   const { socket } = req;
   if (socket) {
     if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
-    socket.removeListener('timeout', responseOnTimeout);
+    unlisten(socket, 'timeout', responseOnTimeout);
   }
   req._ended = true;
   if (!req.shouldKeepAlive) {
+    observability.debug('AGENT socket.destroySoon()');
     if (socket.writable) socket.destroySoon();
   } else if (req.writableFinished && !this.aborted) {
     responseKeepAlive(req);
@@ -252,14 +269,15 @@ function responseOnTimeout() {
 
 /** The socket goes back to its agent, once whoever listens for 'end' has been heard. */
 function responseKeepAlive(req) {
+  observability.debug('AGENT socket keep-alive');
   const { socket } = req;
   if (req.timeoutCb) {
     socket.setTimeout(0, req.timeoutCb);
     req.timeoutCb = null;
   }
-  socket.removeListener('close', socketCloseListener);
-  socket.removeListener('error', socketErrorListener);
-  removeReaders(socket);
+  unlisten(socket, 'close', socketCloseListener);
+  unlisten(socket, 'error', socketErrorListener);
+  if (socket.parser !== null) removeReaders(socket);
   connectionOf(socket).finishRequest();
   req[kSink] = null;
   process.nextTick(emitFree, req);
@@ -274,4 +292,4 @@ function emitFree(req) {
   req.socket?.emit('free');
 }
 
-module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete };
+module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete, cutTrailers };

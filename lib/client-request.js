@@ -6,16 +6,17 @@
  * a proxy), node:http's ClientRequest serves the request.
  */
 
-const diagnostics = require('node:diagnostics_channel');
 const http = require('./host-http');
 const stream = require('node:stream');
 const { URL, urlToHttpOptions } = require('node:url');
 const agents = require('./agent');
 const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchange');
+const observability = require('./client-observability');
 const { nodeError, connResetException } = require('./errors');
 const { OutgoingMessage } = require('./outgoing-message');
+const { listen } = require('./own-listeners');
 const { parseUniqueHeaders } = require('./headers');
-const { kAttach, kOutHeaders, kUniqueHeaders } = require('./symbols');
+const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('./symbols');
 const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
 
 const INVALID_PATH = /[^\u0021-\u00ff]/;
@@ -27,9 +28,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 const kPath = Symbol('turnout.path');
 const kError = Symbol('turnout.error');
 const kSocket = Symbol('turnout.socket');
-
-const createdChannel = diagnostics.channel('http.client.request.created');
-const startChannel = diagnostics.channel('http.client.request.start');
+const kAuthority = Symbol('turnout.authority');
 
 /**
  * @param {string|URL|object} input a URL, or the options
@@ -164,13 +163,14 @@ function initRequest(req, options, agent, callback) {
   // An agent that never uses a connection again need not ask the server to keep it.
   req._last = !agent.keepAlive && !Number.isFinite(agent.maxSockets);
   req.shouldKeepAlive = !req._last;
-  setFields(req, options, hostField(host, port, defaultPort), setHost);
+  req[kAuthority] = hostField(host, port, defaultPort);
+  setFields(req, options, req[kAuthority], setHost);
   req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
   // They are a copy: what is set here the user does not see.
   options.port = port;
   options.host = host;
   agent.addRequest(req, options);
-  if (createdChannel.hasSubscribers) createdChannel.publish({ request: req });
+  observability.created(req);
 }
 
 function setMethod(req, method) {
@@ -248,9 +248,12 @@ Object.defineProperty(ClientRequest.prototype, 'socket', {
   },
 });
 
+/** See client-observability; most requests have none. */
+ClientRequest.prototype[kEntry] = undefined;
+
 ClientRequest.prototype._finish = function _finish() {
   OutgoingMessage.prototype._finish.call(this);
-  if (startChannel.hasSubscribers) startChannel.publish({ request: this });
+  observability.sent(this, this[kAuthority]);
 };
 
 ClientRequest.prototype._implicitHeader = function _implicitHeader() {
@@ -288,7 +291,7 @@ ClientRequest.prototype.destroy = function destroy(error) {
 ClientRequest.prototype.onSocket = function onSocket(socket, error) {
   if (socket && !error) {
     socket._httpMessage = this;
-    socket.on('error', socketErrorListener);
+    listen(socket, 'error', socketErrorListener);
   }
   process.nextTick(onSocketTick, this, socket, error);
 };

@@ -64,6 +64,8 @@ class Connection {
     this.upgraded = false;
     this.upgradeStream = null;
     this.peerEnded = false;
+    /** The connection's last response has been ended: what the peer still says is nobody's. */
+    this.over = false;
     /** The peer broke the protocol: 'clientError' has been emitted, and nothing more is parsed. */
     this.failed = false;
     this.bytesRead = 0;
@@ -102,6 +104,11 @@ class Connection {
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
     return this.open.length > 0 ? this.open[0] : null;
+  }
+
+  /** Whether the last response of this connection has been ended, told or not. */
+  get answeredLast() {
+    return this.over || this.open.find((response) => response._last || !response.finished)?.finished === true;
   }
 
   /** A response to another request. */
@@ -447,6 +454,7 @@ function finishExchange(connection, message) {
     if (open.includes(message)) open.splice(open.indexOf(message), 1);
   } else if (open.length === 1) connection.open = NONE;
   else open.shift();
+  if (message._last) connection.over = true;
   const heard = message._eventsCount > 0;
   observability.finished(connection, message);
   try {

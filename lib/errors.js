@@ -192,7 +192,7 @@ function listenException(errno, address, port) {
  * @param {string} code HPE_*
  * @param {string} reason in llhttp's words
  * @param {number} bytesParsed of the packet
- * @param {Buffer} rawPacket the read that was refused
+ * @param {Buffer} rawPacket the read that was refused; empty when it was the FIN, and then the error has none, as Node's
  * @return {Error}
  */
 function parseError(code, reason, bytesParsed, rawPacket) {
@@ -200,7 +200,7 @@ function parseError(code, reason, bytesParsed, rawPacket) {
   error.bytesParsed = bytesParsed;
   error.code = code;
   error.reason = reason;
-  error.rawPacket = rawPacket;
+  if (rawPacket.length > 0) error.rawPacket = rawPacket;
   return error;
 }
 

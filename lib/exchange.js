@@ -178,6 +178,8 @@ function answerExpectation(server, req, res, flags) {
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
   connection.failed = true;
+  // To Node these bytes are read, and the FIN is seen, behind the ticks in which the last response closes its socket.
+  if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.upgraded) {
     clientError(connection, error, true);
     return;

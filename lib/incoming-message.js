@@ -264,6 +264,16 @@ for (const [name, { get, set }] of Object.entries(prototypeMembers)) {
   Object.defineProperty(IncomingMessage.prototype, name, { configurable: true, enumerable: false, get, set });
 }
 
+/**
+ * Whether fields are worth looking at, asked without making them.
+ * @param {http.IncomingMessage} message
+ * @param {RegExp} pattern of the text `name NUL value NUL …`
+ */
+function mayHave(message, pattern) {
+  const isUnread = message[kConnection] != null && message[kHeaders] === null && message[kRawHeaders] === null;
+  return isUnread ? pattern.test(message[kFields]) : true;
+}
+
 /** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
 function splitFields(fields) {
   return fields === '' ? [] : fields.split('\0');
@@ -462,6 +472,7 @@ function finishDestroy(message, error, callback) {
 module.exports = {
   IncomingMessage,
   EngineRequest,
+  mayHave,
   receiveBody,
   receiveEnd,
   abortMessage,

@@ -43,21 +43,23 @@ PerformanceObserver.prototype.observe = function (options) {
 
 /** A response of ours has been made. */
 function created(request, response) {
-  if (responseCreated.hasSubscribers) {
-    responseCreated.publish({ request, response });
-    // The borrowed response would be published as well.
-    return;
-  }
+  if (responseCreated.hasSubscribers) responseCreated.publish({ request, response });
   if (!observed) return;
-  const entry = new http.ServerResponse({
-    method: request.method,
-    url: request.url,
-    headers: request.headers,
-    httpVersionMajor: request.httpVersionMajor,
-    httpVersionMinor: request.httpVersionMinor,
+  const { method, url, headers, httpVersionMajor, httpVersionMinor } = request;
+  silently(responseCreated, () => {
+    response[kEntry] = new http.ServerResponse({ method, url, headers, httpVersionMajor, httpVersionMinor });
   });
-  entry.getHeaders = () => response.getHeaders();
-  response[kEntry] = entry;
+  response[kEntry].getHeaders = () => response.getHeaders();
+}
+
+/** Calls `fn`, during which nobody hears what Node says of the objects borrowed from it. */
+function silently(channel, fn) {
+  Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true });
+  try {
+    fn();
+  } finally {
+    delete channel.hasSubscribers;
+  }
 }
 
 /** The response's last byte has been handed over: the entry is complete. */
@@ -89,4 +91,4 @@ function upgraded(connection, request, socket, head) {
   if (upgradeStart.hasSubscribers) upgradeStart.publish({ request, socket, head, server });
 }
 
-module.exports = { created, started, finished, upgraded, serverSocket, serverListen, debug };
+module.exports = { created, started, finished, upgraded, serverSocket, serverListen, debug, silently, isObserved: () => observed };

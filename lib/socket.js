@@ -9,7 +9,7 @@
  */
 
 const net = require('node:net');
-const { httpSocketEncoding } = require('./errors');
+const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
 
 const kConnection = Symbol('turnout.connection');
@@ -124,6 +124,11 @@ Socket.prototype.once = function once(event, listener) {
     if (!this.destroyed) listener.call(this);
   });
   return this;
+};
+
+/** net.Socket's would open a connection of libuv's under an object that stands for one of the engine's. */
+Socket.prototype.connect = function connect() {
+  throw nodeError('ERR_METHOD_NOT_IMPLEMENTED', 'connect()');
 };
 
 Socket.prototype.resetAndDestroy = function resetAndDestroy() {

@@ -26,6 +26,8 @@ const CLOSED = 11;
 const RESPONSE = 12;
 const CONNECTED = 13;
 
+/** The place of a payload that stands in its record. */
+const IN_RECORD = -1;
 /** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
 const VIEW = 32 * 1024;
 
@@ -109,13 +111,9 @@ function dispatch(at) {
       connection.server.inScope(bodyRecord, connection, chunk);
       return true;
     }
-    case END: {
-      connection.bytesRead = word53(at + 5);
-      const length = words[at + 4];
-      const trailers = length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
-      connection.server.inScope(endRecord, connection, trailers);
+    case END:
+      connection.server.inScope(endRecord, connection, trailersOf(at, connection));
       return connection.exchange === undefined || !isRefusedNext(index);
-    }
     case UPGRADE: {
       const chunk = payload(at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
@@ -246,16 +244,37 @@ function onResponse(at, flags, connection) {
     fields: text.slice(reasonLength),
     fieldCount: words[at + 7],
   };
-  connection.server.inScope(connection.exchange.onResponse, connection, flags);
+  connection.server.inScope(responseRecords, connection, flags);
   return !isRefusedNext(connection.index);
+}
+
+/** A response with as much of its body as came along: to Node, too, one step in which no tick runs. Large pieces come by themselves. */
+function responseRecords(connection, flags) {
+  connection.exchange.onResponse(connection, flags);
+  while (cursor < end && words[cursor + 2] === connection.index) {
+    const at = cursor;
+    const kind = words[at] & 0xff;
+    const isBody = kind === BODY && words[at + 5] === IN_RECORD;
+    if (!isBody && kind !== END) return;
+    cursor = at + (words[at + 1] >> 2);
+    if (isBody) connection.onBody(payload(at + 7, words[at + 4], at + 5));
+    else connection.onEnd(trailersOf(at, connection));
+  }
+}
+
+/** The trailer section of an END record, which also tells how much has been read. */
+function trailersOf(at, connection) {
+  connection.bytesRead = word53(at + 5);
+  const length = words[at + 4];
+  return length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
 }
 
 /**
  * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
- * error finds the request it is told to.
+ * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
 function isRefusedNext(index) {
-  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index;
+  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index && words[cursor + 5] > 0;
 }
 
 /**
@@ -266,7 +285,7 @@ function isRefusedNext(index) {
  */
 function payload(at, length, place) {
   const block = words[place];
-  if (block < -1) {
+  if (block < IN_RECORD) {
     const slab = slabs[-2 - block];
     const from = words[place + 1];
     if (length >= VIEW) return slab.subarray(from, from + length);

@@ -605,6 +605,17 @@ fn lenient_bodies() {
                 &["R POST 1.1 / K Transfer-Encoding=chunked;", "B a", "E "],
             ),
             (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 0\r\na\r\n",
+                &[
+                    "R POST 1.1 / K Transfer-Encoding=chunked;",
+                    "! HPE_INVALID_CHUNK_SIZE Invalid character in chunk size @49",
+                ],
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1 \t;b\r\na\r\n0\r\n\r\n",
+                &["R POST 1.1 / K Transfer-Encoding=chunked;", "B a", "E "],
+            ),
+            (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nall of it",
                 &["R POST 1.1 / K Transfer-Encoding=gzip;", "B all of it"],
             ),
@@ -615,6 +626,14 @@ fn lenient_bodies() {
             (
                 "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, gzip\r\n\r\nabc",
                 &["R POST 1.1 / K Transfer-Encoding=chunked, gzip;", "B abc"],
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, \t chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+                &["R POST 1.1 / K Transfer-Encoding=chunked, \t chunked;", "B a", "E "],
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked,\r\n chunked\r\n\r\nabc",
+                &["R POST 1.1 / K Transfer-Encoding=chunked, chunked;", "B abc"],
             ),
         ],
     );

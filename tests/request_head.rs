@@ -323,6 +323,18 @@ fn lenient_heads() {
                 "POST / HTTP/1.1\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
                 &["R POST 1.1 / K Content-Length=0;Transfer-Encoding=chunked;", "E "],
             ),
+            ("GET / HTTP/1.1\r\nConnection: close\r\n a\r\n\r\n", &["R GET 1.1 /  Connection=close a;", "E "]),
+            ("GET / HTTP/1.1\r\nConnection: a\x01, close\r\n\r\n", &["R GET 1.1 / K Connection=a\x01, close;", "E "]),
+            ("GET / HTTP/1.1\r\nConnection: close, a\x01\r\n\r\n", &["R GET 1.1 /  Connection=close, a\x01;", "E "]),
+            ("GET / HTTP/1.1\r\nConnection: a\r\n close\r\n\r\n", &["R GET 1.1 /  Connection=a close;", "E "]),
+            (
+                "GET / HTTP/1.1\r\nConnection: keep-alive\r\n , close\r\n\r\n",
+                &["R GET 1.1 / K Connection=keep-alive , close;", "E "],
+            ),
+            (
+                "GET / HTTP/1.1\r\nUpgrade: x\r\nConnection: upgrade\r\n x\r\n\r\n",
+                &["R GET 1.1 / KU Upgrade=x;Connection=upgrade x;", "E ", "U "],
+            ),
             ("POST / HTTP/1.1\r\na: b\rx\r\n", &["! HPE_LF_EXPECTED Missing expected LF after header value @22"]),
             ("GET / HTTP/1.1\n\r\n", &["R GET 1.1 / K ", "E "]),
             ("GET / HTTP/3.7\r\n\r\n", &["R GET 3.7 / K ", "E "]),

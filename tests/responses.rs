@@ -5,7 +5,7 @@ mod support;
 use std::sync::Arc;
 
 use support::{bytes, latin1, without_position, Recorder};
-use turnout::engine::h1::{ClientConn, Config, Expected, Phase};
+use turnout::engine::h1::{ClientConn, Config, Expected, Phase, Validation};
 
 const TABLE: &[(&str, &str, &[&str])] = include!("responses/table.rs");
 
@@ -16,7 +16,7 @@ fn expected(method: &str) -> Expected {
 /// Feeds the reads and then a FIN to a connection that has sent one request.
 fn events(config: &Config, method: &str, reads: &[&[u8]]) -> Vec<String> {
     let mut conn = ClientConn::new(Arc::new(config.clone()));
-    conn.expect(expected(method), None, false);
+    conn.expect(expected(method), None, Validation::Strict);
     let mut recorder = Recorder::default();
     for read in reads {
         conn.receive(read, &mut recorder);
@@ -84,7 +84,7 @@ fn bounds_a_head_by_its_own_limit_and_the_requests() {
     let overflow = "! HPE_HEADER_OVERFLOW Header overflow";
     let last = |size: Option<usize>, value: usize| {
         let mut conn = ClientConn::new(Arc::new(Config::default()));
-        conn.expect(expected("GET"), size, false);
+        conn.expect(expected("GET"), size, Validation::Strict);
         let mut recorder = Recorder::default();
         conn.receive(head(value).as_bytes(), &mut recorder);
         without_position(recorder.events.last().expect("events"))
@@ -103,7 +103,7 @@ fn answers_one_request_after_another() {
     let mut recorder = Recorder::default();
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
     for seq in 1..=3 {
-        conn.expect(Expected { seq, head: seq == 2, connect: false }, None, false);
+        conn.expect(Expected { seq, head: seq == 2, connect: false }, None, Validation::Strict);
         // To the HEAD only the head.
         conn.receive(if seq == 2 { &answer[..answer.len() - 2] } else { answer }, &mut recorder);
         assert_eq!(conn.phase(), Phase::Idle);
@@ -116,9 +116,9 @@ fn answers_one_request_after_another() {
 fn takes_the_next_answer_for_what_it_is_after_an_idle_server_has_spoken() {
     let mut conn = ClientConn::new(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
-    conn.expect(expected("GET"), None, false);
+    conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 408 Requ", &mut recorder);
-    conn.expect(expected("GET"), None, false);
+    conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 205 No\r\nContent-Length: 0\r\n\r\n", &mut recorder);
     assert_eq!(recorder.events, ["S 204 1.1 \"No\" K ", "E ", "S 205 1.1 \"No\" K Content-Length=0;", "E "]);
 }
@@ -127,7 +127,7 @@ fn takes_the_next_answer_for_what_it_is_after_an_idle_server_has_spoken() {
 fn tells_what_an_idle_server_says_as_raw_bytes() {
     let mut conn = ClientConn::new(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
-    conn.expect(expected("GET"), None, false);
+    conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\n", &mut recorder);
     conn.receive(b"HTTP/1.1 200 OK\r\nX: ", &mut recorder);
     assert_eq!(recorder.events[2..], ["U HTTP/1.1 200 OK\r\nX: "]);
@@ -142,7 +142,7 @@ fn is_read_by_nobody_until_claimed_and_may_be_a_plain_stream_first() {
     let mut recorder = Recorder::default();
     conn.receive(b"any", &mut recorder);
     conn.receive(b"thing", &mut recorder);
-    conn.expect(expected("GET"), None, false);
+    conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\n", &mut recorder);
     conn.expect_nothing();
     assert_eq!(recorder.events, ["U anything", "S 204 1.1 \"No\" K ", "E "]);
@@ -162,4 +162,20 @@ fn accepts_with_leniency_what_node_accepts_with_insecure_http_parser() {
     ] {
         assert_eq!(events(&lenient, "GET", &[input.as_bytes()]), expected, "{input:?}");
     }
+}
+
+#[test]
+fn each_request_says_how_much_of_its_response_is_checked() {
+    const RESPONSE: &[u8] = b"HTTP/1.1 204 N\r\nA: b\x01c\r\n\r\n";
+    const FOLDED: &[u8] = b"HTTP/1.1 204 N\r\nA: b\r\n c\r\n\r\n";
+    let verdict = |validation, response: &[u8]| {
+        let mut conn = ClientConn::new(Arc::new(Config::default()));
+        conn.expect(expected("GET"), None, validation);
+        let mut recorder = Recorder::default();
+        conn.receive(response, &mut recorder);
+        recorder.events.iter().all(|event| !event.starts_with('!'))
+    };
+    assert!(!verdict(Validation::Strict, RESPONSE) && !verdict(Validation::Strict, FOLDED));
+    assert!(verdict(Validation::Relaxed, RESPONSE) && !verdict(Validation::Relaxed, FOLDED));
+    assert!(verdict(Validation::Insecure, RESPONSE) && verdict(Validation::Insecure, FOLDED));
 }

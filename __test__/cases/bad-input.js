@@ -60,11 +60,19 @@ module.exports = {
   'tells of a FIN in mid-head': {
     setup(server, log) {
       server.on('clientError', (error, socket) => {
-        log(error.code, socket.writable);
+        log(error.code, error.reason, error.bytesParsed, 'rawPacket' in error, socket.writable);
         socket.destroy();
       });
     },
     steps: ['GET / HTTP/1.1\r\nHo', 'end', 'closed'],
+  },
+  'says nothing of a FIN in mid-body behind the last answer': {
+    setup: (server, log) => server.on('clientError', (error) => log(error.code)),
+    handler(req, res, log) {
+      req.on('data', (chunk) => log('data', chunk));
+      res.end('x');
+    },
+    steps: [`POST / HTTP/1.1\r\n${HOST}Connection: close\r\nContent-Length: 5\r\n\r\nhe`, 'end', 'closed'],
   },
   'tells of bytes behind a message that closes': {
     setup: (server, log) => server.on('clientError', (error) => log(error.code, error.reason, error.bytesParsed)),

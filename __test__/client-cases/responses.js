@@ -24,6 +24,18 @@ module.exports = {
   '304 with a length and without a body': answered('HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n'),
   'an empty reason': answered('HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n'),
   'latin1 in reason and fields': answered('HTTP/1.1 200 \xe9\xff\r\nA: \xe9\r\nContent-Length: 0\r\n\r\n'),
+  'more trailers than maxHeadersCount': {
+    server: [[HEAD_END, `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'A: 1\r\nB: 2\r\n'.repeat(600)}\r\n`, 'end']],
+    async run({ http, port, log, until }) {
+      for (const maxHeadersCount of [null, 3, 0]) {
+        const req = http.get({ port, host: '127.0.0.1', agent: false }, (res) => {
+          res.resume().on('end', () => log('trailers', maxHeadersCount, res.rawTrailers.length, Object.keys(res.trailers).join()));
+        });
+        req.maxHeadersCount = maxHeadersCount;
+        await until(`trailers ${maxHeadersCount}`);
+      }
+    },
+  },
   'repeated fields': {
     server: [[HEAD_END, 'HTTP/1.1 200 OK\r\nSet-Cookie: a\r\nSet-Cookie: b\r\nX: 1\r\nX: 2\r\nServer: a\r\nServer: b\r\nContent-Length: 0\r\n\r\n']],
     async run({ http, port, agent, log, until }) {
@@ -103,6 +115,21 @@ module.exports = {
       req.on('response', (res) => res.once('data', () => res.destroy(new Error('mine'))));
       await until('req close');
       await until('res close');
+    },
+  },
+  'no tick runs between a response and the body that came with it': {
+    server: [[HEAD_END, ok('body')]],
+    async run({ http, port, host, agent, log, until }) {
+      const req = http.get({ port, host, agent }, (res) => {
+        log('response', res.complete, res.readableLength);
+        process.nextTick(() => {
+          log('tick', res.complete, res.readableLength);
+          res.resume();
+        });
+        Promise.resolve().then(() => log('microtask', res.complete));
+      });
+      req.on('close', () => log('close'));
+      await until('close');
     },
   },
   'a response read late': {

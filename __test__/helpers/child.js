@@ -2,8 +2,7 @@
 
 /** Runs programs in processes of their own. */
 
-const { spawn } = require('node:child_process');
-const fs = require('node:fs');
+const { execFileSync, spawn } = require('node:child_process');
 const net = require('node:net');
 const path = require('node:path');
 
@@ -44,14 +43,10 @@ function run(args, { cwd = ROOT, env = {}, node = process.execPath, onLine, pati
 /** Runs a program given as text, with `http` being turnout. */
 const program = (code, options) => run(['-e', `const http = require('./index.js');\n${code}`], options);
 
-/** The Nodes to be tested besides the running one: name → binary, as far as they are installed. */
+/** The Nodes to be tested besides the running one: version → binary; TURNOUT_NODES names the binaries as PATH names folders. */
 function otherNodes() {
-  const nodes = {};
-  for (const version of [20, 22, 24, 26]) {
-    const binary = `/opt/nodes/node_modules/node${version}/bin/node`;
-    if (fs.existsSync(binary)) nodes[`Node ${version}`] = binary;
-  }
-  return nodes;
+  const binaries = (process.env.TURNOUT_NODES ?? '').split(path.delimiter).filter(Boolean);
+  return Object.fromEntries(binaries.map((binary) => [execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim(), binary]));
 }
 
 /** A port nobody listens on at the moment. */

@@ -1,90 +1,127 @@
 'use strict';
 
 /**
- * The client's figures: `node benches/node/client.js [seconds]`. One server (turnout's) in a process of its own; for each number of
- * requests at a time a fresh process asks with node:http's client and another with turnout's, in alternating rounds. What counts is
- * the ratio; the server takes its share of the same cores.
+ * A client of the benches: `client.js IMPLEMENTATION SCENARIO PORT CONCURRENCY WARMUP_MS MEASURE_MS`; keeps CONCURRENCY exchanges
+ * under way and prints one line of JSON, as the generator does. Its own clocks are read at the edges of the measured window.
  */
 
-const { fork } = require('node:child_process');
+const fs = require('node:fs');
+const { performance } = require('node:perf_hooks');
 
-const CONCURRENCY = [1, 64, 512];
-const IMPLEMENTATIONS = ['node:http', 'turnout'];
-const ROUNDS = 3;
-const SECONDS = Number(process.argv[2]) || 2;
+const [, , implementation, scenario, ...numbers] = process.argv;
+const [port, concurrency, warmup, measured] = numbers.map(Number);
+const UPGRADE = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' };
+const ENOUGH_ERRORS = 1000;
 
-const load = (name) => (name === 'turnout' ? require('../..') : require('node:http'));
+/** Latencies in milliseconds; there is room for what a fast client does in ten seconds. */
+let latencies = new Float64Array(1 << 20);
+let done = 0;
+let errors = 0;
+let firstError;
+let counting = false;
 
-/** Answers every request at once; tells its port. */
-function serve() {
-  const server = load('turnout').createServer((req, res) => res.end('okay'));
-  server.keepAliveTimeout = 0;
-  server.listen(0, '127.0.0.1', () => process.send(server.address().port));
-}
-
-/** Keeps `concurrency` requests under way for some seconds; tells how many there were and what they cost this process. */
-function ask(name, concurrency, port) {
-  const http = load(name);
-  const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
-  let done = 0;
-  let counting = false;
-  const next = () => {
-    const req = http.get({ host: '127.0.0.1', port, agent }, (res) => res.resume());
-    // Behind 'close' the connection is free again.
-    req.on('close', () => {
-      done += counting;
-      setImmediate(next);
-    });
-  };
-  for (let i = 0; i < concurrency; i++) next();
-  setTimeout(() => {
-    counting = true;
-    const cpu = process.cpuUsage();
-    const began = process.hrtime.bigint();
-    setTimeout(() => {
-      const seconds = Number(process.hrtime.bigint() - began) / 1e9;
-      const { user, system } = process.cpuUsage(cpu);
-      process.send({ rate: done / seconds, cost: (user + system) / done }, () => process.exit());
-    }, SECONDS * 1000);
-  }, 500);
-}
-
-/** @return {Promise<*>} the first message of a child that plays `role` */
-function play(...role) {
-  const child = fork(__filename, [String(SECONDS), ...role.map(String)]);
-  return new Promise((resolve, reject) => {
-    child.once('message', (message) => resolve({ message, child }));
-    child.once('error', reject);
-  });
-}
-
-const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
-
-async function main() {
-  const { message: port, child: server } = await play('serve');
-  console.log('| requests at a time | client | requests/s | CPU µs each | to node:http |\n|---|---|---|---|---|');
-  for (const concurrency of CONCURRENCY) {
-    const seen = Object.fromEntries(IMPLEMENTATIONS.map((name) => [name, { rate: [], cost: [] }]));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const name of IMPLEMENTATIONS) {
-        const { message, child } = await play('ask', name, concurrency, port);
-        await new Promise((resolve) => child.once('exit', resolve));
-        seen[name].rate.push(message.rate);
-        seen[name].cost.push(message.cost);
-      }
+/** One exchange is over. */
+function settle(began, error) {
+  if (error) {
+    errors++;
+    firstError ??= error.message;
+  } else if (counting) {
+    if (done === latencies.length) {
+      const wider = new Float64Array(done * 2);
+      wider.set(latencies);
+      latencies = wider;
     }
-    const of = (name) => ({ rate: median(seen[name].rate), cost: median(seen[name].cost) });
-    const node = of('node:http');
-    for (const name of IMPLEMENTATIONS) {
-      const { rate, cost } = of(name);
-      const ratio = name === 'node:http' ? '1' : `${(rate / node.rate).toFixed(2)}, CPU ${(cost / node.cost).toFixed(2)}`;
-      console.log(`| ${concurrency} | ${name} | ${Math.round(rate).toLocaleString('en')} | ${cost.toFixed(1)} | ${ratio} |`);
-    }
+    latencies[done++] = performance.now() - began;
   }
-  server.kill();
+  if (errors < ENOUGH_ERRORS) process.nextTick(begin);
 }
 
-const [, , , role, name, concurrency, port] = process.argv;
-if (role === 'serve') serve();
-else if (role === 'ask') ask(name, Number(concurrency), Number(port));
-else main();
+const wrong = (what) => new Error(`wrong answer: ${what}`);
+
+/** node:http and turnout: the callers of these interfaces are the same text. */
+function callers() {
+  const http = implementation.startsWith('turnout') ? require('../..') : require('node:http');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
+  const get = () => {
+    const began = performance.now();
+    const req = http.get({ host: '127.0.0.1', port, agent }, (res) => {
+      let body = '';
+      res.on('data', (chunk) => (body += chunk.latin1Slice()));
+      // The connection is free a tick behind 'end'.
+      res.on('end', () => settle(began, body === 'okay' ? undefined : wrong(body)));
+    });
+    req.on('error', (error) => settle(began, error));
+  };
+  const upgrade = () => {
+    const began = performance.now();
+    const req = http.get({ host: '127.0.0.1', port, agent, headers: UPGRADE }, (res) => settle(began, wrong(res.statusCode)));
+    req.on('upgrade', (res, socket) => {
+      socket.on('close', () => settle(began, res.headers.upgrade === 'websocket' ? undefined : wrong(res.headers.upgrade)));
+      socket.destroy();
+    });
+    req.on('error', (error) => settle(began, error));
+  };
+  return { get, upgrade };
+}
+
+function undiciCallers() {
+  const { Pool } = require('undici');
+  const pool = new Pool(`http://127.0.0.1:${port}`, { connections: concurrency, pipelining: 1 });
+  const get = async () => {
+    const began = performance.now();
+    try {
+      const { body } = await pool.request({ path: '/', method: 'GET' });
+      const text = await body.text();
+      settle(began, text === 'okay' ? undefined : wrong(text));
+    } catch (error) {
+      settle(began, error);
+    }
+  };
+  const upgrade = async () => {
+    const began = performance.now();
+    try {
+      const { headers, socket } = await pool.upgrade({ path: '/', method: 'GET', protocol: 'websocket', headers: { 'Sec-WebSocket-Key': UPGRADE['Sec-WebSocket-Key'] } });
+      socket.on('close', () => settle(began, headers.upgrade === 'websocket' ? undefined : wrong(headers.upgrade)));
+      socket.destroy();
+    } catch (error) {
+      settle(began, error);
+    }
+  };
+  return { get, upgrade };
+}
+
+const begin = (implementation === 'undici' ? undiciCallers() : callers())[scenario];
+
+/** Nanoseconds: of this thread, which runs JavaScript; of all. */
+function clocks() {
+  const schedstat = fs.readFileSync(`/proc/${process.pid}/task/${process.pid}/schedstat`, 'utf8');
+  const { user, system } = process.cpuUsage();
+  return { at: performance.now(), js: Number(schedstat.split(' ')[0]), all: (user + system) * 1000 };
+}
+
+function report(before) {
+  const after = clocks();
+  const seconds = (after.at - before.at) / 1000;
+  const sorted = latencies.subarray(0, done).sort();
+  const percentile = (share) => (done === 0 ? 0 : sorted[Math.max(0, Math.ceil(done * share) - 1)] * 1000);
+  const result = {
+    operations: done,
+    seconds,
+    perSecond: done / seconds,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    jsNanos: after.js - before.js,
+    allNanos: after.all - before.all,
+    errors,
+    stalled: done === 0 ? concurrency : 0,
+    firstError,
+  };
+  fs.writeSync(1, `${JSON.stringify(result)}\n`);
+  process.exit();
+}
+
+for (let i = 0; i < concurrency; i++) begin();
+setTimeout(() => {
+  counting = true;
+  setTimeout(report, measured, clocks());
+}, warmup);

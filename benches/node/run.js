@@ -1,6 +1,6 @@
 'use strict';
 
-/** Drives all servers alternately and prints a table; benches/README.md tells about flags and rows. */
+/** Drives all servers, then all clients, alternately and prints a table; benches/README.md tells about flags and rows. */
 
 const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
@@ -9,14 +9,15 @@ const readline = require('node:readline');
 const { parseArgs } = require('node:util');
 const SCENARIOS = require('./scenarios');
 
-const IMPLEMENTATIONS = ['node:http', 'turnout', 'turnout threads', 'uWebSockets.js', 'limit'];
+const SERVERS = ['node:http', 'turnout', 'turnout threads', 'uWebSockets.js', 'limit'];
+const CLIENTS = ['node:http', 'turnout', 'turnout threads', 'undici'];
 const { values: options } = parseArgs({
   options: {
     node: { type: 'string', default: process.execPath },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
     only: { type: 'string', default: '.' },
-    impl: { type: 'string', default: IMPLEMENTATIONS.join(',') },
+    impl: { type: 'string', default: [...new Set([...SERVERS, ...CLIENTS])].join(',') },
     json: { type: 'string' },
     'uws-node': { type: 'string', default: process.version.startsWith('v20.') ? process.execPath : '' },
   },
@@ -60,11 +61,37 @@ function residentKiB(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
 
-/** One round of one row; rejects when a child fails. */
-async function measure(implementation, scenario) {
-  const environment = implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : {};
+/** @return {object} a result with what one operation cost, in microseconds */
+function costs(result) {
+  return { ...result, js: result.jsNanos / result.operations / 1000, all: result.allNanos / result.operations / 1000 };
+}
+
+const environmentOf = (implementation) => (implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : {});
+
+/** One round of one row of clients, whose server is the bare loop; rejects when a child fails. */
+async function measureClient(implementation, scenario) {
+  const server = start(path.join(LOAD, 'target', 'release', 'turnout-limit'), [scenario.client]);
+  let client;
+  try {
+    const { value: port } = await server.lines.next();
+    if (!port) throw new Error('the server did not start');
+    const numbers = [port, scenario.connections, WARMUP_MS, Number(options.seconds) * 1000];
+    client = start(options.node, [path.join(__dirname, 'client.js'), implementation, scenario.client, ...numbers.map(String)], environmentOf(implementation));
+    const { value: line } = await client.lines.next();
+    if (line === undefined) throw new Error('the client failed');
+    return costs(JSON.parse(line));
+  } finally {
+    for (const child of [client, server]) {
+      child?.kill('SIGKILL');
+      await child?.ended;
+    }
+  }
+}
+
+/** One round of one row of servers; rejects when a child fails. */
+async function measureServer(implementation, scenario) {
   // The shell raises the descriptor limit; exec keeps the pid the server's.
-  const server = start('sh', ['-c', 'ulimit -n $(ulimit -Hn); exec "$@"', 'sh', ...command(implementation, scenario)], environment);
+  const server = start('sh', ['-c', 'ulimit -n $(ulimit -Hn); exec "$@"', 'sh', ...command(implementation, scenario)], environmentOf(implementation));
   let generator;
   try {
     const { value: port } = await server.lines.next();
@@ -79,7 +106,7 @@ async function measure(implementation, scenario) {
     if (line === 'ready') return { kib: (residentKiB(server.pid) - before) / connections };
     const result = JSON.parse(line);
     if (server.exitCode !== null || server.signalCode !== null) throw new Error(`the server ended: ${server.exitCode ?? server.signalCode}`);
-    return { ...result, js: result.jsNanos / result.operations / 1000, all: result.allNanos / result.operations / 1000 };
+    return costs(result);
   } finally {
     for (const child of [generator, server]) {
       child?.kill('SIGKILL');
@@ -116,8 +143,16 @@ function cells(rounds, reference, uws) {
   ];
 }
 
+/** @return {string[]} who takes part in this row */
+function competitors(scenario) {
+  const all = scenario.client ? CLIENTS : SERVERS.filter((name) => (name !== 'uWebSockets.js' || scenario.uws) && (name !== 'limit' || scenario.limit));
+  const asked = options.impl.split(',');
+  return all.filter((name) => asked.includes(name));
+}
+
 async function scenarioRows(scenario, missing) {
-  const wanted = options.impl.split(',').filter((name) => (name !== 'uWebSockets.js' || scenario.uws) && (name !== 'limit' || scenario.limit));
+  const wanted = competitors(scenario);
+  const measure = scenario.client ? measureClient : measureServer;
   const results = Object.fromEntries(wanted.map((name) => [name, []]));
   const skipped = {};
   if (missing && results['uWebSockets.js']) skipped['uWebSockets.js'] = missing;
@@ -146,7 +181,7 @@ async function main() {
   const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
   const missing = options.impl.includes('uWebSockets.js') ? uwsMissing() : undefined;
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores, medians of ${options.rounds} rounds of ${options.seconds} s\n`);
-  console.log('| scenario | server | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http | to uWebSockets.js |');
+  console.log('| scenario | implementation | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http | to uWebSockets.js |');
   console.log('|---|---|---|---|---|---|---|---|---|');
   const results = {};
   for (const scenario of SCENARIOS.filter(({ name }) => new RegExp(options.only).test(name))) {

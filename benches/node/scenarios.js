@@ -2,7 +2,8 @@
 
 /**
  * The rows. `server` is the server's scenario, `mode` the generator's; `depth` requests in flight per connection (1), `rate` requests
- * per second on schedule (0: as fast as answers come). `uws` and `limit` say who else has such a server.
+ * per second on schedule (0: as fast as answers come). `uws` and `limit` say who else has such a server. Rows with `client` measure
+ * clients, so many exchanges of that kind at a time.
  */
 module.exports = [
   { name: 'GET, 1 connection', server: 'get', mode: 'get', connections: 1, size: 4, uws: true, limit: true },
@@ -24,4 +25,8 @@ module.exports = [
   { name: 'express hello, 64 connections', server: 'express', mode: 'get', connections: 64, size: 4 },
   { name: 'memory, 10,000 idle upgraded sockets', server: 'upgrade', mode: 'idle', connections: 10000, size: 0, limit: true },
   { name: 'memory, 10,000 idle ws sockets', server: 'ws', mode: 'idle', connections: 10000, size: 0, uws: true },
+  { name: 'client GET, 1 at a time', client: 'get', connections: 1 },
+  { name: 'client GET, 64 at a time', client: 'get', connections: 64 },
+  { name: 'client GET, 512 at a time', client: 'get', connections: 512 },
+  { name: 'client upgrades, 16 at a time', client: 'upgrade', connections: 16 },
 ];

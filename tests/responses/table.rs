@@ -248,4 +248,13 @@
     ("CONNECT", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nab", &["S 200 1.0 \"OK\" KU Connection=keep-alive;Content-Length=2;", "U ab"]),
     ("CONNECT", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", &["S 200 1.1 \"OK\" KU Transfer-Encoding=chunked;", "U 5\r\nab"]),
     ("CONNECT", "HTTP/1.1 200 OK\r\nProxy-Connection: close\r\nContent-Length: 2\r\n\r\nab", &["S 200 1.1 \"OK\" U Proxy-Connection=close;Content-Length=2;", "U ab"]),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nTransfer-Encoding: x\r\n\r\ny",
+        &[
+            "S 200 1.1 \"OK\" K Transfer-Encoding=chunked;",
+            "E Transfer-Encoding=x;",
+            "! HPE_CLOSED_CONNECTION Data after `Connection: close` @75",
+        ],
+    ),
 ]

@@ -38,6 +38,18 @@ pub struct Expected {
     pub connect: bool,
 }
 
+/// How much of a response is checked; Node's `httpValidation`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Validation {
+    /// What RFC 9112 asks for.
+    #[default]
+    Strict,
+    /// Control characters may stand in field values, NUL, CR and LF excepted.
+    Relaxed,
+    /// What only lenient parsing gets past.
+    Insecure,
+}
+
 /// Between, in or behind messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -92,14 +104,15 @@ impl ClientConn {
         }
     }
 
-    /// A request is being sent: what comes from here on answers it. `max_header_size` and `lenient` count for this response;
+    /// A request is being sent: what comes from here on answers it. `max_header_size` and `validation` count for this response;
     /// without a size the connection's own holds.
-    pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, lenient: bool) {
+    pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
         self.request = request;
         self.answered = false;
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
-            lenient: lenient || self.config.lenient,
+            lenient: validation == Validation::Insecure || self.config.lenient,
+            relaxed_values: validation == Validation::Relaxed || self.config.relaxed_values,
             ..Limits::new(&self.config)
         };
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
@@ -189,6 +202,10 @@ impl ClientConn {
                     let trailers = if self.chunked { self.fields.bytes() } else { b"" };
                     sink.end(self.request.seq, trailers);
                     self.message_over();
+                    // Trailers have named a transfer coding: Node then waits for the FIN.
+                    if self.chunked && !self.framing.is_chunked() && !self.limits.lenient {
+                        self.state = State::Closed;
+                    }
                 }
             }
             State::Raw | State::Plain | State::Unclaimed | State::Unknown => {

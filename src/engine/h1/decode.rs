@@ -23,6 +23,8 @@ enum At {
     UntilEof,
     SizeStart,
     Size,
+    /// White space has ended the size, which only lenient parsing gets past.
+    SizeOver,
     ExtensionStart,
     ExtensionName,
     ExtensionValue,
@@ -125,28 +127,29 @@ impl BodyDecoder {
                 self.at = At::Size;
             }
             (At::SizeStart, _) => return Err(ParseError::InvalidChunkSize),
-            (At::Size, b' ' | b'\t') => {
+            (At::Size | At::SizeOver, b' ' | b'\t') => {
                 *pos += 1;
                 if !limits.lenient {
                     return Err(ParseError::InvalidChunkSize);
                 }
+                self.at = At::SizeOver;
             }
-            (At::Size, b';') => {
+            (At::Size | At::SizeOver, b';') => {
                 *pos += 1;
                 self.at = At::ExtensionStart;
             }
-            (At::Size, b'\r') => {
+            (At::Size | At::SizeOver, b'\r') => {
                 *pos += 1;
                 self.at = At::SizeCr;
             }
-            (At::Size, b'\n') => {
+            (At::Size | At::SizeOver, b'\n') => {
                 *pos += 1;
                 if !limits.lenient {
                     return Err(ParseError::NoCrAfterChunkSize);
                 }
                 self.at = At::SizeCr;
             }
-            (At::Size, _) => return Err(ParseError::InvalidChunkSize),
+            (At::Size | At::SizeOver, _) => return Err(ParseError::InvalidChunkSize),
             (At::SizeCr, _) => {
                 if byte == b'\n' {
                     *pos += 1;

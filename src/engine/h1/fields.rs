@@ -61,6 +61,8 @@ pub(super) struct FieldSection {
     buffer: Vec<u8>,
     /// Where in `buffer` the present name or value begins.
     item: usize,
+    /// The same for the present line of a folded value.
+    line: usize,
     count: u32,
     used: usize,
 }
@@ -71,7 +73,15 @@ pub(super) const KEEP_CAPACITY: usize = 4096;
 
 impl FieldSection {
     pub(super) fn new() -> FieldSection {
-        FieldSection { at: At::LineStart, kind: FieldKind::Other, buffer: Vec::new(), item: 0, count: 0, used: 0 }
+        FieldSection {
+            at: At::LineStart,
+            kind: FieldKind::Other,
+            buffer: Vec::new(),
+            item: 0,
+            line: 0,
+            count: 0,
+            used: 0,
+        }
     }
 
     /// Gives the scratch buffer back: nothing more is parsed.
@@ -254,6 +264,7 @@ impl FieldSection {
         framing.name(self.kind)?;
         self.buffer.push(0);
         self.item = self.buffer.len();
+        self.line = self.item;
         self.at = At::ValueStart;
         Ok(())
     }
@@ -338,10 +349,13 @@ impl FieldSection {
                 if !limits.lenient {
                     return Err(ParseError::WhitespaceAfterFieldValue);
                 }
+                framing.value_folded(self.kind, self.buffer.get(self.line..).unwrap_or_default());
+                self.line = self.buffer.len();
                 self.value_start(pos, framing)?;
             }
             At::ValueOver(state) => {
-                let value = self.buffer.get(self.item..).unwrap_or_default();
+                let from = if self.kind == FieldKind::Connection { self.line } else { self.item };
+                let value = self.buffer.get(from..).unwrap_or_default();
                 framing.value_end(self.kind, &state, value);
                 self.field_over();
             }

@@ -69,8 +69,7 @@ pub(super) enum BodyLength {
 enum Coding {
     /// At the start of a list member; white space may precede it.
     Start,
-    /// The same where white space makes the member another coding: at a (folded) line's start and behind `chunked,`,
-    /// which only lenient parsing gets past.
+    /// The same where white space makes the member another coding: at the start of a folded line.
     StartTight,
     /// So many letters of `chunked` have matched.
     Matching(u8),
@@ -119,13 +118,15 @@ impl ValueError {
 pub(super) struct Framing {
     seen: u16,
     content_length: u64,
+    /// A line of the present `Connection` has ended in an option: Node takes none from the lines folded to it.
+    options_over: bool,
     lenient: bool,
     response: bool,
 }
 
 impl Framing {
     pub(super) fn new(lenient: bool) -> Framing {
-        Framing { seen: 0, content_length: 0, lenient, response: false }
+        Framing { seen: 0, content_length: 0, options_over: false, lenient, response: false }
     }
 
     /// The same for a response, whose last transfer coding need not be `chunked`: the connection's end then delimits it.
@@ -149,6 +150,10 @@ impl Framing {
             }
             FieldKind::Host => {
                 self.seen |= seen::HOST;
+                Ok(())
+            }
+            FieldKind::Connection => {
+                self.options_over = false;
                 Ok(())
             }
             _ => Ok(()),
@@ -221,8 +226,7 @@ impl Framing {
         const CHUNKED: &[u8; 7] = b"chunked";
         Ok(match (coding, byte) {
             (Coding::Start, b' ' | b'\t') => Coding::Start,
-            (Coding::Chunked, b',') if self.response => Coding::Start,
-            (Coding::Chunked, b',') if self.lenient => Coding::StartTight,
+            (Coding::Chunked, b',') if self.response || self.lenient => Coding::Start,
             // RFC 9112 §6.1: chunked is the final transfer coding of a request.
             (Coding::Chunked, b',') => return Err(ValueError::behind(ParseError::InvalidTransferEncoding)),
             (Coding::Chunked, b' ') => Coding::Chunked,
@@ -246,7 +250,14 @@ impl Framing {
         }
     }
 
-    /// The field is complete; `value` is untrimmed.
+    /// The value's line is followed by one that is folded to it.
+    pub(super) fn value_folded(&mut self, kind: FieldKind, line: &[u8]) {
+        if kind == FieldKind::Connection {
+            self.connection_options(line);
+        }
+    }
+
+    /// The field is complete; `value` is untrimmed, and of `Connection` its last line.
     pub(super) fn value_end(&mut self, kind: FieldKind, state: &ValueState, value: &[u8]) {
         match kind {
             FieldKind::Connection => self.connection_options(value),
@@ -278,15 +289,30 @@ impl Framing {
         Ok(())
     }
 
-    fn connection_options(&mut self, value: &[u8]) {
-        for option in value.split(|&byte| byte == b',') {
+    fn connection_options(&mut self, line: &[u8]) {
+        if self.options_over {
+            return;
+        }
+        // Node reads no options from the first byte on that only leniency lets pass, nor the one it stands in.
+        let stop = line.iter().position(|byte| matches!(byte, 0..=8 | 10..=31 | 127));
+        let line = match stop {
+            None => line,
+            Some(at) => {
+                let sound = line.get(..at).unwrap_or_default();
+                let comma = sound.iter().rposition(|&byte| byte == b',').map_or(0, |comma| comma + 1);
+                sound.get(..comma).unwrap_or_default()
+            }
+        };
+        for option in line.split(|&byte| byte == b',') {
             let option = trim_ows(option);
-            self.seen |= match option.len() {
+            let bit = match option.len() {
                 5 if option.eq_ignore_ascii_case(b"close") => seen::CONNECTION_CLOSE,
                 7 if option.eq_ignore_ascii_case(b"upgrade") => seen::CONNECTION_UPGRADE,
                 10 if option.eq_ignore_ascii_case(b"keep-alive") => seen::CONNECTION_KEEP_ALIVE,
                 _ => 0,
             };
+            self.seen |= bit;
+            self.options_over = bit != 0;
         }
     }
 
@@ -299,6 +325,11 @@ impl Framing {
         } else {
             self.has(seen::CONNECTION_KEEP_ALIVE)
         }
+    }
+
+    /// Whether `chunked` is the last transfer coding named so far.
+    pub(super) fn is_chunked(&self) -> bool {
+        self.has(seen::CHUNKED)
     }
 
     /// Whether the message asks for another protocol (RFC 9110 §7.8 and §9.3.6).

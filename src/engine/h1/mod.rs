@@ -13,7 +13,7 @@ mod status_line;
 mod target;
 mod upgrade;
 
-pub use client::{ClientConn, Expected, ResponseHead};
+pub use client::{ClientConn, Expected, ResponseHead, Validation};
 pub use conn::{Config, Conn, Phase, RequestHead, Sink};
 pub use method::{Method, METHODS};
 

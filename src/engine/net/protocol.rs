@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::event::RecordSink;
-use crate::engine::h1::{ClientConn, Config, Conn, Expected, Phase};
+use crate::engine::h1::{ClientConn, Config, Conn, Expected, Phase, Validation};
 
 /// See the module. Both are of about the same size, and a connection stands in a box of its own.
 pub enum Protocol {
@@ -17,8 +17,9 @@ pub enum Protocol {
 mod expect {
     pub const HEAD: u32 = 1;
     pub const CONNECT: u32 = 2;
-    pub const LENIENT: u32 = 4;
+    pub const INSECURE: u32 = 4;
     pub const NOTHING: u32 = 8;
+    pub const RELAXED: u32 = 16;
 }
 
 impl Protocol {
@@ -64,7 +65,12 @@ impl Protocol {
             }
             let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
             let request = Expected { seq, head: flags & expect::HEAD != 0, connect: flags & expect::CONNECT != 0 };
-            conn.expect(request, size, flags & expect::LENIENT != 0);
+            let validation = match flags & (expect::INSECURE | expect::RELAXED) {
+                0 => Validation::Strict,
+                expect::RELAXED => Validation::Relaxed,
+                _ => Validation::Insecure,
+            };
+            conn.expect(request, size, validation);
         }
     }
 

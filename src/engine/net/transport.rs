@@ -13,6 +13,10 @@ use super::event::Peer;
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
 
+/// Between keep-alive probes, and how many stay unanswered until the connection is given up: Node documents both.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+const PROBES: u32 = 10;
+
 /// One gathering write to a TCP socket. On Linux what comes before a large piece is sent with MSG_MORE and the piece by itself: the kernel
 /// then makes full segments of the piece's memory, and 1 MB behind a head of 128 bytes costs half of what writev(2) takes for it
 /// (measured on loopback with bbr, the default of the machine).
@@ -87,14 +91,16 @@ pub trait Transport {
         }
     }
 
-    /// SO_KEEPALIVE, and the idle time before the first probe when it is not zero.
+    /// SO_KEEPALIVE and, unless the idle time before the first probe is zero, how probes are sent.
     fn set_keep_alive(&self, on: bool, delay: Duration) {
         if self.is_tcp() {
             let socket = self.socket();
-            let _ = socket.set_keepalive(on);
-            if on && delay >= Duration::from_secs(1) {
-                let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(delay));
-            }
+            let _ = if on && delay >= Duration::from_secs(1) {
+                let probes = TcpKeepalive::new().with_time(delay).with_interval(PROBE_INTERVAL).with_retries(PROBES);
+                socket.set_tcp_keepalive(&probes)
+            } else {
+                socket.set_keepalive(on)
+            };
         }
     }
 

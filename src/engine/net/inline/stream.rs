@@ -140,3 +140,26 @@ impl Transport for Stream {
         matches!(self.socket, Socket::Tcp(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn keep_alive_probes_come_as_node_documents_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let connected = TcpStream::connect(listener.local_addr().expect("an address")).expect("a socket");
+        let stream = Stream::from(connected);
+        stream.set_keep_alive(true, Duration::from_secs(7));
+        let socket = stream.socket();
+        assert!(socket.keepalive().expect("SO_KEEPALIVE"));
+        assert_eq!(socket.tcp_keepalive_time().expect("the time"), Duration::from_secs(7));
+        assert_eq!(socket.tcp_keepalive_interval().expect("the interval"), Duration::from_secs(1));
+        assert_eq!(socket.tcp_keepalive_retries().expect("the retries"), 10);
+        stream.set_keep_alive(false, Duration::ZERO);
+        assert!(!socket.keepalive().expect("SO_KEEPALIVE"));
+    }
+}

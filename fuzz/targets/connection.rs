@@ -1,0 +1,362 @@
+//! Connections between a peer, a kernel and a JavaScript that do whatever they like, in any order: bytes, FINs, failing sockets, commands,
+//! deadlines. No socket and no clock: the transport is a pair of queues.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use arbitrary::{Result, Unstructured};
+use socket2::SockRef;
+use turnout::engine::deadline::Timeouts;
+use turnout::engine::h1::Config;
+use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
+use turnout::engine::net::connection::WINDOW;
+use turnout::engine::net::connections::Connections;
+use turnout::engine::net::event::Peer;
+use turnout::engine::net::port::Port;
+use turnout::engine::net::server::{Server, ServerConfig};
+use turnout::engine::net::transport::Transport;
+
+/// What has come from the peer, and what the kernel will take.
+#[derive(Default)]
+struct Line {
+    incoming: Vec<u8>,
+    fin: bool,
+    fails: bool,
+    room: usize,
+    sent: usize,
+    shut: bool,
+}
+
+#[derive(Clone, Default)]
+struct FakeSocket(Rc<RefCell<Line>>);
+
+impl FakeSocket {
+    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut line = self.0.borrow_mut();
+        if line.fails || line.shut {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
+        assert!(wanted > 0, "an empty write learns nothing");
+        let taken = wanted.min(line.room);
+        if taken == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        line.room -= taken;
+        line.sent += taken;
+        Ok(taken)
+    }
+}
+
+impl Transport for FakeSocket {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut line = self.0.borrow_mut();
+        if line.fails {
+            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
+        }
+        if line.incoming.is_empty() {
+            return if line.fin { Poll::Ready(Ok(0)) } else { Poll::Pending };
+        }
+        let taken = buffer.len().min(line.incoming.len());
+        buffer[..taken].copy_from_slice(&line.incoming[..taken]);
+        line.incoming.drain(..taken);
+        Poll::Ready(Ok(taken))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self.write(slices) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+            written => Poll::Ready(written),
+        }
+    }
+
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write(slices)
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        unreachable!("whatever asks for the socket is answered here")
+    }
+
+    fn is_tcp(&self) -> bool {
+        false
+    }
+
+    fn shutdown_write(&self) {
+        self.0.borrow_mut().shut = true;
+    }
+
+    fn has_unread(&self) -> bool {
+        !self.0.borrow().incoming.is_empty()
+    }
+}
+
+/// What JavaScript knows of a connection.
+#[derive(Default)]
+struct Known {
+    generation: u32,
+    requests: u32,
+    refused: bool,
+    timed_out: u32,
+    /// Bytes of BODY and RAW that have not been credited.
+    uncredited: usize,
+    line: Option<FakeSocket>,
+}
+
+/// Texts that a peer would hardly hit upon byte by byte.
+const TEXTS: [&[u8]; 12] = [
+    b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    b"POST / HTTP/1.1\r\nContent-Length: 5\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    b"CONNECT a:80 HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.0\r\n\r\n",
+    b"5\r\nhello\r\n",
+    b"0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+    b"HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    b"HTTP/1.1 103 X\r\n\r\n",
+    b"garbage\0",
+];
+
+/// Connections at once.
+const MOST: usize = 4;
+/// Polls that one event may cause: reads of what has come, flushes of what is queued.
+const POLLS: usize = 10_000;
+
+struct World {
+    connections: Connections<FakeSocket>,
+    server: Rc<Server>,
+    port: Arc<Port>,
+    blocks: OwnedBlocks,
+    known: HashMap<u32, Known>,
+    tokens: u32,
+    time: Duration,
+}
+
+impl World {
+    fn new(lenient: bool) -> World {
+        let second = Duration::from_secs(1);
+        let timeouts = Timeouts { keep_alive: second, head: second * 2, request: second * 3, check_interval: second };
+        let http = Arc::new(Config { lenient, ..Config::default() });
+        let config = RefCell::new(ServerConfig { no_delay: true, keep_alive: None, timeouts, http });
+        let port = Arc::new(Port::new(Box::new(|| {})));
+        World {
+            connections: Connections::new(0, port.clone()),
+            server: Rc::new(Server { id: 1, started: Instant::now(), inherited_no_delay: true, config }),
+            port,
+            blocks: OwnedBlocks::default(),
+            known: HashMap::new(),
+            tokens: 0,
+            time: Duration::ZERO,
+        }
+    }
+
+    /// One event, and whatever follows from it.
+    fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        match input.int_in_range(0..=9)? {
+            0 => self.connect(input)?,
+            1 => {
+                let text = *input.choose(&TEXTS)?;
+                self.say(input, text)?;
+            }
+            2 => {
+                let length = input.int_in_range(0..=40)?;
+                let bytes = input.bytes(length.min(input.len()))?;
+                self.say(input, bytes)?;
+            }
+            3 => {
+                let bytes = vec![b'z'; usize::from(input.arbitrary::<u16>()?)];
+                self.say(input, &bytes)?;
+            }
+            4 => self.with_line(input, |line| line.fin = true)?,
+            5 => {
+                let room = usize::from(input.arbitrary::<u16>()?);
+                self.with_line(input, |line| line.room += room)?;
+            }
+            6 if input.ratio(1, 8)? => self.with_line(input, |line| line.fails = true)?,
+            7 => {
+                self.time += Duration::from_millis(u64::from(input.arbitrary::<u16>()?));
+                self.connections.look(self.server.started + self.time);
+            }
+            _ => self.command(input)?,
+        }
+        self.run();
+        Ok(())
+    }
+
+    fn connect(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        if self.known.len() >= MOST {
+            return Ok(());
+        }
+        let socket = FakeSocket::default();
+        socket.0.borrow_mut().room = usize::from(input.arbitrary::<u16>()?);
+        let peer = Peer::default();
+        let slot = if input.ratio(1, 3)? {
+            self.tokens += 1;
+            self.connections.admit_outgoing(socket.clone(), &peer, self.tokens)
+        } else {
+            self.connections.admit(socket.clone(), &peer, &self.server)
+        };
+        self.hear();
+        let index = slot * 64;
+        self.known.get_mut(&index).expect("a connection is told of").line = Some(socket);
+        self.connections.wake(slot);
+        Ok(())
+    }
+
+    fn any_index(&self, input: &mut Unstructured<'_>) -> Result<u32> {
+        let mut indexes: Vec<u32> = self.known.keys().copied().collect();
+        indexes.sort_unstable();
+        if indexes.is_empty() {
+            return Ok(0);
+        }
+        Ok(*input.choose(&indexes)?)
+    }
+
+    fn with_line(&mut self, input: &mut Unstructured<'_>, act: impl FnOnce(&mut Line)) -> Result<()> {
+        let index = self.any_index(input)?;
+        if let Some(socket) = self.known.get(&index).and_then(|known| known.line.as_ref()) {
+            act(&mut socket.0.borrow_mut());
+            self.connections.wake(index / 64);
+        }
+        Ok(())
+    }
+
+    /// The peer says something, until its FIN.
+    fn say(&mut self, input: &mut Unstructured<'_>, bytes: &[u8]) -> Result<()> {
+        self.with_line(input, |line| {
+            if !line.fin {
+                line.incoming.extend(bytes);
+            }
+        })
+    }
+
+    fn command(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let index = if input.ratio(1, 16)? { input.arbitrary()? } else { self.any_index(input)? };
+        let known = self.known.get(&index);
+        let mut generation = known.map_or(0, |known| known.generation);
+        if input.ratio(1, 16)? {
+            generation = generation.wrapping_sub(1);
+        }
+        // Writes and decisions are for a request that has come, mostly.
+        let latest = known.map_or(0, |known| known.requests);
+        let argument = if input.ratio(1, 8)? { input.arbitrary()? } else { latest + input.int_in_range(0..=1)? };
+        let op: u32 = input.int_in_range(1..=12)?;
+        let flags = u32::from(input.arbitrary::<u8>()?);
+        let length = if input.ratio(1, 8)? { 40_000 } else { input.int_in_range(0..=30)? };
+        // A limit for EXPECT is text.
+        let payload = vec![b'1'; if op == 11 { length.min(4) } else { length }];
+        let head_length = input.int_in_range(0..=length as u32)?;
+        if op == 4 {
+            if let Some(known) = self.known.get_mut(&index).filter(|known| known.generation == generation) {
+                known.uncredited = known.uncredited.saturating_sub(argument as usize);
+            }
+        }
+        let size = (28 + payload.len() as u32 + 3) & !3;
+        let words = [op | flags << 8, size, index, generation, argument, payload.len() as u32, head_length];
+        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        record.extend_from_slice(&payload);
+        record.resize(size as usize, 0);
+        if length == 40_000 && op == 1 {
+            let data = &payload[..];
+            let head_length = head_length as usize;
+            self.connections.write_borrowed(index, generation, argument, flags, head_length, data, || None, false);
+        } else {
+            self.connections.apply_records(&record);
+        }
+        Ok(())
+    }
+
+    /// Polls until everything rests, and hears what was said.
+    fn run(&mut self) {
+        self.connections.flush_dirty();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut polls = 0;
+        while let Some(slot) = self.connections.woken.pop() {
+            let _ = self.connections.poll(slot, &mut context, &mut self.blocks);
+            polls += 1;
+            assert!(polls < POLLS, "connections come to rest");
+        }
+        self.hear();
+    }
+
+    /// JavaScript takes the records.
+    fn hear(&mut self) {
+        let records = std::mem::take(&mut self.connections.outbox.records);
+        self.blocks.kept.clear();
+        let mut rest = &records[..];
+        while !rest.is_empty() {
+            let word = |at: usize| u32::from_le_bytes(rest[4 * at..4 * at + 4].try_into().expect("four bytes"));
+            let size = word(1) as usize;
+            assert!(size >= 12 && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
+            self.record(word(0) & 0xff, word(2), word);
+            rest = &rest[size..];
+        }
+    }
+
+    fn record(&mut self, kind: u32, index: u32, word: impl Fn(usize) -> u32) {
+        if kind == 1 || kind == 13 {
+            let known = Known { generation: word(3), ..Known::default() };
+            assert!(self.known.insert(index, known).is_none(), "an index is reused behind CLOSED only");
+            return;
+        }
+        if kind == 11 {
+            assert!(self.known.remove(&index).is_some(), "CLOSED comes once");
+            return;
+        }
+        let known = self.known.get_mut(&index).expect("only open connections are heard of");
+        match kind {
+            2 => {
+                known.requests += 1;
+                assert_eq!(word(3), known.requests, "requests are numbered");
+            }
+            3 | 6 => {
+                known.uncredited += word(if kind == 3 { 4 } else { 3 }) as usize;
+                // It reads below the window, and may hold what one read brought.
+                assert!(known.uncredited <= WINDOW + 2 * READ_SIZE, "undelivered bytes are bounded");
+            }
+            8 => {
+                assert!(!known.refused, "one error a connection");
+                known.refused = true;
+            }
+            9 => known.timed_out += 1,
+            4 | 5 | 7 | 10 | 12 => {}
+            _ => panic!("kind {kind} is none of the engine's"),
+        }
+        assert!(!(known.refused && matches!(kind, 2..=6 | 12)), "nothing is parsed behind an error");
+    }
+}
+
+/// The first byte: leniency. The rest: what happens.
+pub fn connection(data: &[u8]) {
+    let Some((&first, rest)) = data.split_first() else { return };
+    let mut world = World::new(first & 1 != 0);
+    let mut input = Unstructured::new(rest);
+    while !input.is_empty() {
+        if world.step(&mut input).is_err() {
+            break;
+        }
+    }
+    for (index, known) in &world.known {
+        if let Some(socket) = &known.line {
+            socket.0.borrow_mut().fails = true;
+            world.connections.wake(index / 64);
+        }
+    }
+    // Connections that do not read find out when they write.
+    let closing: Vec<u8> = world
+        .known
+        .iter()
+        .flat_map(|(index, known)| [6, 28, *index, known.generation, 0, 0, 0].into_iter().flat_map(u32::to_le_bytes))
+        .collect();
+    world.connections.apply_records(&closing);
+    world.run();
+    assert!(world.known.is_empty(), "whatever is closed says so");
+    assert_eq!(world.port.live(), 0);
+}

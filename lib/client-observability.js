@@ -1,0 +1,86 @@
+'use strict';
+
+/**
+ * What Node's client tells its observers, told for ours: diagnostics_channel, perf_hooks, NODE_DEBUG=http. Nobody who does not listen
+ * pays more than a property read.
+ *
+ * Entries of type 'http' are made by functions that Node keeps to itself, of its own requests alone. So a stand-in goes through them: an
+ * object with what an entry is made of, while the channels, which are told of the real request, are silent.
+ */
+
+const diagnostics = require('node:diagnostics_channel');
+const { Duplex } = require('node:stream');
+const http = require('./host-http');
+const { isObserved, silently, debug } = require('./observability');
+const { kEntry } = require('./symbols');
+
+const createdChannel = diagnostics.channel('http.client.request.created');
+const startChannel = diagnostics.channel('http.client.request.start');
+const finishChannel = diagnostics.channel('http.client.response.finish');
+const errorChannel = diagnostics.channel('http.client.request.error');
+
+/** Under which Node keeps a request's authority, and what it calls with a response. */
+let kHostAuthority;
+let onHostResponse = null;
+
+/** A request of Node's that is never sent shows both; the second when it gets its connection, on the next tick. */
+function learn() {
+  const createConnection = () => new Duplex({ read() {}, write() {} });
+  silently(createdChannel, () => {
+    const probe = new http.ClientRequest({ createConnection });
+    kHostAuthority = Object.getOwnPropertySymbols(probe).find((symbol) => symbol.description === 'kAuthority') ?? Symbol('none');
+    probe.on('socket', () => {
+      onHostResponse = probe.parser.onIncoming;
+    });
+  });
+}
+
+/** The clock of an entry starts. @return {object} the stand-in */
+function startEntry(req, authority) {
+  if (kHostAuthority === undefined) learn();
+  const entry = Object.create(http.ClientRequest.prototype, { path: { value: req.path } });
+  // Before Node 24 the address of an entry is made with `host`.
+  Object.assign(entry, { method: req.method, protocol: req.protocol, host: authority, [kHostAuthority]: authority, socket: {} });
+  entry.getHeaders = () => req.getHeaders();
+  silently(startChannel, () => http.ClientRequest.prototype._finish.call(entry));
+  return entry;
+}
+
+/** The entry is complete. */
+function endEntry(entry, { statusCode, statusMessage, headers }) {
+  if (onHostResponse === null) return;
+  entry.emit = () => true;
+  entry.on = () => {};
+  const socket = { _httpMessage: entry, on() {} };
+  silently(finishChannel, () => onHostResponse.call({ socket }, { statusCode, statusMessage, headers, on() {} }, true));
+}
+
+/** A request has been made, and an agent has it. */
+function created(request) {
+  if (createdChannel.hasSubscribers) createdChannel.publish({ request });
+}
+
+/** A request has been handed over whole. @param {string} authority where to */
+function sent(request, authority) {
+  debug('outgoing message end.');
+  if (isObserved()) request[kEntry] = startEntry(request, authority);
+  if (startChannel.hasSubscribers) startChannel.publish({ request });
+}
+
+/** The head of the final response is there. */
+function answered(request, response) {
+  debug('AGENT incoming response!');
+  const entry = request[kEntry];
+  if (entry !== undefined) {
+    request[kEntry] = undefined;
+    endEntry(entry, response);
+  }
+  if (finishChannel.hasSubscribers) finishChannel.publish({ request, response });
+}
+
+/** A request is about to emit 'error'. */
+function failed(request, error) {
+  if (errorChannel.hasSubscribers) errorChannel.publish({ request, error });
+}
+
+module.exports = { created, sent, answered, failed, debug };

@@ -1,0 +1,47 @@
+'use strict';
+
+/**
+ * on() and removeListener() for listeners that come and go with every request, on sockets where hardly anybody else listens. What
+ * EventEmitter does in the simple cases is done without it; it is asked in all others, and where somebody listens for 'newListener'.
+ */
+
+const net = require('node:net');
+
+/** Since Node 22 a stream's table of listeners has its usual events from birth, and a listener that goes leaves `undefined`. */
+const KEEPS_SLOTS = 'data' in new net.Socket()._events;
+
+/** @param {import('events').EventEmitter} emitter @param {string} event @param {Function} listener */
+function listen(emitter, event, listener) {
+  const events = emitter._events;
+  const present = events?.[event];
+  if (events === undefined || events.newListener !== undefined || typeof present === 'object') {
+    emitter.on(event, listener);
+  } else if (present === undefined) {
+    events[event] = listener;
+    emitter._eventsCount++;
+  } else {
+    events[event] = [present, listener];
+  }
+}
+
+/** @param {import('events').EventEmitter} emitter @param {string} event @param {Function} listener */
+function unlisten(emitter, event, listener) {
+  const events = emitter._events;
+  const present = events?.[event];
+  if (present === undefined) return;
+  if (events.removeListener === undefined) {
+    if (present === listener && KEEPS_SLOTS) {
+      events[event] = undefined;
+      emitter._eventsCount--;
+      return;
+    }
+    // A pair is not changed but replaced: it may be just the one that is being called.
+    if (present.length === 2 && typeof present === 'object' && present[1] === listener) {
+      [events[event]] = present;
+      return;
+    }
+  }
+  emitter.removeListener(event, listener);
+}
+
+module.exports = { listen, unlisten };
