@@ -139,9 +139,10 @@ describe('deadlines', () => {
     const PEERS = 300;
     const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const codes = [];
+    // On a busy machine a head may begin only behind the deadline of its connection: it then gets one of its own.
+    const late = new Set();
     server.prependListener('clientError', (error, socket) => {
-      codes.push(error.code);
+      if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') late.add(socket);
       socket.end('HTTP/1.1 408 Request Timeout\r\n\r\n');
     });
     const answers = await Promise.all(
@@ -154,7 +155,7 @@ describe('deadlines', () => {
       }),
     );
     expect(answers.filter((answer) => answer === 'HTTP/1.1 408').length).toBe(PEERS);
-    expect(codes.filter((code) => code === 'ERR_HTTP_REQUEST_TIMEOUT').length).toBe(PEERS);
+    expect(late.size).toBe(PEERS);
     await ended(server);
   });
 });

@@ -144,7 +144,7 @@ module.exports = {
       res.on('close', () => log('response close'));
       req.destroy(new Error('boo'));
     },
-    steps: [`POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\n`, 'closed', { log: 'error' }],
+    steps: [`POST / HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\n`, 'closed', { log: 'response close' }],
   },
   'pauses and resumes a body': {
     handler(req, res, log) {

@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     node: { type: 'string', default: process.execPath },
     only: { type: 'string', default: '.' },
     impl: { type: 'string', default: IMPLEMENTATIONS.join(',') },
+    rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '500' },
     json: { type: 'string' },
@@ -184,8 +185,16 @@ function notes({ seen, closing }) {
   return counts.join(', ');
 }
 
-function row({ name }, implementation, result, faults) {
-  const { calm, abused, peak, final } = result;
+function median(rounds, valueOf) {
+  const sorted = rounds.map(valueOf).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** Medians of the rounds; the last one's notes. */
+function row({ name }, implementation, rounds, faults) {
+  const window = (key) => ({ p50: median(rounds, (one) => one[key].p50), p99: median(rounds, (one) => one[key].p99) });
+  const [calm, abused] = [window('calm'), window('abused')];
+  const [peak, final] = [median(rounds, (one) => one.peak), median(rounds, (one) => one.final)];
   const cells = [
     name,
     implementation,
@@ -195,33 +204,43 @@ function row({ name }, implementation, result, faults) {
     peak.toFixed(0),
     final.toFixed(1),
     faults.length > 0 ? `**${faults.join('; ')}**` : 'none',
-    notes(result),
+    notes(rounds.at(-1)),
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** All servers alternately, so many rounds. */
+async function rows(one) {
+  const results = Object.fromEntries(options.impl.split(',').map((name) => [name, { rounds: [], faults: [], failed: null }]));
+  for (let round = 0; round < Number(options.rounds); round++) {
+    for (const [implementation, so] of Object.entries(results)) {
+      if (so.failed !== null) continue;
+      try {
+        const result = await measure(implementation, one);
+        so.rounds.push(result);
+        so.faults.push(...faultsOf(result, one));
+      } catch (error) {
+        so.failed = error.message;
+      }
+    }
+  }
+  for (const [implementation, { rounds, faults, failed }] of Object.entries(results)) {
+    if ((failed !== null || faults.length > 0) && implementation.startsWith('turnout')) process.exitCode = 1;
+    console.log(failed === null ? row(one, implementation, rounds, faults) : `| ${one.name} | ${implementation} | **failed: ${failed}** | | | | | | |`);
+  }
+  return results;
 }
 
 async function main() {
   const built = spawnSync('cargo', ['build', '--release', '--quiet'], { cwd: LOAD, stdio: 'inherit' });
   if (built.status !== 0) throw new Error('the load generator does not build');
   const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  console.log(`Node ${version}, ${require('node:os').cpus().length} cores; ${options.rate} requests/s of a well-behaved client for ${options.seconds} s, calm and under abuse\n`);
+  console.log(`Node ${version}, ${require('node:os').cpus().length} cores; ${options.rate} requests/s of a well-behaved client for ${options.seconds} s, calm and under abuse; medians of ${options.rounds} rounds\n`);
   console.log('| abuse | server | calm p50 / p99 µs | abused p50 / p99 µs | p99 ratio | peak RSS + MiB | final RSS + MiB | faults | seen by the attacker |');
   console.log('|---|---|---|---|---|---|---|---|---|');
   const results = {};
   for (const one of ATTACKS.filter(({ name, attack }) => new RegExp(options.only).test(`${name} ${attack}`))) {
-    results[one.name] = {};
-    for (const implementation of options.impl.split(',')) {
-      try {
-        const result = await measure(implementation, one);
-        const faults = faultsOf(result, one);
-        if (faults.length > 0 && implementation.startsWith('turnout')) process.exitCode = 1;
-        results[one.name][implementation] = { ...result, faults };
-        console.log(row(one, implementation, result, faults));
-      } catch (error) {
-        console.log(`| ${one.name} | ${implementation} | **failed: ${error.message}** | | | | | | |`);
-        if (implementation.startsWith('turnout')) process.exitCode = 1;
-      }
-    }
+    results[one.name] = await rows(one);
     if (options.json) fs.writeFileSync(options.json, JSON.stringify({ version, results }, null, 2));
   }
 }
