@@ -32,6 +32,13 @@ describe('the process', () => {
     expect(await program('')).toMatchObject({ code: 0, err: '' });
   });
 
+  it('ends when a request could not be made', async () => {
+    const { code, out } = await program(`
+      try { http.request({ highWaterMark: -1 }); } catch (error) { console.log(error.code); }
+      http.request({ port: 1, localAddress: 0, localPort: 0 }).on('error', (error) => console.log(error.code));`);
+    expect([code, out]).toEqual([0, 'ERR_INVALID_ARG_VALUE\nECONNREFUSED\n']);
+  });
+
   it('lives while an upgraded socket is open, and ends when that is unref-ed', async () => {
     const { code, out } = await program(`${CLIENT}
       const server = http.createServer();

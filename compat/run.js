@@ -74,5 +74,4 @@ function line({ path: where, node, ours, kinds, reason }) {
   return `${mark} ${where} | ${text(node)} | ${text(ours)}${kinds.length > 0 ? ` | ${kinds} | ${reason ?? 'NOT DOCUMENTED'}` : ''}`;
 }
 
-// A request that could not be made must not keep the list from ending.
-if (require.main === module) main().then(() => process.stdout.write('', () => process.exit()));
+if (require.main === module) main();

@@ -171,7 +171,7 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       socket.destroy(error);
     };
-    const begun = this.#begin({ address, port: this.#port, localAddress, localPort }, (status, ...connected) => {
+    const begun = this.#begin({ address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined }, (status, ...connected) => {
       if (status === 0) this.#succeed(...connected);
       else failed(status);
     });

@@ -80,7 +80,13 @@ class ClientConnection extends Connection {
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
     this.exchange = require('./client-exchange');
-    this.madeSocket = new ClientSocket(this, options);
+    try {
+      this.madeSocket = new ClientSocket(this, options);
+    } catch (error) {
+      // Bad options: nothing will ever close this connection.
+      release();
+      throw error;
+    }
   }
 
   get current() {

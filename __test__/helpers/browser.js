@@ -97,7 +97,8 @@ class Browser {
   }
 
   async stop() {
-    const gone = once(this.#child, 'exit');
+    // Its own children write into the folder until they notice; all of them hold stderr.
+    const gone = once(this.#child, 'close');
     this.#child.kill('SIGKILL');
     this.#socket?.terminate();
     await gone;
