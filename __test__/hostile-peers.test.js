@@ -135,6 +135,28 @@ describe('a pipeline', () => {
 });
 
 describe('deadlines', () => {
+  it('for another request do not cut a response that its peer is slow to read', async () => {
+    const SIZE = 32 * 1024 ** 2;
+    const server = turnout.createServer({ keepAliveTimeout: 40, keepAliveTimeoutBuffer: 0 }, (req, res) => res.end(Buffer.alloc(req.url === '/large' ? SIZE : 1)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const ask = (path) => {
+      const socket = net.connect(server.address().port, '127.0.0.1');
+      socket.write(GET(path));
+      return socket;
+    };
+    const slow = ask('/large').pause();
+    await once(server, 'request');
+    // The time passes as others see it: they are closed because of it.
+    for (let i = 0; i < 4; i++) await once(ask('/').resume(), 'close');
+    let bytes = 0;
+    slow.on('data', (data) => (bytes += data.length)).resume();
+    // With everything read, the time begins.
+    await once(slow, 'close');
+    expect(bytes).toBeGreaterThan(SIZE);
+    await ended(server);
+  });
+
   it('that hundreds of connections miss together are told to each', async () => {
     const PEERS = 300;
     const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 }).listen(0, '127.0.0.1');

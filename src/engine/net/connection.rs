@@ -74,6 +74,8 @@ pub struct Connection<T> {
     bytes_read: u64,
     /// The next burst of requests waits only for answers to leave.
     goes_on: bool,
+    /// The time for another request begins when the answers have left: the peer is still at reading them.
+    idle_once_sent: bool,
     /// It wants to be polled although its socket has said nothing.
     woken: bool,
     /// When the message being read began.
@@ -119,6 +121,7 @@ impl<T: Transport> Connection<T> {
             uncredited: 0,
             bytes_read: 0,
             goes_on: false,
+            idle_once_sent: false,
             woken: false,
             dirty: false,
             message_began: now,
@@ -438,7 +441,7 @@ impl<T: Transport> Connection<T> {
         for _ in 0..count {
             self.drive(None, batch, |http, sink| http.message_sent(sink));
         }
-        if self.http.phase() == Phase::Idle && self.http.open_requests() == 0 {
+        if self.is_idle() {
             self.waiting = Waiting::KeepAlive(now);
         } else {
             self.note_phase();
@@ -477,6 +480,7 @@ impl<T: Transport> Connection<T> {
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.blocked = true;
+                    self.postpone_idle();
                     if cx.is_none() {
                         self.wake();
                     }
@@ -491,6 +495,7 @@ impl<T: Transport> Connection<T> {
         }
         if self.out.pending() > 0 {
             self.blocked = true;
+            self.postpone_idle();
             self.wake();
             return;
         }
@@ -503,7 +508,22 @@ impl<T: Transport> Connection<T> {
                 self.go_on(batch);
             }
         }
+        if std::mem::take(&mut self.idle_once_sent) && self.is_idle() {
+            self.waiting = Waiting::KeepAlive(Instant::now());
+        }
         self.all_sent(batch);
+    }
+
+    /// Whether every request has been answered, and no other has begun.
+    fn is_idle(&self) -> bool {
+        self.http.phase() == Phase::Idle && self.http.open_requests() == 0
+    }
+
+    fn postpone_idle(&mut self) {
+        if matches!(self.waiting, Waiting::KeepAlive(_)) {
+            self.waiting = Waiting::Nothing;
+            self.idle_once_sent = true;
+        }
     }
 
     fn all_sent(&mut self, batch: &mut Batch) {
