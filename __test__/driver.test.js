@@ -135,7 +135,7 @@ describe.each(DRIVERS)('fairness, %s', (_, threads) => {
     await flood.terminate();
     server.closeAllConnections();
     await closed(server);
-    expect(most).toBeLessThan(16 * 1024 * 1024);
+    expect(most).toBeLessThan(8 * 1024 * 1024);
     expect(answered).toBeGreaterThan(5);
   });
 

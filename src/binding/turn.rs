@@ -26,6 +26,9 @@ use crate::engine::net::port::Port as EventPort;
 
 /// Fills of the inbound buffer in one wake-up; then timers and other I/O get their turn.
 const FILLS_PER_WAKE: usize = 8;
+/// Bytes of records and blocks that wake-ups may bring before the loop's other users get their turn: N-API calls a thread-safe
+/// function up to a thousand times before it returns to the loop, and the threads go on meanwhile.
+const HEARD_PER_ROUND: usize = 2 << 20;
 /// Bytes of a batch's memory that are used again: what was left while JavaScript was busy is not kept for ever.
 const BATCH_KEPT: usize = 1 << 20;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
@@ -51,6 +54,8 @@ pub struct Crossing {
     /// Asks JavaScript for a call of [`Self::resume`] in the loop's next round, and whether that has been asked for.
     later: FunctionRef<(), ()>,
     resuming: Cell<bool>,
+    /// Bytes given to JavaScript since the loop is known to have gone round.
+    heard: Cell<usize>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     depth: Cell<u32>,
     #[cfg(unix)]
@@ -157,6 +162,7 @@ impl Crossing {
             offset: Cell::new(0),
             later: later.create_ref()?,
             resuming: Cell::new(false),
+            heard: Cell::new(0),
             depth: Cell::new(0),
             #[cfg(unix)]
             inline: InlineSide {
@@ -246,12 +252,21 @@ impl Crossing {
         if self.later.borrow_back(&env).and_then(|later| later.call(())).is_err() {
             // The environment is going.
             clear_exception(&env);
+            self.resuming.set(false);
+        }
+    }
+
+    /// Threads have left something. While a turn is due anyway it is left to that.
+    fn woken(&self, env: sys::napi_env) {
+        if !self.resuming.get() || self.depth.get() > 0 {
+            self.run(env);
         }
     }
 
     /// The turn that [`Self::resume_later`] has asked for.
     pub fn resume(&self, env: Env) {
         self.resuming.set(false);
+        self.heard.set(0);
         self.run(env.raw());
     }
 
@@ -359,6 +374,8 @@ impl Crossing {
             if bytes == 0 {
                 return false;
             }
+            let heard = self.heard.get() + bytes.unsigned_abs() as usize + blocks.iter().map(Vec::len).sum::<usize>();
+            self.heard.set(heard);
             // JavaScript keeps the blocks of a batch until the next one brings others.
             let mut values = ptr::null_mut();
             if !blocks.is_empty() {
@@ -379,6 +396,9 @@ impl Crossing {
             }
             #[cfg(unix)]
             self.serve_inline(env);
+            if heard >= HEARD_PER_ROUND {
+                return true;
+            }
         }
         true
     }
@@ -545,7 +565,7 @@ extern "C" fn on_wake(env: sys::napi_env, _callback: sys::napi_value, context: *
         Rc::increment_strong_count(crossing);
         Rc::from_raw(crossing)
     };
-    crossing.run(env);
+    crossing.woken(env);
 }
 
 /// The environment goes: the threads end first, so that nobody wakes what is no more.
