@@ -24,7 +24,7 @@ pub const STRIDE: u32 = 64;
 /// How long accepting rests when the process has no descriptors left.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Deadlines of one turn. Hundreds of connections expire together, because they are looked at in intervals; others are served in between.
-const LOOKS: usize = 64;
+const LOOKS: usize = 8;
 
 struct Slot<T> {
     generation: u32,

@@ -99,6 +99,9 @@ pub struct ShardHandle {
 /// How often the wait for a thread looks whether that still runs.
 const STOPPED_CHECK: Duration = Duration::from_millis(50);
 
+/// Between deadlines that have passed together: JavaScript deals with a few of them and with who asks meanwhile.
+const LOOK_REST: Duration = Duration::from_millis(1);
+
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
 const HOLD: usize = 256 * 1024;
 
@@ -514,8 +517,12 @@ impl Shard {
             };
             tokio::select! {
                 () = tokio::time::sleep_until(next.into()) => {
-                    self.connections.borrow_mut().look(Instant::now());
+                    let now = Instant::now();
+                    self.connections.borrow_mut().look(now);
                     self.after();
+                    if self.connections.borrow().next_deadline().is_some_and(|at| at <= now) {
+                        tokio::time::sleep(LOOK_REST).await;
+                    }
                 }
                 () = self.sooner.notified() => {}
             }
