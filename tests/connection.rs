@@ -476,6 +476,23 @@ fn the_body_of_the_last_request_a_pipeline_has_room_for_is_read() {
 }
 
 #[test]
+fn a_read_that_ends_one_message_and_begins_another_counts_for_the_other() {
+    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut recorder = Recorder::default();
+    let steps: &[(&[u8], u32)] = &[
+        (b"GET / HT", 1),
+        (b"TP/1.1\r\nHost: a\r\n\r\nGET / H", 2),
+        (b"TTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na", 3),
+        (b"bG", 4),
+        (b"ET / HTTP/1.1\r\nHost: a\r\n\r\n", 4),
+    ];
+    for (read, expected) in steps {
+        conn.receive(read, &mut recorder);
+        assert_eq!(conn.message(), *expected, "after {:?}", support::latin1(read));
+    }
+}
+
+#[test]
 fn phases_follow_the_bytes() {
     let mut conn = Conn::new(Arc::new(Config::default()));
     let mut recorder = Recorder::default();

@@ -236,6 +236,15 @@ impl Conn {
         self.state == State::Raw || self.upgrade == Upgrade::Accepted
     }
 
+    /// The number of the message being read, else of the last one.
+    pub fn message(&self) -> u32 {
+        if self.state == State::Head {
+            self.seq.wrapping_add(1)
+        } else {
+            self.seq
+        }
+    }
+
     /// Requests whose responses are not complete.
     pub fn open_requests(&self) -> u32 {
         self.open

@@ -78,7 +78,8 @@ pub struct Connection<T> {
     idle_once_sent: bool,
     /// It wants to be polled although its socket has said nothing.
     woken: bool,
-    /// When the message being read began.
+    /// The message being read, and when it began: a read may end one and begin another.
+    message: u32,
     message_began: Instant,
     /// It was told something and has not sent since.
     pub dirty: bool,
@@ -124,6 +125,7 @@ impl<T: Transport> Connection<T> {
             idle_once_sent: false,
             woken: false,
             dirty: false,
+            message: 0,
             message_began: now,
             waiting: Waiting::Head(now),
             armed: None,
@@ -208,11 +210,11 @@ impl<T: Transport> Connection<T> {
     }
 
     /// JavaScript has dealt with a burst of requests: the next one is parsed, unless the answers to this one pile up.
-    fn go_on(&mut self, batch: &mut Batch) {
+    fn go_on(&mut self, batch: &mut Batch, now: Instant) {
         self.goes_on = self.is_backed_up();
         if !self.goes_on {
             self.drive(None, batch, |http, sink| http.go_on(sink));
-            self.note_phase();
+            self.note_phase(now);
             self.wake();
         }
     }
@@ -229,12 +231,8 @@ impl<T: Transport> Connection<T> {
 
     /// The protocol core takes bytes, of the `read` if they are one's. Returns what records have named of it.
     fn parse(&mut self, bytes: &[u8], read: Option<Read>, batch: &mut Batch, now: Instant) -> Option<Read> {
-        let began = !matches!(self.http.phase(), Phase::Head | Phase::Body);
-        if began {
-            self.message_began = now;
-        }
         let named = self.drive(read, batch, |http, sink| http.receive(bytes, sink));
-        self.note_phase();
+        self.note_phase(now);
         named
     }
 
@@ -257,7 +255,12 @@ impl<T: Transport> Connection<T> {
     }
 
     /// What the connection waits for now.
-    fn note_phase(&mut self) {
+    fn note_phase(&mut self, now: Instant) {
+        let message = self.http.message();
+        if message != self.message {
+            self.message = message;
+            self.message_began = now;
+        }
         self.waiting = match self.http.phase() {
             Phase::Head => Waiting::Head(self.message_began),
             Phase::Body => Waiting::Request(self.message_began),
@@ -300,7 +303,7 @@ impl<T: Transport> Connection<T> {
             Op::Decide => {
                 let accept = command.flags & 1 != 0;
                 self.drive(None, batch, |http, sink| http.decide(accept, sink));
-                self.note_phase();
+                self.note_phase(now);
                 self.wake();
             }
             Op::Credit => {
@@ -336,7 +339,7 @@ impl<T: Transport> Connection<T> {
                     self.wake();
                 }
             }
-            Op::GoOn => self.go_on(batch),
+            Op::GoOn => self.go_on(batch, now),
             Op::DiscardReads => {
                 if self.is_reading() {
                     self.reading = Reading::Discard;
@@ -444,7 +447,7 @@ impl<T: Transport> Connection<T> {
         if self.is_idle() {
             self.waiting = Waiting::KeepAlive(now);
         } else {
-            self.note_phase();
+            self.note_phase(now);
         }
         if !could_read {
             self.wake();
@@ -505,7 +508,7 @@ impl<T: Transport> Connection<T> {
         if backed_up && !self.is_backed_up() {
             self.wake();
             if self.goes_on {
-                self.go_on(batch);
+                self.go_on(batch, Instant::now());
             }
         }
         if std::mem::take(&mut self.idle_once_sent) && self.is_idle() {

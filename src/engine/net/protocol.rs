@@ -113,6 +113,14 @@ impl Protocol {
         }
     }
 
+    /// The number of the message being read, else of the last one. A client's has no deadline to count from it.
+    pub fn message(&self) -> u32 {
+        match self {
+            Self::Server(conn) => conn.message(),
+            Self::Client(_) => 0,
+        }
+    }
+
     /// Requests whose responses are not complete.
     pub fn open_requests(&self) -> u32 {
         match self {
