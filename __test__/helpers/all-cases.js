@@ -11,6 +11,8 @@ const turnout = require('../..');
 const { traceOf } = require('./trace');
 const { clientTraceOf } = require('./client-trace');
 
+const MAJOR = Number(process.versions.node.split('.')[0]);
+
 async function main() {
   let count = 0;
   const sides = [
@@ -22,6 +24,7 @@ async function main() {
     for (const file of fs.readdirSync(path.join(__dirname, '..', folder)).sort()) {
       const feature = path.basename(file, '.js');
       for (const [title, one] of Object.entries(require(path.join(__dirname, '..', folder, file)))) {
+        if (MAJOR < (one.since ?? 0)) continue;
         count++;
         const shown = await trace(turnout, one);
         if (shown === (one.better ?? recorded[feature]?.[title])) continue;
