@@ -7,21 +7,11 @@ use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
 use super::framing::{FieldKind, Framing};
 use super::method::{Method, METHODS};
 use super::target::{Target, TargetStep};
+use super::version::{Protocol, VersionAt, VersionStep};
 use crate::engine::error::ParseError;
 
 /// Fields the fast path has room for; more are for the scanner.
 const FAST_FIELDS: usize = 64;
-
-/// The protocol named in front of the version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Protocol {
-    Http,
-    Rtsp,
-    Ice,
-}
-
-const PROTOCOLS: [(&[u8], Protocol); 3] =
-    [(b"HTTP", Protocol::Http), (b"RTSP", Protocol::Rtsp), (b"ICE", Protocol::Ice)];
 
 const HTTP2_PREFACE: &[u8] = b"\r\n\r\nSM\r\n\r\n";
 
@@ -41,13 +31,7 @@ enum At {
     TargetLf,
     /// Spaces ahead of the protocol.
     BeforeProtocol,
-    /// So many bytes of the protocol at this place of `PROTOCOLS` are in.
-    Protocol(u8, u8),
-    /// The slash ahead of the version.
-    Slash,
-    Major,
-    Dot,
-    Minor,
+    Version(VersionAt),
     VersionOver,
     VersionCr,
     /// So many bytes of the HTTP/2 preface's rest are in.
@@ -282,32 +266,8 @@ impl HeadParser {
     fn protocol(&mut self, byte: u8, pos: &mut usize, limits: &Limits) -> Result<(), ParseError> {
         self.at = match self.at {
             At::BeforeProtocol if byte == b' ' => At::BeforeProtocol,
-            At::BeforeProtocol => {
-                let starts = |(name, _): &(&[u8], Protocol)| name.first() == Some(&byte);
-                let which = PROTOCOLS.iter().position(starts).ok_or(ParseError::InvalidProtocol)?;
-                At::Protocol(which as u8, 1)
-            }
-            At::Protocol(which, length) => self.protocol_byte(byte, which, length, pos)?,
-            At::Slash if byte == b'/' => At::Major,
-            At::Slash => return Err(ParseError::InvalidProtocol),
-            At::Major => {
-                self.version.0 = digit(byte).ok_or(ParseError::InvalidMajorVersion)?;
-                At::Dot
-            }
-            At::Dot if byte == b'.' => At::Minor,
-            At::Dot => return Err(ParseError::NoDotInVersion),
-            At::Minor => {
-                self.version.1 = digit(byte).ok_or(ParseError::InvalidMinorVersion)?;
-                if !limits.lenient && !matches!(self.version, (0, 9) | (1, 0 | 1) | (2, 0)) {
-                    *pos += 1;
-                    return Err(ParseError::UnknownVersion);
-                }
-                if self.method == Method::PRI {
-                    At::Preface(0)
-                } else {
-                    At::VersionOver
-                }
-            }
+            At::BeforeProtocol => return self.version_byte(VersionAt::Start, byte, pos, limits),
+            At::Version(at) => return self.version_byte(at, byte, pos, limits),
             At::Preface(length) => {
                 if HTTP2_PREFACE.get(usize::from(length)) != Some(&byte) {
                     return Err(ParseError::NoHttp2Preface);
@@ -334,27 +294,30 @@ impl HeadParser {
         Ok(())
     }
 
-    fn protocol_byte(&self, byte: u8, which: u8, length: u8, pos: &mut usize) -> Result<At, ParseError> {
-        let (name, protocol) = *PROTOCOLS.get(usize::from(which)).ok_or(ParseError::InvalidProtocol)?;
-        if name.get(usize::from(length)) != Some(&byte) {
-            return Err(ParseError::InvalidProtocol);
-        }
-        if usize::from(length) + 1 < name.len() {
-            return Ok(At::Protocol(which, length + 1));
-        }
+    fn version_byte(&mut self, at: VersionAt, byte: u8, pos: &mut usize, limits: &Limits) -> Result<(), ParseError> {
+        self.at = match at.step(byte, pos, &mut self.version, limits)? {
+            VersionStep::In(next) => At::Version(next),
+            VersionStep::Named(protocol) => {
+                self.fits(protocol)?;
+                At::Version(VersionAt::Slash)
+            }
+            VersionStep::Over if self.method == Method::PRI => At::Preface(0),
+            VersionStep::Over => At::VersionOver,
+        };
+        Ok(())
+    }
+
+    /// Whether the method is one of the protocol's.
+    fn fits(&self, protocol: Protocol) -> Result<(), ParseError> {
         let (fits, error) = match protocol {
             Protocol::Http => (self.method.is_http() || self.method == Method::PRI, ParseError::MethodNotForHttp),
             Protocol::Rtsp => (self.method.is_rtsp(), ParseError::MethodNotForRtsp),
             Protocol::Ice => (self.method == Method::SOURCE, ParseError::MethodNotForIce),
         };
-        if !fits {
-            *pos += 1;
-            return Err(error);
+        if fits {
+            Ok(())
+        } else {
+            Err(error)
         }
-        Ok(At::Slash)
     }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    byte.is_ascii_digit().then(|| byte - b'0')
 }

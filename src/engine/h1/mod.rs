@@ -12,6 +12,7 @@ mod method;
 mod status_line;
 mod target;
 mod upgrade;
+mod version;
 
 pub use client::{ClientConn, Expected, ResponseHead, Validation};
 pub use conn::{Config, Conn, Phase, RequestHead, Sink};

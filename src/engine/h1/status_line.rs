@@ -1,26 +1,18 @@
 //! A response's status line (RFC 9112 §4), over any number of reads, with the offending byte known.
 
 use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
+use super::version::{digit, VersionAt, VersionStep};
 use crate::engine::error::ParseError;
-
-/// What may stand in front of the version; Node's parser takes the protocols of its relatives as well.
-const PROTOCOLS: [&[u8]; 3] = [b"HTTP", b"RTSP", b"ICE"];
 
 /// Where in the line the next byte stands.
 ///
 /// ```text
-/// Start ► Protocol ► Slash ► Major ► Dot ► Minor ► VersionOver ─ SP ► Status ► StatusOver ─ SP ► Reason ─ CR ► LineCr ► Over
-///                                                                                └────────── CR ───────────────┘
+/// Version ► VersionOver ─ SP ► Status ► StatusOver ─ SP ► Reason ─ CR ► LineCr ► Over
+///                                            └────────── CR ───────────────┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
-    Start,
-    /// So many bytes of the protocol at this place of [`PROTOCOLS`] are in.
-    Protocol(u8, u8),
-    Slash,
-    Major,
-    Dot,
-    Minor,
+    Version(VersionAt),
     VersionOver,
     /// So many digits of the status are in.
     Status(u8),
@@ -41,7 +33,7 @@ pub(super) struct StatusLine {
 
 impl StatusLine {
     pub(super) fn new() -> StatusLine {
-        StatusLine { at: At::Start, version: (1, 1), status: 0, reason: Vec::new() }
+        StatusLine { at: At::Version(VersionAt::Start), version: (1, 1), status: 0, reason: Vec::new() }
     }
 
     /// Starts on the line of another message.
@@ -50,7 +42,7 @@ impl StatusLine {
             self.reason = Vec::new();
         }
         self.reason.clear();
-        self.at = At::Start;
+        self.at = At::Version(VersionAt::Start);
         self.status = 0;
     }
 
@@ -79,8 +71,18 @@ impl StatusLine {
         while let Some(&byte) = bytes.get(*pos) {
             match self.at {
                 At::Reason => self.reason_bytes(bytes, pos, fields, limits)?,
-                At::Start | At::Protocol(..) | At::Slash => self.protocol(byte, pos)?,
-                At::Major | At::Dot | At::Minor | At::VersionOver => self.version_byte(byte, pos, limits)?,
+                At::Version(at) => {
+                    self.at = match at.step(byte, pos, &mut self.version, limits)? {
+                        VersionStep::In(next) => At::Version(next),
+                        VersionStep::Named(_) => At::Version(VersionAt::Slash),
+                        VersionStep::Over => At::VersionOver,
+                    };
+                }
+                At::VersionOver if byte == b' ' => {
+                    *pos += 1;
+                    self.at = At::Status(0);
+                }
+                At::VersionOver => return Err(ParseError::NoSpaceAfterVersion),
                 At::Status(digits) => {
                     let digit = digit(byte).ok_or(ParseError::InvalidStatusCode)?;
                     *pos += 1;
@@ -100,54 +102,6 @@ impl StatusLine {
             }
         }
         Ok(false)
-    }
-
-    fn protocol(&mut self, byte: u8, pos: &mut usize) -> Result<(), ParseError> {
-        self.at = match self.at {
-            At::Protocol(which, length) => {
-                let name = PROTOCOLS.get(usize::from(which)).copied().unwrap_or_default();
-                if name.get(usize::from(length)) != Some(&byte) {
-                    return Err(ParseError::InvalidProtocol);
-                }
-                if usize::from(length) + 1 < name.len() {
-                    At::Protocol(which, length + 1)
-                } else {
-                    At::Slash
-                }
-            }
-            At::Slash if byte == b'/' => At::Major,
-            At::Slash => return Err(ParseError::InvalidProtocol),
-            _ => {
-                let starts = |name: &&[u8]| name.first() == Some(&byte);
-                let which = PROTOCOLS.iter().position(starts).ok_or(ParseError::InvalidProtocol)?;
-                At::Protocol(which as u8, 1)
-            }
-        };
-        *pos += 1;
-        Ok(())
-    }
-
-    fn version_byte(&mut self, byte: u8, pos: &mut usize, limits: &Limits) -> Result<(), ParseError> {
-        self.at = match self.at {
-            At::Major => {
-                self.version.0 = digit(byte).ok_or(ParseError::InvalidMajorVersion)?;
-                At::Dot
-            }
-            At::Dot if byte == b'.' => At::Minor,
-            At::Dot => return Err(ParseError::NoDotInVersion),
-            At::Minor => {
-                self.version.1 = digit(byte).ok_or(ParseError::InvalidMinorVersion)?;
-                if !limits.lenient && !matches!(self.version, (0, 9) | (1, 0 | 1) | (2, 0)) {
-                    *pos += 1;
-                    return Err(ParseError::UnknownVersion);
-                }
-                At::VersionOver
-            }
-            _ if byte == b' ' => At::Status(0),
-            _ => return Err(ParseError::NoSpaceAfterVersion),
-        };
-        *pos += 1;
-        Ok(())
     }
 
     /// RFC 9112 §4: "A client SHOULD ignore the reason-phrase content"; it and even the space ahead of it may be missing.
@@ -196,8 +150,4 @@ impl StatusLine {
         }
         Ok(())
     }
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    byte.is_ascii_digit().then(|| byte - b'0')
 }
