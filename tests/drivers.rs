@@ -10,13 +10,14 @@ use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
-use turnout::engine::net::connector::{connect, Connecting, Remote};
+use turnout::engine::net::connector::{connect, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
 use turnout::engine::net::inline::Inline;
-use turnout::engine::net::listener::{bind, Accepted, Bound, Endpoint};
+use turnout::engine::net::listener::{bind, Bound, Endpoint};
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::ServerConfig;
+use turnout::engine::net::std_stream::StdStream;
 use turnout::engine::net::threads::ShardHandle;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,9 +28,9 @@ trait Driver {
     /// Everything said since the last call, at least one record.
     fn wait(&mut self) -> Batch;
     fn commands(&mut self, records: &[u8]);
-    fn connect(&mut self, connecting: Connecting, token: u32);
+    fn connect(&mut self, connecting: StdStream, token: u32);
     fn abandon(&mut self, token: u32);
-    fn adopt(&mut self, accepted: Accepted);
+    fn adopt(&mut self, accepted: StdStream);
     fn stop(&mut self);
 }
 
@@ -62,7 +63,7 @@ impl Driver for Threads {
         self.shard.commands(records);
     }
 
-    fn connect(&mut self, connecting: Connecting, token: u32) {
+    fn connect(&mut self, connecting: StdStream, token: u32) {
         self.shard.connect(connecting, token);
     }
 
@@ -70,7 +71,7 @@ impl Driver for Threads {
         self.shard.abandon(token);
     }
 
-    fn adopt(&mut self, accepted: Accepted) {
+    fn adopt(&mut self, accepted: StdStream) {
         self.shard.adopt(1, accepted);
     }
 
@@ -125,7 +126,7 @@ impl Driver for OnLoop {
         self.inline.connections.flush_dirty();
     }
 
-    fn connect(&mut self, connecting: Connecting, token: u32) {
+    fn connect(&mut self, connecting: StdStream, token: u32) {
         self.inline.connect(connecting, token).unwrap();
     }
 
@@ -133,7 +134,7 @@ impl Driver for OnLoop {
         self.inline.abandon(token);
     }
 
-    fn adopt(&mut self, accepted: Accepted) {
+    fn adopt(&mut self, accepted: StdStream) {
         self.inline.adopt(1, accepted).unwrap();
     }
 
@@ -285,7 +286,7 @@ fn serves_a_connection_that_somebody_else_has_accepted<D: Driver>() {
     // Sent before the engine knows of the connection.
     client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     stream.set_nonblocking(true).unwrap();
-    engine.driver.adopt(Accepted::Tcp(stream));
+    engine.driver.adopt(StdStream::Tcp(stream));
     let accepted = engine.next(1);
     assert_eq!((accepted.words[5], accepted.flags), (u32::from(from.port()), 4));
     let request = engine.next(2);

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::std_stream::StdStream;
+
 /// Where to connect, and from where.
 #[derive(Clone, Debug)]
 pub enum Remote {
@@ -23,21 +25,12 @@ pub enum Remote {
     },
 }
 
-/// A non-blocking socket that is connecting, or has connected.
-pub enum Connecting {
-    /// TCP.
-    Tcp(std::net::TcpStream),
-    /// Unix.
-    #[cfg(unix)]
-    Unix(std::os::unix::net::UnixStream),
-}
-
 /// Begins to connect. The outcome is there when the socket is writable: see [`outcome`].
 ///
 /// # Errors
 /// Whatever the system says at once: EADDRNOTAVAIL, EADDRINUSE, EINVAL, ENETUNREACH, EMFILE; for a Unix socket ENOENT, ECONNREFUSED,
 /// EACCES, EAGAIN.
-pub fn connect(remote: &Remote) -> io::Result<Connecting> {
+pub fn connect(remote: &Remote) -> io::Result<StdStream> {
     match remote {
         Remote::Tcp { address, local } => {
             let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
@@ -49,14 +42,14 @@ pub fn connect(remote: &Remote) -> io::Result<Connecting> {
                 socket.bind(&(*local).into())?;
             }
             begin(&socket, &(*address).into())?;
-            Ok(Connecting::Tcp(socket.into()))
+            Ok(StdStream::Tcp(socket.into()))
         }
         #[cfg(unix)]
         Remote::Unix { path } => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
             socket.set_nonblocking(true)?;
             begin(&socket, &socket2::SockAddr::unix(path)?)?;
-            Ok(Connecting::Unix(socket.into()))
+            Ok(StdStream::Unix(socket.into()))
         }
         #[cfg(not(unix))]
         Remote::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),

@@ -262,6 +262,22 @@ impl Read {
 }
 
 impl RecordSink<'_> {
+    /// A message's head: what of the start line is a number, its text, and the fields.
+    #[allow(clippy::too_many_arguments)]
+    fn head(&mut self, kind: Kind, flags: u32, seq: u32, line: u32, text: &[u8], fields: &[u8], field_count: u32) {
+        let batch = &mut *self.batch;
+        let at = batch.start(kind, flags, self.index);
+        batch.word(seq);
+        batch.word(line);
+        batch.word(text.len() as u32);
+        batch.word(fields.len() as u32);
+        batch.word(field_count);
+        batch.words53(self.bytes_read);
+        batch.records.extend_from_slice(text);
+        batch.records.extend_from_slice(fields);
+        batch.finish(at);
+    }
+
     /// The two words that say where a payload is. Returns whether it must follow in the record: it is small, or it does not lie
     /// in this read, because the protocol core has held it back.
     fn place(&mut self, bytes: &[u8]) -> bool {
@@ -283,31 +299,13 @@ impl RecordSink<'_> {
 
 impl Sink for RecordSink<'_> {
     fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Request, head.flags, self.index);
-        batch.word(seq);
-        batch.word(u32::from(head.method.0) | u32::from(head.version.1) << 8 | u32::from(head.version.0) << 16);
-        batch.word(head.target.len() as u32);
-        batch.word(head.fields.len() as u32);
-        batch.word(head.field_count);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(head.target);
-        batch.records.extend_from_slice(head.fields);
-        batch.finish(at);
+        let line = u32::from(head.method.0) | u32::from(head.version.1) << 8 | u32::from(head.version.0) << 16;
+        self.head(Kind::Request, head.flags, seq, line, head.target, head.fields, head.field_count);
     }
 
     fn response(&mut self, seq: u32, head: &ResponseHead<'_>) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::Response, head.flags, self.index);
-        batch.word(seq);
-        batch.word(u32::from(head.status) | u32::from(head.version.1) << 16 | u32::from(head.version.0) << 24);
-        batch.word(head.reason.len() as u32);
-        batch.word(head.fields.len() as u32);
-        batch.word(head.field_count);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(head.reason);
-        batch.records.extend_from_slice(head.fields);
-        batch.finish(at);
+        let line = u32::from(head.status) | u32::from(head.version.1) << 16 | u32::from(head.version.0) << 24;
+        self.head(Kind::Response, head.flags, seq, line, head.reason, head.fields, head.field_count);
     }
 
     fn body(&mut self, seq: u32, bytes: &[u8]) {

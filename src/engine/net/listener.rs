@@ -5,6 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+#[cfg(unix)]
+use super::std_stream::StdStream;
+
 /// Where and how to listen.
 #[derive(Clone, Debug)]
 pub enum Endpoint {
@@ -72,30 +75,21 @@ pub fn bind(endpoint: &Endpoint, backlog: i32) -> io::Result<Bound> {
     }
 }
 
-/// A connection that somebody else has accepted.
-pub enum Accepted {
-    /// TCP.
-    Tcp(std::net::TcpStream),
-    /// Unix.
-    #[cfg(unix)]
-    Unix(std::os::unix::net::UnixStream),
-}
-
-/// Takes a connected stream socket.
+/// Takes a connection that somebody else has accepted.
 ///
 /// # Errors
 /// EINVAL when it is no stream socket of a family we serve.
 #[cfg(unix)]
-pub fn adopt(socket: Socket) -> io::Result<Accepted> {
+pub fn adopt(socket: Socket) -> io::Result<StdStream> {
     let domain = Domain::from(i32::from(socket.local_addr()?.family()));
     if socket.r#type()? != Type::STREAM || ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&domain) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     socket.set_nonblocking(true)?;
     Ok(if domain == Domain::UNIX {
-        Accepted::Unix(std::os::fd::OwnedFd::from(socket).into())
+        StdStream::Unix(std::os::fd::OwnedFd::from(socket).into())
     } else {
-        Accepted::Tcp(socket.into())
+        StdStream::Tcp(socket.into())
     })
 }
 
@@ -108,9 +102,7 @@ impl Bound {
             Bound::Unix(_) => None,
         }
     }
-}
 
-impl Bound {
     /// Sets TCP_NODELAY for the connections to come, where they inherit it from their listener: one system call less for each.
     /// Returns whether they do.
     pub fn set_no_delay(&self, on: bool) -> bool {

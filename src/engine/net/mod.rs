@@ -17,5 +17,6 @@ pub mod listener;
 pub mod port;
 pub mod protocol;
 pub mod server;
+pub mod std_stream;
 pub mod threads;
 pub mod transport;

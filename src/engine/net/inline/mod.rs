@@ -16,18 +16,19 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::net::{TcpListener, UnixListener};
 use mio::{Events, Interest, Poll, Token};
 
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::census::Census;
 use super::connections::{Connections, ACCEPT_REST};
-use super::connector::{self, Connecting};
+use super::connector;
 use super::event::Peer;
-use super::listener::{Accepted, Bound};
+use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
+use super::std_stream::StdStream;
 use super::transport::Transport;
 
 /// Sockets of one turn.
@@ -122,12 +123,9 @@ impl Inline {
     ///
     /// # Errors
     /// When the kernel cannot watch the socket, or there is no such server.
-    pub fn adopt(&mut self, id: u32, accepted: Accepted) -> io::Result<()> {
+    pub fn adopt(&mut self, id: u32, accepted: StdStream) -> io::Result<()> {
         let Some(server) = self.connections.server(id) else { return Err(io::ErrorKind::NotFound.into()) };
-        let mut stream = match accepted {
-            Accepted::Tcp(stream) => Stream::from(TcpStream::from_std(stream)),
-            Accepted::Unix(stream) => Stream::from(UnixStream::from_std(stream)),
-        };
+        let mut stream = Stream::from(accepted);
         let peer = stream.peer(None, None);
         stream.register(self.poll.registry(), Token(self.connections.next_slot() as usize))?;
         self.connections.tick();
@@ -149,11 +147,8 @@ impl Inline {
     ///
     /// # Errors
     /// When the kernel cannot watch the socket.
-    pub fn connect(&mut self, connecting: Connecting, token: u32) -> io::Result<()> {
-        let mut stream = match connecting {
-            Connecting::Tcp(stream) => Stream::from(TcpStream::from_std(stream)),
-            Connecting::Unix(stream) => Stream::from(UnixStream::from_std(stream)),
-        };
+    pub fn connect(&mut self, connecting: StdStream, token: u32) -> io::Result<()> {
+        let mut stream = Stream::from(connecting);
         stream.register(self.poll.registry(), Token(CONNECTING + token as usize))?;
         self.connecting.insert(token, stream);
         Ok(())

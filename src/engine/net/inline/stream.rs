@@ -9,6 +9,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
 enum Socket {
@@ -34,6 +35,15 @@ impl From<TcpStream> for Stream {
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
         Self::new(Socket::Unix(stream))
+    }
+}
+
+impl From<StdStream> for Stream {
+    fn from(stream: StdStream) -> Self {
+        match stream {
+            StdStream::Tcp(stream) => TcpStream::from_std(stream).into(),
+            StdStream::Unix(stream) => UnixStream::from_std(stream).into(),
+        }
     }
 }
 

@@ -20,11 +20,12 @@ use self::stream::Stream;
 use super::blocks::OwnedBlocks;
 use super::census::Census;
 use super::connections::{Connections, ACCEPT_REST};
-use super::connector::{self, Connecting};
+use super::connector;
 use super::event::Peer;
-use super::listener::{Accepted, Bound};
+use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
+use super::std_stream::StdStream;
 use super::transport::Transport;
 
 /// Bytes of records after which a turn's events leave before the turn is over.
@@ -55,7 +56,7 @@ enum Message {
     },
     Adopt {
         id: u32,
-        accepted: Accepted,
+        accepted: StdStream,
     },
     Configure {
         id: u32,
@@ -65,7 +66,7 @@ enum Message {
         id: u32,
     },
     Connect {
-        connecting: Connecting,
+        connecting: StdStream,
         token: u32,
     },
     Abandon {
@@ -216,7 +217,7 @@ impl ShardHandle {
     }
 
     /// Takes in a connection of server `id` that somebody else has accepted.
-    pub fn adopt(&self, id: u32, accepted: Accepted) {
+    pub fn adopt(&self, id: u32, accepted: StdStream) {
         self.send(Message::Adopt { id, accepted });
     }
 
@@ -231,7 +232,7 @@ impl ShardHandle {
     }
 
     /// Waits for a connection under way; what comes of it is told with `token`.
-    pub fn connect(&self, connecting: Connecting, token: u32) {
+    pub fn connect(&self, connecting: StdStream, token: u32) {
         self.send(Message::Connect { connecting, token });
     }
 
@@ -387,14 +388,9 @@ impl Shard {
     }
 
     /// A server that is gone, or a runtime without descriptors, lets the connection go.
-    fn adopt(self: &Rc<Self>, id: u32, accepted: Accepted) {
+    fn adopt(self: &Rc<Self>, id: u32, accepted: StdStream) {
         let Some(server) = self.connections.borrow().server(id) else { return };
-        let stream = match accepted {
-            Accepted::Tcp(stream) => tokio::net::TcpStream::from_std(stream).map(Stream::Tcp),
-            #[cfg(unix)]
-            Accepted::Unix(stream) => tokio::net::UnixStream::from_std(stream).map(Stream::Unix),
-        };
-        let Ok(stream) = stream else { return };
+        let Ok(stream) = Stream::try_from(accepted) else { return };
         let peer = stream.peer(None, None);
         self.admit(stream, &peer, &server);
     }
@@ -442,7 +438,7 @@ impl Shard {
         }
     }
 
-    fn connect(self: &Rc<Self>, connecting: Connecting, token: u32) {
+    fn connect(self: &Rc<Self>, connecting: StdStream, token: u32) {
         let stop = Rc::new(Notify::new());
         self.connecting.borrow_mut().insert(token, stop.clone());
         let shard = self.clone();
@@ -537,12 +533,8 @@ impl Shard {
 }
 
 /// Waits until a socket has connected, or cannot.
-async fn established(connecting: Connecting) -> io::Result<Stream> {
-    let stream = match connecting {
-        Connecting::Tcp(stream) => Stream::Tcp(tokio::net::TcpStream::from_std(stream)?),
-        #[cfg(unix)]
-        Connecting::Unix(stream) => Stream::Unix(tokio::net::UnixStream::from_std(stream)?),
-    };
+async fn established(connecting: StdStream) -> io::Result<Stream> {
+    let stream = Stream::try_from(connecting)?;
     loop {
         stream.writable().await?;
         match connector::outcome(&stream.socket()) {

@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
 /// A connection's socket.
@@ -19,6 +20,20 @@ pub enum Stream {
     /// A Unix stream socket.
     #[cfg(unix)]
     Unix(UnixStream),
+}
+
+impl TryFrom<StdStream> for Stream {
+    type Error = io::Error;
+
+    /// # Errors
+    /// When the runtime has no descriptors for it.
+    fn try_from(stream: StdStream) -> io::Result<Self> {
+        match stream {
+            StdStream::Tcp(stream) => TcpStream::from_std(stream).map(Self::Tcp),
+            #[cfg(unix)]
+            StdStream::Unix(stream) => UnixStream::from_std(stream).map(Self::Unix),
+        }
+    }
 }
 
 impl Stream {

@@ -1,0 +1,10 @@
+//! A stream socket on its way to a driver.
+
+/// Non-blocking; it is connected, or a connection under way ([`super::connector`]). Each driver makes its own kind of stream of it.
+pub enum StdStream {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// Unix.
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
