@@ -13,6 +13,7 @@ const { Duplex, pipeline } = require('node:stream');
 const { AsyncLocalStorage } = require('node:async_hooks');
 const turnout = require('..');
 const { program } = require('./helpers/child');
+const { request } = require('./helpers/request');
 
 const cleanups = [];
 afterEach(async () => {
@@ -39,20 +40,6 @@ function newAgent(options) {
   return agent;
 }
 
-/** @return {Promise<{res: object, body: Buffer, req: object}>} */
-function ask(options, body) {
-  return new Promise((resolve, reject) => {
-    const req = turnout.request({ host: '127.0.0.1', ...options }, (res) => {
-      const chunks = [];
-      res.on('data', (chunk) => chunks.push(chunk));
-      res.on('end', () => resolve({ req, res, body: Buffer.concat(chunks) }));
-      res.on('error', reject);
-    });
-    req.on('error', reject);
-    req.end(body);
-  });
-}
-
 const servers = { 'node:http': http, turnout };
 
 describe.each(Object.keys(servers))('against %s', (name) => {
@@ -64,7 +51,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
     const port = await listening(server);
     const agent = newAgent({ maxSockets: 1 });
     for (let i = 0; i < 1000; i++) {
-      const { res, body, req } = await ask({ port, agent, path: `/${i}` });
+      const { res, body, req } = await request({ port, agent, path: `/${i}` });
       expect([res.statusCode, String(body)]).toEqual([200, `/${i}`]);
       if (i > 0 && !req.reusedSocket) throw new Error(`request ${i} got a connection of its own`);
       await new Promise(setImmediate);
@@ -75,7 +62,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
   it('keeps many requests apart', async () => {
     const port = await listening(servers[name].createServer((req, res) => setImmediate(() => req.pipe(res))));
     const agent = newAgent({ maxSockets: 10 });
-    const all = await Promise.all(Array.from({ length: 200 }, (_, i) => ask({ port, agent, method: 'POST' }, `body ${i}`)));
+    const all = await Promise.all(Array.from({ length: 200 }, (_, i) => request({ port, agent, method: 'POST' }, `body ${i}`)));
     expect(all.map(({ body }) => String(body))).toEqual(Array.from({ length: 200 }, (_, i) => `body ${i}`));
   });
 
@@ -99,14 +86,14 @@ describe.each(Object.keys(servers))('against %s', (name) => {
   it('speaks over a Unix socket', async () => {
     const socketPath = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'turnout-')), 's');
     await listening(servers[name].createServer((req, res) => res.end(req.headers.host)), socketPath);
-    const { body, req } = await ask({ socketPath, agent: newAgent() });
+    const { body, req } = await request({ socketPath, agent: newAgent() });
     expect(String(body)).toBe('127.0.0.1');
     expect(req.socket.remoteAddress).toBe(undefined);
   });
 
   it('finds localhost, whichever family it listens on', async () => {
     const port = await listening(servers[name].createServer((req, res) => res.end('ok')));
-    const { body } = await ask({ host: 'localhost', port, agent: newAgent(), autoSelectFamily: true });
+    const { body } = await request({ host: 'localhost', port, agent: newAgent(), autoSelectFamily: true });
     expect(String(body)).toBe('ok');
   });
 
@@ -258,7 +245,7 @@ describe('connections that are not the engine’s', () => {
   it('takes a createConnection that returns a net.Socket', async () => {
     const port = await listening(turnout.createServer((req, res) => res.end('ok')));
     const made = [];
-    const { body, req } = await ask({
+    const { body, req } = await request({
       port,
       createConnection(options) {
         made.push(net.connect(options));
@@ -284,7 +271,7 @@ describe('connections that are not the engine’s', () => {
   it("takes node:http's agent, and an agent of the user's own", async () => {
     const port = await listening(turnout.createServer((req, res) => res.end('ok')));
     const foreign = new http.Agent();
-    expect(String((await ask({ port, agent: foreign })).body)).toBe('ok');
+    expect(String((await request({ port, agent: foreign })).body)).toBe('ok');
     class Mine extends turnout.Agent {
       createConnection(options, callback) {
         this.made = (this.made ?? 0) + 1;
@@ -292,7 +279,7 @@ describe('connections that are not the engine’s', () => {
       }
     }
     const mine = new Mine();
-    expect(String((await ask({ port, agent: mine })).body)).toBe('ok');
+    expect(String((await request({ port, agent: mine })).body)).toBe('ok');
     expect(mine.made).toBe(1);
   });
 
@@ -305,7 +292,7 @@ describe('connections that are not the engine’s', () => {
     }
     const agent = new Named({ keepAlive: true });
     cleanups.push(() => agent.destroy());
-    const { body, req } = await ask({ port, agent });
+    const { body, req } = await request({ port, agent });
     await new Promise(setImmediate);
     expect([String(body), Object.keys(agent.freeSockets)]).toEqual(['ok', [`mine:127.0.0.1:${port}:`]]);
     expect(req.socket._handle).toBe(null);
@@ -338,7 +325,7 @@ describe('connections that are not the engine’s', () => {
       }),
     );
     const agent = newAgent({ proxyEnv: { http_proxy: `http://127.0.0.1:${port}` } });
-    const { body } = await ask({ host: 'name.test', path: '/x', agent });
+    const { body } = await request({ host: 'name.test', path: '/x', agent });
     expect([String(body), seen]).toEqual(['proxied', ['http://name.test/x']]);
   });
 
@@ -357,13 +344,13 @@ describe('connections that are not the engine’s', () => {
       socket.once('data', (data) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n${data.latin1Slice(0, 14)}`));
     });
     const port = await listening(server);
-    const { body, req } = await ask({ port, path: '/s', createConnection: (options) => tls.connect({ ...options, rejectUnauthorized: false }) });
+    const { body, req } = await request({ port, path: '/s', createConnection: (options) => tls.connect({ ...options, rejectUnauthorized: false }) });
     expect([String(body), req.socket.encrypted]).toEqual(['GET /s HTTP/1.', true]);
   });
 
   it('a connection of the engine does not connect again, and says so', async () => {
     const port = await listening(turnout.createServer((req, res) => res.end('ok')));
-    const { req } = await ask({ port, agent: newAgent() });
+    const { req } = await request({ port, agent: newAgent() });
     expect(() => req.socket.connect(port)).toThrow(expect.objectContaining({ code: 'ERR_METHOD_NOT_IMPLEMENTED' }));
   });
 
@@ -373,7 +360,7 @@ describe('connections that are not the engine’s', () => {
     const agent = newAgent();
     try {
       turnout.globalAgent = agent;
-      const { req } = await ask({ port });
+      const { req } = await request({ port });
       expect(req.agent).toBe(agent);
     } finally {
       turnout.globalAgent = before;

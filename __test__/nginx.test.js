@@ -10,6 +10,7 @@ const zlib = require('node:zlib');
 const { once } = require('node:events');
 const { spawn, spawnSync } = require('node:child_process');
 const turnout = require('..');
+const { request } = require('./helpers/request');
 
 const missing = spawnSync('nginx', ['-v']).error !== undefined || process.platform === 'win32';
 const FILE = 'The quick brown fox jumps over the lazy dog.\n'.repeat(50);
@@ -87,19 +88,7 @@ async function startNginx(backend) {
   listener.close();
 }
 
-/** @return {Promise<{req: object, res: object, body: Buffer}>} */
-function ask(options, body) {
-  return new Promise((resolve, reject) => {
-    const req = turnout.request({ host: '127.0.0.1', port, agent, ...options }, (res) => {
-      const chunks = [];
-      res.on('data', (chunk) => chunks.push(chunk));
-      res.on('end', () => resolve({ req, res, body: Buffer.concat(chunks) }));
-      res.on('error', reject);
-    });
-    req.on('error', reject);
-    req.end(body);
-  });
-}
+const ask = (options, body) => request({ port, agent, ...options }, body);
 
 /** @return {Promise<Array>} the response, the socket and the bytes behind the 101 */
 async function upgrade(protocol) {

@@ -12,7 +12,7 @@ const net = require('node:net');
 const http = require('./host-http');
 const { OP, command, write, openPort, release } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
-const { Connection } = require('./connection');
+const { Connection, closeTick } = require('./connection');
 const { connectSocket } = require('./client-connect');
 const { LAST, CLOSE, ACK } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
@@ -201,7 +201,7 @@ class ClientConnection extends Connection {
     const { early } = this;
     this.early = [];
     for (const entry of early) if (entry[5]) process.nextTick(entry[5], streamDestroyed('write'));
-    if (callback) process.nextTick(process.nextTick, callback);
+    if (callback) closeTick(callback);
   }
 
   reset(callback) {

@@ -6,16 +6,12 @@
  */
 
 const observability = require('./client-observability');
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
-
-/** Flags of RESPONSE. */
-const KEEP_ALIVE = 1;
-const UPGRADE = 2;
-const HAS_BODY = 8;
 
 /** Fields a message shows at most when nobody says how many; Node's default. */
 const MAX_FIELDS = 1000;
@@ -115,17 +111,22 @@ function mostFields({ maxHeadersCount }) {
   return maxHeadersCount > 0 ? maxHeadersCount : Infinity;
 }
 
-/** Of trailers, `name NUL value NUL name …`, no more are shown than of a head's fields. */
+/** @return {string} the first `most` of fields that stand as `name NUL value NUL name …` */
+function firstFields(fields, most) {
+  return fields.split('\0', most * 2).join('\0');
+}
+
+/** Of trailers no more are shown than of a head's fields. */
 function cutTrailers(req, trailers) {
   const most = mostFields(req);
-  return trailers === '' || most === Infinity ? trailers : trailers.split('\0', most * 2).join('\0');
+  return trailers === '' || most === Infinity ? trailers : firstFields(trailers, most);
 }
 
 /** A response as the user will see it. */
 function makeResponse(connection, req, { status, version, reason, fields, fieldCount }) {
   const most = mostFields(req);
   const isCut = fieldCount > most;
-  const shown = isCut ? fields.split('\0', most * 2).join('\0') : fields;
+  const shown = isCut ? firstFields(fields, most) : fields;
   const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
   res.statusCode = status;
   res.statusMessage = reason;

@@ -9,18 +9,13 @@
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
+const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
 const { abortMessage, cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
 const { endExchange, finishExchange } = require('./ended-exchanges');
 const { kSide, kOnClose, kOnDrain } = require('./symbols');
-
-/** Flags of WRITE. */
-const CHUNKED = 1;
-const LAST = 2;
-const CLOSE = 4;
-const ACK = 8;
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
@@ -504,4 +499,4 @@ function settle(connection, waiter, error) {
   }
 }
 
-module.exports = { Connection };
+module.exports = { Connection, closeTick };

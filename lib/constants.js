@@ -1,7 +1,8 @@
 'use strict';
 
-/** Flags of a write: docs/architecture.md, op WRITE. */
+/** Flags that cross to and from the engine: docs/architecture.md. */
 module.exports = Object.freeze({
+  // ---- of WRITE
   /** Frame the bytes behind the head as a chunk. */
   CHUNKED: 1,
   /** The message ends here. */
@@ -12,4 +13,12 @@ module.exports = Object.freeze({
   ACK: 8,
   /** LAST whose bytes bring the last chunk and the trailer section with them; they are not framed. */
   TRAILERS: 16,
+
+  // ---- of REQUEST and RESPONSE
+  /** The connection persists behind the message. */
+  KEEP_ALIVE: 1,
+  /** A request that may become another protocol's connection, a response that makes it one. */
+  UPGRADE: 2,
+  /** BODY records and END follow. */
+  HAS_BODY: 8,
 });

@@ -7,6 +7,7 @@
 
 const http = require('./host-http');
 const { OP, command } = require('./binding');
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
@@ -16,10 +17,7 @@ const observability = require('./observability');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
-/** Flags of REQUEST. */
-const KEEP_ALIVE = 1;
-const UPGRADE = 2;
-const HAS_BODY = 8;
+/** Flags of REQUEST alone. */
 const HAS_HOST = 16;
 const EXPECT_CONTINUE = 32;
 const EXPECT_OTHER = 64;

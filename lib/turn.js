@@ -168,18 +168,7 @@ function onConnection(at, flags, index) {
     command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
     return false;
   }
-  const remoteLength = words[at + 7];
-  const text = (at + 9) << 2;
-  const version = flags & 7;
-  const family = version === 0 ? undefined : version === 6 ? 'IPv6' : 'IPv4';
-  const peer = {
-    family,
-    remotePort: family && words[at + 5],
-    localPort: family && words[at + 6],
-    remoteAddress: family && inbound.latin1Slice(text, text + remoteLength),
-    localAddress: family && inbound.latin1Slice(text + remoteLength, text + remoteLength + words[at + 8]),
-  };
-  const connection = new Connection(server, index, words[at + 3], peer);
+  const connection = new Connection(server, index, words[at + 3], peerOf(at, flags & 7, at + 9));
   threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = connection;
   if ((flags & HELD) === 0) return connection.side.admit(connection);
   connection.readBy = READ.NOBODY;
@@ -188,6 +177,19 @@ function onConnection(at, flags, index) {
   } finally {
     connection.setReader();
   }
+}
+
+/** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} version of IP, 0: a Unix socket @param {number} text word where the addresses begin */
+function peerOf(at, version, text) {
+  if (version === 0) return { family: undefined, remotePort: undefined, localPort: undefined, remoteAddress: undefined, localAddress: undefined };
+  const local = (text << 2) + words[at + 7];
+  return {
+    family: version === 6 ? 'IPv6' : 'IPv4',
+    remotePort: words[at + 5],
+    localPort: words[at + 6],
+    remoteAddress: inbound.latin1Slice(text << 2, local),
+    localAddress: inbound.latin1Slice(local, local + words[at + 8]),
+  };
 }
 
 function onRequest(at, flags, connection) {
@@ -227,16 +229,7 @@ function onConnected(at, flags, index) {
     attempt(-errno);
     return true;
   }
-  const remoteLength = words[at + 7];
-  const text = (at + 10) << 2;
-  const family = flags === 0 ? undefined : flags === 6 ? 'IPv6' : 'IPv4';
-  attempt(0, index, words[at + 3], {
-    family,
-    remotePort: family && words[at + 5],
-    localPort: family && words[at + 6],
-    remoteAddress: family && inbound.latin1Slice(text, text + remoteLength),
-    localAddress: family && inbound.latin1Slice(text + remoteLength, text + remoteLength + words[at + 8]),
-  });
+  attempt(0, index, words[at + 3], peerOf(at, flags, at + 10));
   return true;
 }
 

@@ -1,5 +1,6 @@
 'use strict';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+const { OK } = require('../helpers/client-asks');
 
 /** A request as `send` makes it; the wire tells. */
 const sent = (send, until = '\r\n\r\n') => ({

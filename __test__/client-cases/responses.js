@@ -1,6 +1,7 @@
 'use strict';
 
-const HEAD_END = { until: '\r\n\r\n' };
+const { HEAD_END } = require('../helpers/client-asks');
+
 const ok = (body = 'ok') => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 /** One GET whose events are logged until it is over. */

@@ -1,21 +1,8 @@
 'use strict';
 
-const HEAD_END = { until: '\r\n\r\n' };
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-const answers = (n) => Array.from({ length: n }, (_, i) => [{ until: `/${i + 1} HTTP` }, OK]).flat();
-const count = (lists) => Object.values(lists).reduce((sum, list) => sum + list.length, 0);
-const pool = (agent) => `sockets=${count(agent.sockets)} free=${count(agent.freeSockets)} requests=${count(agent.requests)} total=${agent.totalSocketCount}`;
+const { HEAD_END, OK, answers, ask, count } = require('../helpers/client-asks');
 
-/** One request, read to its end. */
-const ask = ({ http, port, host, agent, log }, path, options) =>
-  new Promise((resolve) => {
-    const req = http.get({ port, host, agent, path, ...options }, (res) => {
-      log(path, res.statusCode, `reused=${req.reusedSocket}`);
-      res.resume();
-    });
-    req.on('error', (error) => log(path, error.code, error.message, `reused=${req.reusedSocket}`));
-    req.on('close', () => setImmediate(resolve, req));
-  });
+const pool = (agent) => `sockets=${count(agent.sockets)} free=${count(agent.freeSockets)} requests=${count(agent.requests)} total=${agent.totalSocketCount}`;
 
 /** Sockets are counted down when they have closed, which is when the engine says so. */
 const emptied = async (agent) => {

@@ -1,8 +1,8 @@
 'use strict';
 
-const HEAD_END = { until: '\r\n\r\n' };
+const { HEAD_END, OK } = require('../helpers/client-asks');
+
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const HEADERS = { Connection: 'Upgrade', Upgrade: 'x' };
 const count = (lists) => Object.values(lists).reduce((sum, list) => sum + list.length, 0);
 

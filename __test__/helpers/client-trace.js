@@ -10,48 +10,19 @@
  */
 
 const net = require('node:net');
+const { Log } = require('./log');
 
-const PATIENCE = 5000;
 const REQUEST_EVENTS = ['socket', 'finish', 'continue', 'timeout', 'abort', 'close', 'drain'];
 
-class ClientTrace {
+class ClientTrace extends Log {
   constructor() {
-    this.lines = [];
+    super();
     this.wires = [];
-    this.waiting = [];
-    this.timers = new Set();
-    this.log = (...words) => {
-      this.lines.push(words.map(String).join(' '));
-      this.wake();
-    };
     this.until = (text, times = 1) => this.when(`"${text}"`, () => this.lines.filter((line) => line.includes(text)).length >= times);
   }
 
-  wake() {
-    for (const check of [...this.waiting]) check();
-  }
-
-  when(what, test) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (!test()) return;
-        this.forget(timer);
-        this.waiting.splice(this.waiting.indexOf(check), 1);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.indexOf(check), 1);
-        reject(new Error(`no ${what}; log: ${JSON.stringify(this.lines)}; wires: ${JSON.stringify(this.wires)}`));
-      }, PATIENCE);
-      this.timers.add(timer);
-      this.waiting.push(check);
-      check();
-    });
-  }
-
-  forget(timer) {
-    clearTimeout(timer);
-    this.timers.delete(timer);
+  seen() {
+    return `wires: ${JSON.stringify(this.wires)}`;
   }
 
   async play(socket, number, steps) {
@@ -116,7 +87,7 @@ async function clientTraceOf(http, { server: scripts = [[]], run }) {
     await new Promise(setImmediate);
   } finally {
     // A script may wait for what this case was not about.
-    for (const timer of trace.timers) trace.forget(timer);
+    trace.stop();
     agent.destroy();
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));

@@ -9,41 +9,17 @@
  */
 
 const net = require('node:net');
+const { Log } = require('./log');
 
-const PATIENCE = 5000;
-
-class Trace {
+class Trace extends Log {
   constructor() {
-    this.lines = [];
+    super();
     this.wire = '';
     this.closed = false;
-    this.waiting = [];
-    this.log = (...words) => {
-      this.lines.push(words.map(String).join(' '));
-      this.wake();
-    };
   }
 
-  wake() {
-    for (const check of [...this.waiting]) check();
-  }
-
-  /** Resolves when `test()` holds; rejects with what has been seen when it never does. */
-  when(what, test) {
-    return new Promise((resolve, reject) => {
-      const check = () => {
-        if (!test()) return;
-        clearTimeout(timer);
-        this.waiting.splice(this.waiting.indexOf(check), 1);
-        resolve();
-      };
-      const timer = setTimeout(() => {
-        this.waiting.splice(this.waiting.indexOf(check), 1);
-        reject(new Error(`no ${what}; wire: ${JSON.stringify(this.wire)}; log: ${JSON.stringify(this.lines)}`));
-      }, PATIENCE);
-      this.waiting.push(check);
-      check();
-    });
+  seen() {
+    return `wire: ${JSON.stringify(this.wire)}`;
   }
 }
 
