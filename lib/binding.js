@@ -21,10 +21,11 @@ const OP = Object.freeze({
   GO_ON: 12,
   TAP: 13,
   FEED: 14,
+  RELEASE: 15,
 });
 
-/** Arguments of TAP: who gets the peer's bytes. */
-const READ = Object.freeze({ PARSER: 0, JAVASCRIPT: 1, NOBODY: 2 });
+/** Arguments of TAP: who gets the peer's bytes; ENDED: there will be none, for a connection whose FIN another driver has seen. */
+const READ = Object.freeze({ PARSER: 0, JAVASCRIPT: 1, NOBODY: 2, ENDED: 3 });
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
@@ -243,6 +244,14 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
   return headLength + data.length;
 }
 
+/**
+ * Takes an upgraded stream over from its thread, whose next bytes stand in the slot `seq`.
+ * @return {number[]|null} its new index and generation; null: not now; []: never
+ */
+function takeOver({ index, generation, handed }, seq) {
+  return port.takeOver(index, generation, seq, handed);
+}
+
 /** Keeps the process alive until as many releases. */
 function hold() {
   if (holds++ === 0) port.ref();
@@ -262,6 +271,7 @@ module.exports = {
   openPort,
   command,
   write,
+  takeOver,
   flush,
   scheduleFlush,
   hold,

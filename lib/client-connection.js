@@ -17,7 +17,7 @@ const { connectSocket } = require('./client-connect');
 const { LAST, CLOSE, ACK } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
-const { addConnection } = require('./turn');
+const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
 const { kOnFinish } = require('./symbols');
 

@@ -14,6 +14,7 @@ const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
 const { abortMessage, cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const { noteWrite } = require('./driver-change');
 const { endExchange, finishExchange } = require('./ended-exchanges');
 const { kSide, kOnClose, kOnDrain } = require('./symbols');
 
@@ -74,6 +75,8 @@ class Connection {
     this.handed = 0;
     this.acked = 0;
     this.asked = 0;
+    /** See driver-change.js. */
+    this.bulk = 0;
     /** Bytes of chunk framing the engine has added. */
     this.framing = 0;
     /** Who waits for the flush of the bytes up to `at`. */
@@ -202,6 +205,7 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (this.upgraded) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
     else callback();
   }
@@ -212,6 +216,7 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (this.upgraded) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of chunks) full = this.writePiece(chunk, encoding);
     if (full) this.wait({ at: this.handed, callback });

@@ -8,6 +8,8 @@
 
 const { OP, READ, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
 const { Connection } = require('./connection');
+const { addConnection, connectionAt, count: countConnections, removeConnection } = require('./connection-table');
+const { beginReading } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -26,6 +28,7 @@ const ACK = 10;
 const CLOSED = 11;
 const RESPONSE = 12;
 const CONNECTED = 13;
+const MOVED = 14;
 
 /** Flag of CONNECTION: nothing is read before JavaScript says so. */
 const HELD = 8;
@@ -35,22 +38,22 @@ const IN_RECORD = -1;
 /** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
 const VIEW = 32 * 1024;
 
-/** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
-const STRIDE_BITS = 6;
-const STRIDE = 1 << STRIDE_BITS;
-
 /** Bytes of a slab: four pieces of 64 KiB and the rest of the last one's room (the engine's blocks::READ_SIZE is 66 KiB). */
 const SLAB_SIZE = 258 * 1024;
+
+/** Slabs given away after which the program is one that moves bulk. */
+const BULK_SLABS = 64;
+/**
+ * Bytes that are asked for and let go, once, untouched. Slabs die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
+ * the kernel, which must then clear every page again: a fifth of the throughput of bulk. Whoever has freed a piece of the largest size it
+ * maps by itself (32 MiB, mallopt(3), M_MMAP_THRESHOLD) has shown it a program for which twice that is worth keeping.
+ */
+const MALLOC_LESSON = (32 << 20) - 8192;
 
 /** Where the records of this turn are: the shared buffer, but for a record that is larger. */
 let inbound = sharedInbound;
 const sharedWords = new Int32Array(inbound.buffer);
 let words = sharedWords;
-/**
- * By thread, then by number: a connection's index is `number * STRIDE + thread`, reused only after CLOSED.
- * @type {Connection[][]}
- */
-const threads = Array.from({ length: STRIDE }, () => []);
 /** Who waits for a connection under way, by token. */
 const attempts = new Map();
 let lastToken = 0;
@@ -66,6 +69,8 @@ let end = 0;
 let blocks = [];
 /** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
 const slabs = [];
+/** How many have been given away, up to BULK_SLABS and on. */
+let replaced = 0;
 
 /** See binding.turn */
 function onTurn(bytes, newBlocks) {
@@ -103,7 +108,7 @@ function dispatch(at) {
   const kind = head & 0xff;
   if (kind === CONNECTION) return onConnection(at, flags, index);
   if (kind === CONNECTED) return onConnected(at, flags, index);
-  const connection = threads[index & (STRIDE - 1)][index >>> STRIDE_BITS];
+  const connection = connectionAt(index);
   if (connection === undefined) return false;
   switch (kind) {
     case REQUEST:
@@ -146,9 +151,15 @@ function dispatch(at) {
       connection.side.inScope(ackRecord, connection, word53(at + 3));
       return true;
     case CLOSED:
-      threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = undefined;
+      removeConnection(index);
+      // What has changed drivers meanwhile goes with it.
+      if (connection.index !== index && !connection.closed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
       return true;
+    case MOVED:
+      removeConnection(index);
+      beginReading(connection, (flags & 1) !== 0);
+      return false;
     default:
       return false;
   }
@@ -156,6 +167,7 @@ function dispatch(at) {
 
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
+  if (slabs[number] !== undefined && ++replaced === BULK_SLABS) Buffer.allocUnsafeSlow(MALLOC_LESSON);
   const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
   slabs[number] = slab;
   return slab;
@@ -169,7 +181,7 @@ function onConnection(at, flags, index) {
     return false;
   }
   const connection = new Connection(server, index, words[at + 3], peerOf(at, flags & 7, at + 9));
-  threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = connection;
+  addConnection(connection);
   if ((flags & HELD) === 0) return connection.side.admit(connection);
   connection.readBy = READ.NOBODY;
   try {
@@ -364,12 +376,8 @@ module.exports = {
     return lastToken;
   },
   /** Connections and attempts that records may name, for tests that count. */
-  tracked: () => threads.reduce((sum, list) => sum + list.reduce((n, one) => n + (one === undefined ? 0 : 1), 0), attempts.size),
+  tracked: () => countConnections() + attempts.size,
   forgetAttempt: (token) => attempts.delete(token),
-  /** Records that name this connection's index are its own from here on. */
-  addConnection(connection) {
-    threads[connection.index & (STRIDE - 1)][connection.index >>> STRIDE_BITS] = connection;
-  },
   addServer: (id, server) => servers.set(id, server),
   removeServer: (id) => servers.delete(id),
 };

@@ -225,6 +225,29 @@ impl Port {
         }
     }
 
+    /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come behind `handed` others. Returns
+    /// its new index and generation; nothing when it cannot be now, an empty list when it never can.
+    #[napi]
+    pub fn take_over(&self, env: Env, index: u32, generation: u32, seq: u32, handed: f64) -> Option<Vec<u32>> {
+        #[cfg(unix)]
+        {
+            let handover = self.engine.events.handover(index, generation)?;
+            if !self.crossing.has_inline(env) {
+                return Some(Vec::new());
+            }
+            let handed = handed as u64;
+            let stream = handover.take(handed)?;
+            // Its thread keeps a socket that cannot be watched.
+            let taken = self.engine.inline().as_mut()?.take_over(stream, seq, handed).ok()?;
+            Some(vec![taken.0, taken.1])
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = (env, index, generation, seq, handed);
+            Some(Vec::new())
+        }
+    }
+
     /// Listens with `threads` threads, 0: on this thread's own loop if it can; a negative errno when the system refuses.
     #[napi]
     pub fn listen(&self, env: Env, options: ListenOptions, config: Config, threads: u32) -> Either<Listening, i32> {

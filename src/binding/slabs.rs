@@ -10,7 +10,7 @@ use crate::engine::net::blocks::{Blocks, Room, READ_SIZE};
 /// Slabs that records not yet delivered may name: when a turn has filled so many, its other sockets wait.
 const OUTSTANDING: usize = 16;
 /// Bytes of large payloads after which JavaScript is called before more is read.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 128 * 1024;
 /// Payloads begin at multiples of this, for those who read them as wider numbers.
 const ALIGN: usize = 8;
 

@@ -116,6 +116,11 @@ impl ResponseQueue {
         }
     }
 
+    /// An empty queue whose next bytes belong to the slot `seq` and come behind `received` others.
+    pub fn at(seq: u32, received: u64) -> Self {
+        Self { current: seq, received, ..Self::new() }
+    }
+
     /// Bytes that wait to be sent.
     pub fn pending(&self) -> u64 {
         self.queued - self.flushed
@@ -124,6 +129,11 @@ impl ResponseQueue {
     /// The same, and the bytes of responses whose turn has not come.
     pub fn outstanding(&self) -> u64 {
         self.pending() + self.waiting
+    }
+
+    /// Payload bytes ever received from the caller.
+    pub fn received(&self) -> u64 {
+        self.received
     }
 
     /// The last response has been queued: nothing follows it.

@@ -18,6 +18,7 @@ pub enum Op {
     GoOn,
     Tap,
     Feed,
+    Release,
 }
 
 impl Op {
@@ -37,6 +38,7 @@ impl Op {
             12 => Op::GoOn,
             13 => Op::Tap,
             14 => Op::Feed,
+            15 => Op::Release,
             _ => return None,
         })
     }

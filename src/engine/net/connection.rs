@@ -3,12 +3,14 @@
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::blocks::Blocks;
 use super::command::{Command, Op};
 use super::event::{Batch, Read, RecordSink};
+use super::handover::Handover;
 use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
@@ -60,6 +62,8 @@ pub struct Connection<T> {
     stream: Option<T>,
     http: Protocol,
     out: ResponseQueue,
+    /// Of an upgraded stream with large writes.
+    handover: Option<Arc<Handover>>,
     /// The server it belongs to.
     pub server: Rc<Server>,
     /// Its number, and which of the number's owners it is.
@@ -108,11 +112,30 @@ impl<T: Transport> Connection<T> {
         Self::with(http, stream, server, index, generation, now)
     }
 
+    /// An upgraded stream that another driver had, whose bytes stand in the slot `seq`, behind `handed` others. It is not read until
+    /// JavaScript says so.
+    pub fn taken_over(
+        stream: T,
+        server: Rc<Server>,
+        index: u32,
+        generation: u32,
+        (seq, handed): (u32, u64),
+        now: Instant,
+    ) -> Self {
+        let mut connection = Self::outgoing(stream, server, index, generation, now);
+        connection.http.expect_nothing();
+        connection.out = ResponseQueue::at(seq, handed);
+        connection.reading = Reading::Held;
+        connection.waiting = Waiting::Nothing;
+        connection
+    }
+
     fn with(http: Protocol, stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
         Self {
             stream: Some(stream),
             http,
             out: ResponseQueue::new(),
+            handover: None,
             server,
             index,
             generation,
@@ -351,11 +374,14 @@ impl<T: Transport> Connection<T> {
                     self.reading = match command.argument {
                         0 => Reading::Open,
                         1 => Reading::Tapped,
+                        3 => Reading::Ended,
                         _ => Reading::Held,
                     };
+                    self.close_if_done(batch);
                     self.wake();
                 }
             }
+            Op::Release => self.release(batch),
             Op::Feed => {
                 self.parse(command.payload, None, batch, now);
                 if command.flags & 1 != 0 {
@@ -423,6 +449,28 @@ impl<T: Transport> Connection<T> {
             batch.ack(self.index, total);
         }
         self.responses_done(done, batch, now);
+    }
+
+    /// How an upgraded stream can change hands, if that is news.
+    pub fn open_handover(&mut self) -> Option<Arc<Handover>> {
+        if self.handover.is_some() || self.http.phase() != Phase::Upgraded {
+            return None;
+        }
+        self.handover = self.stream.as_ref()?.duplicate().map(|socket| Arc::new(Handover::new(socket)));
+        self.handover.clone()
+    }
+
+    /// Whether there is a handover.
+    pub fn has_handover(&self) -> bool {
+        self.handover.is_some()
+    }
+
+    /// Another driver has the stream: this one forgets it, once it has said so.
+    fn release(&mut self, batch: &mut Batch) {
+        if self.stream.take().is_some() {
+            batch.moved(self.index, self.reading == Reading::Ended);
+            self.wake();
+        }
     }
 
     /// Bytes ahead of every response that has not begun.
@@ -505,6 +553,9 @@ impl<T: Transport> Connection<T> {
         if let Some(total) = self.out.due() {
             batch.ack(self.index, total);
         }
+        if let Some(handover) = &self.handover {
+            handover.clear(self.out.received());
+        }
         if backed_up && !self.is_backed_up() {
             self.wake();
             if self.goes_on {
@@ -575,6 +626,9 @@ impl<T: Transport> Connection<T> {
     pub fn close(&mut self, errno: i32, writing: bool, batch: &mut Batch) {
         if self.stream.take().is_none() {
             return;
+        }
+        if let Some(handover) = &self.handover {
+            handover.close();
         }
         self.waiting = Waiting::Nothing;
         self.out = ResponseQueue::new();

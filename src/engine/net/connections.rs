@@ -135,6 +135,14 @@ impl<T: Transport> Connections<T> {
         at
     }
 
+    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`]. Returns its index and generation.
+    pub fn admit_taken(&mut self, stream: T, seq: u32, handed: u64) -> (u32, u32) {
+        let (at, index, generation) = self.take_slot();
+        let nobody = self.nobody.clone();
+        self.fill_slot(at, Connection::taken_over(stream, nobody, index, generation, (seq, handed), self.now));
+        (index, generation)
+    }
+
     fn take_slot(&mut self) -> (u32, u32, u32) {
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, queued: false, connection: None });
@@ -165,6 +173,9 @@ impl<T: Transport> Connections<T> {
         if connection.poll(cx, blocks, &mut self.outbox, self.now).is_ready() {
             if let Some(armed) = connection.armed {
                 self.timers.disarm(armed, at as usize);
+            }
+            if connection.has_handover() {
+                self.port.close_handover(connection.index);
             }
             slot.connection = None;
             self.free.push(at);
@@ -224,6 +235,11 @@ impl<T: Transport> Connections<T> {
                 connection.write_large(seq, flags, head_length, data, batch, now);
             }
         });
+        let slot = self.slots.get_mut((index / STRIDE) as usize).filter(|slot| slot.generation == generation);
+        let handover = slot.and_then(|slot| slot.connection.as_mut()).and_then(|connection| connection.open_handover());
+        if let Some(handover) = handover {
+            self.port.open_handover(index, generation, handover);
+        }
     }
 
     /// The same for a payload that stays the caller's: what the kernel takes at once is never copied.

@@ -22,6 +22,7 @@ pub enum Kind {
     Closed = 11,
     Response = 12,
     Connected = 13,
+    Moved = 14,
 }
 
 /// Bytes; a payload from here on stays where it was read and is named by block and offset, so that it is not copied into the records
@@ -144,6 +145,12 @@ impl Batch {
     pub fn closed(&mut self, index: u32, errno: i32, writing: bool) {
         let at = self.start(Kind::Closed, u32::from(writing), index);
         self.word(errno as u32);
+        self.finish(at);
+    }
+
+    /// The last record of a connection that another driver goes on with. `ended`: the peer's FIN has come.
+    pub fn moved(&mut self, index: u32, ended: bool) {
+        let at = self.start(Kind::Moved, u32::from(ended), index);
         self.finish(at);
     }
 }

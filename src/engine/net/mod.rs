@@ -11,6 +11,7 @@ pub mod connection;
 pub mod connections;
 pub mod connector;
 pub mod event;
+pub mod handover;
 #[cfg(unix)]
 pub mod inline;
 pub mod listener;

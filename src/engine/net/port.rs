@@ -1,10 +1,12 @@
 //! The crossing point of one JavaScript environment: shards leave batches here, the JavaScript thread takes them.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::blocks::{OwnedBlocks, SPARE};
 use super::event::Batch;
+use super::handover::Handover;
 
 /// Wakes the JavaScript thread; called from any thread, at most once until [`Port::take`].
 pub type Wake = Box<dyn Fn() + Send + Sync>;
@@ -17,6 +19,8 @@ pub struct Port {
     live: AtomicUsize,
     /// Blocks that the reader is done with.
     spare: Mutex<Vec<Vec<u8>>>,
+    /// By connection, with its generation.
+    handovers: Mutex<HashMap<u32, (u32, Arc<Handover>)>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -33,6 +37,7 @@ impl Port {
             wake,
             live: AtomicUsize::new(0),
             spare: Mutex::default(),
+            handovers: Mutex::default(),
         }
     }
 
@@ -70,6 +75,22 @@ impl Port {
     /// Bytes of records that nobody has taken, and blocks that nobody uses.
     pub fn held(&self) -> (usize, usize) {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
+    }
+
+    /// A thread's connection may change hands.
+    pub fn open_handover(&self, index: u32, generation: u32, handover: Arc<Handover>) {
+        lock(&self.handovers).insert(index, (generation, handover));
+    }
+
+    /// The connection is gone.
+    pub fn close_handover(&self, index: u32) {
+        lock(&self.handovers).remove(&index);
+    }
+
+    /// How a connection may change hands, if it may.
+    pub fn handover(&self, index: u32, generation: u32) -> Option<Arc<Handover>> {
+        let handovers = lock(&self.handovers);
+        handovers.get(&index).filter(|(of, _)| *of == generation).map(|(_, handover)| handover.clone())
     }
 
     /// A connection has been accepted.

@@ -56,6 +56,13 @@ impl Protocol {
         }
     }
 
+    /// The connection is a plain stream.
+    pub fn expect_nothing(&mut self) {
+        if let Self::Client(conn) = self {
+            conn.expect_nothing();
+        }
+    }
+
     /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
         if let Self::Client(conn) = self {

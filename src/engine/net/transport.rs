@@ -9,6 +9,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 
 use super::event::Peer;
+use super::handover::Duplicate;
 
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
@@ -64,6 +65,11 @@ pub trait Transport {
 
     /// One gathering write, now or not at all (`WouldBlock`).
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// For another driver, if there is one to change to.
+    fn duplicate(&self) -> Option<Box<dyn Duplicate>> {
+        None
+    }
 
     /// For options.
     fn socket(&self) -> SockRef<'_>;

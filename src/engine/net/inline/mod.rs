@@ -133,6 +133,17 @@ impl Inline {
         Ok(())
     }
 
+    /// Takes in an upgraded stream of a thread's. Returns its index and generation.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the socket.
+    pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<(u32, u32)> {
+        let mut stream = Stream::from(stream);
+        stream.register(self.poll.registry(), Token(self.connections.next_slot() as usize))?;
+        self.connections.tick();
+        Ok(self.connections.admit_taken(stream, seq, handed))
+    }
+
     /// Stops accepting; connections live on.
     pub fn close_listener(&mut self, id: u32) {
         self.connections.remove_server(id);

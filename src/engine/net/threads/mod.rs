@@ -417,7 +417,7 @@ impl Shard {
                 loop {
                     match listener.accept().await {
                         Ok((stream, remote)) => {
-                            let stream = Stream::Tcp(stream);
+                            let stream = Stream::from(stream);
                             let peer = stream.peer(Some(remote), local);
                             self.admit(stream, &peer, &server);
                         }
@@ -430,7 +430,7 @@ impl Shard {
                 let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
                 loop {
                     match listener.accept().await {
-                        Ok((stream, _)) => self.admit(Stream::Unix(stream), &Peer::default(), &server),
+                        Ok((stream, _)) => self.admit(stream.into(), &Peer::default(), &server),
                         Err(error) => rest(&error).await,
                     }
                 }

@@ -1,25 +1,43 @@
 //! A socket of the tokio driver.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::io::{self, ErrorKind, IoSlice, Read};
+use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+#[cfg(unix)]
+use crate::engine::net::handover::Duplicate;
+#[cfg(unix)]
+use crate::engine::net::listener::adopt;
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
-/// A connection's socket.
+/// A connection's socket. Counted, for a [`Duplicate`] of it.
+#[derive(Clone)]
 pub enum Stream {
     /// TCP over IPv4 or IPv6.
-    Tcp(TcpStream),
+    Tcp(Arc<TcpStream>),
     /// A Unix stream socket.
     #[cfg(unix)]
-    Unix(UnixStream),
+    Unix(Arc<UnixStream>),
+}
+
+impl From<TcpStream> for Stream {
+    fn from(stream: TcpStream) -> Self {
+        Self::Tcp(Arc::new(stream))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(stream: UnixStream) -> Self {
+        Self::Unix(Arc::new(stream))
+    }
 }
 
 impl TryFrom<StdStream> for Stream {
@@ -29,9 +47,9 @@ impl TryFrom<StdStream> for Stream {
     /// When the runtime has no descriptors for it.
     fn try_from(stream: StdStream) -> io::Result<Self> {
         match stream {
-            StdStream::Tcp(stream) => TcpStream::from_std(stream).map(Self::Tcp),
+            StdStream::Tcp(stream) => TcpStream::from_std(stream).map(Self::from),
             #[cfg(unix)]
-            StdStream::Unix(stream) => UnixStream::from_std(stream).map(Self::Unix),
+            StdStream::Unix(stream) => UnixStream::from_std(stream).map(Self::from),
         }
     }
 }
@@ -50,53 +68,99 @@ impl Stream {
     }
 }
 
-fn try_send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    stream.try_io(Interest::WRITABLE, || send(&SockRef::from(stream), slices))
+/// Stands for "there is no more" in a call that has succeeded: the runtime then forgets that the socket was ready, and the next call
+/// costs no system call.
+fn drained() -> io::Error {
+    ErrorKind::WouldBlock.into()
+}
+
+impl Stream {
+    fn try_io<R>(&self, interest: Interest, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
+        match self {
+            Stream::Tcp(stream) => stream.try_io(interest, act),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.try_io(interest, act),
+        }
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = 0;
+        let tried = self.try_io(Interest::READABLE, || {
+            read = (&*self.socket()).read(buffer)?;
+            // epoll(7): a short read of a stream has drained it. The FIN is another matter: its reader asks no more.
+            if read > 0 && read < buffer.len() {
+                Err(drained())
+            } else {
+                Ok(())
+            }
+        });
+        match tried {
+            Err(error) if read == 0 => Err(error),
+            _ => Ok(read),
+        }
+    }
 }
 
 impl Transport for Stream {
-    // A short read leaves the stream unready, so the next call costs no system call.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut read = ReadBuf::new(buffer);
-        let polled = match self {
-            Stream::Tcp(stream) => Pin::new(stream).poll_read(cx, &mut read),
-            #[cfg(unix)]
-            Stream::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
-        };
-        polled.map_ok(|()| read.filled().len())
+        loop {
+            ready!(match self {
+                Stream::Tcp(stream) => stream.poll_read_ready(cx),
+                #[cfg(unix)]
+                Stream::Unix(stream) => stream.poll_read_ready(cx),
+            })?;
+            match self.try_read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return Poll::Ready(read),
+            }
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Stream::Tcp(stream) => loop {
-                ready!(stream.poll_write_ready(cx))?;
-                match try_send(stream, slices) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    written => return Poll::Ready(written),
-                }
-            },
-            #[cfg(unix)]
-            Stream::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        loop {
+            ready!(match self {
+                Stream::Tcp(stream) => stream.poll_write_ready(cx),
+                #[cfg(unix)]
+                Stream::Unix(stream) => stream.poll_write_ready(cx),
+            })?;
+            match self.try_write(slices) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                written => return Poll::Ready(written),
+            }
         }
     }
 
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(stream) => try_send(stream, slices),
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream.try_write_vectored(slices),
-        }
+        self.try_io(Interest::WRITABLE, || {
+            if self.is_tcp() {
+                send(&self.socket(), slices)
+            } else {
+                self.socket().send_vectored(slices)
+            }
+        })
+    }
+
+    #[cfg(unix)]
+    fn duplicate(&self) -> Option<Box<dyn Duplicate>> {
+        Some(Box::new(self.clone()))
     }
 
     fn socket(&self) -> SockRef<'_> {
         match self {
-            Stream::Tcp(stream) => SockRef::from(stream),
+            Stream::Tcp(stream) => SockRef::from(&**stream),
             #[cfg(unix)]
-            Stream::Unix(stream) => SockRef::from(stream),
+            Stream::Unix(stream) => SockRef::from(&**stream),
         }
     }
 
     fn is_tcp(&self) -> bool {
         matches!(self, Stream::Tcp(_))
+    }
+}
+
+#[cfg(unix)]
+impl Duplicate for Stream {
+    fn duplicate(&self) -> io::Result<StdStream> {
+        adopt(self.socket().try_clone()?)
     }
 }

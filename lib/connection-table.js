@@ -1,0 +1,30 @@
+'use strict';
+
+/**
+ * Which connection a record is about. Records name connections by index, `number * STRIDE + thread`, dense by thread and reused only after the
+ * last record about its owner.
+ */
+
+/** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
+const STRIDE_BITS = 6;
+const STRIDE = 1 << STRIDE_BITS;
+
+/** By thread, then by number. @type {import('./connection').Connection[][]} */
+const threads = Array.from({ length: STRIDE }, () => []);
+
+module.exports = {
+  /** @return {import('./connection').Connection|undefined} */
+  connectionAt: (index) => threads[index & (STRIDE - 1)][index >>> STRIDE_BITS],
+  /** Records that name this connection's index are its own from here on. */
+  addConnection(connection) {
+    threads[connection.index & (STRIDE - 1)][connection.index >>> STRIDE_BITS] = connection;
+  },
+  /** The last record that names the index has come. */
+  removeConnection(index) {
+    threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = undefined;
+  },
+  /** Whether the inline driver has the connection, rather than a thread. */
+  isInline: ({ index }) => (index & (STRIDE - 1)) === 0,
+  /** How many indices have an owner. */
+  count: () => threads.reduce((sum, list) => sum + list.reduce((n, one) => n + (one === undefined ? 0 : 1), 0), 0),
+};

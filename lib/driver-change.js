@@ -1,0 +1,42 @@
+'use strict';
+
+/**
+ * An upgraded stream that keeps writing large pieces leaves its thread for this thread's own driver: it is nothing but copies, of which
+ * two threads make two more (engine/net/handover.rs). Its writes go to the new driver at once; that reads when the thread has told all it
+ * had read, and has let go.
+ */
+
+const { OP, READ, command, takeOver } = require('./binding');
+const { addConnection, isInline } = require('./connection-table');
+
+/** Bytes of one write that count, and how many in a row. */
+const BULK = 32 * 1024;
+const BULK_RUN = 8;
+
+/** The upgraded stream of `connection` is about to write. @param {number} length of bytes, or of text */
+function noteWrite(connection, length) {
+  if (isInline(connection)) return;
+  if (length < BULK) connection.bulk = 0;
+  else if (++connection.bulk > BULK_RUN) change(connection);
+}
+
+/** Goes over if nothing that was written before still waits. */
+function change(connection) {
+  const taken = takeOver(connection, connection.upgradeSeq);
+  if (taken === null) return;
+  if (taken.length === 0) {
+    // No such driver here.
+    connection.bulk = -Infinity;
+    return;
+  }
+  command(OP.RELEASE, 0, connection, 0);
+  [connection.index, connection.generation] = taken;
+  addConnection(connection);
+}
+
+/** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
+function beginReading(connection, ended) {
+  if (!connection.closed) command(OP.TAP, 0, connection, ended ? READ.ENDED : READ.PARSER);
+}
+
+module.exports = { noteWrite, beginReading };
