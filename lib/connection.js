@@ -385,7 +385,7 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    if (this.closing) return;
+    if (this.closing || this.closed) return;
     this.touch();
     if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
     else this.socket.receive(chunk);

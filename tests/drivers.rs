@@ -614,6 +614,80 @@ fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
     assert!(no_delay(&mut engine));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
+    const ACKNOWLEDGE: u32 = 8;
+    const TAP: u32 = 13;
+    const RELEASE: u32 = 15;
+    let mut from = Engine::<Threads>::start(NEVER);
+    let mut to = Engine::<OnLoop>::start(NEVER);
+    let (mut client, (index, generation)) = from.connect();
+    let take = |from: &Engine<Threads>, handed: usize| {
+        let handover = from.driver.port.handover(index, generation)?;
+        handover.take(handed as u64)
+    };
+    client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
+    let request = from.next(2);
+    let seq = request.words[3];
+    from.command(3, 1, (index, generation), seq, b"");
+    let large = vec![7; 40_000];
+    assert!(from.driver.port.handover(index, generation).is_none(), "nothing large has been written");
+    from.driver.shard.large(index, generation, seq, ACKNOWLEDGE, 0, large.clone(), false);
+    assert_eq!(from.next(10).words[3], 40_000);
+    assert!(from.driver.port.handover(index, generation + 1).is_none(), "another generation's");
+    assert!(take(&from, 39_999).is_none());
+    let stream = take(&from, 40_000).unwrap();
+    let taken = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
+    assert_eq!(taken.0 % 64, 0);
+
+    // It writes at once, behind what has left, and reads when the thread has told all.
+    to.command(1, ACKNOWLEDGE, taken, seq, b"next");
+    assert_eq!(to.next(10).words[3], 40_004);
+    client.write_all(b"early").unwrap();
+    assert_eq!(&from.next(6).bytes[24..29], b"early");
+    from.command(RELEASE, 0, (index, generation), 0, b"");
+    assert_eq!(from.next(14).flags, 0);
+    client.write_all(b"late").unwrap();
+    to.command(TAP, 0, taken, 0, b"");
+    assert_eq!(&to.next(6).bytes[24..28], b"late");
+    let mut answer = vec![0; 40_004];
+    client.read_exact(&mut answer).unwrap();
+    assert_eq!((&answer[..40_000], &answer[40_000..]), (&large[..], &b"next"[..]));
+
+    // Nobody else holds the socket: its close is one.
+    to.command(6, 0, taken, 0, b"");
+    assert_eq!(client.read(&mut answer).unwrap(), 0);
+    to.next(11);
+    assert!(from.driver.port.handover(index, generation).is_none());
+    assert_eq!(from.driver.port.live(), 0);
+    from.driver.stop();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stream_whose_peer_has_ended_ends_once() {
+    let mut from = Engine::<Threads>::start(NEVER);
+    let mut to = Engine::<OnLoop>::start(NEVER);
+    let (mut client, (index, generation)) = from.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
+    let seq = from.next(2).words[3];
+    from.command(3, 1, (index, generation), seq, b"");
+    from.driver.shard.large(index, generation, seq, 8, 0, vec![7; 20_000], false);
+    from.next(10);
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    from.next(7);
+    let stream = from.driver.port.handover(index, generation).and_then(|handover| handover.take(20_000)).unwrap();
+    let taken = to.driver.inline.take_over(stream, seq, 20_000).unwrap();
+    from.command(15, 0, (index, generation), 0, b"");
+    assert_eq!(from.next(14).flags, 1);
+    to.command(13, 0, taken, 3, b"");
+    // Both ends are shut behind this: it closes by itself, without another EOF.
+    to.command(5, 0, taken, 0, b"");
+    to.next(11);
+    assert!(to.pending.iter().all(|record| record.kind != 7));
+}
+
 macro_rules! on_each_driver {
     ($($name:ident)*) => {
         mod threads {
