@@ -96,6 +96,8 @@ class Connection {
         // Asked for after the end: the server has counted the connection down already.
         this.madeSocket._server = null;
         this.madeSocket.destroy();
+      } else if (this.closing) {
+        this.madeSocket.destroy();
       }
     }
     return this.madeSocket;
@@ -221,6 +223,11 @@ class Connection {
     for (const { chunk, encoding } of chunks) full = this.writePiece(chunk, encoding);
     if (full) this.wait({ at: this.handed, callback });
     else callback();
+  }
+
+  /** Text ahead of every response that has not begun. @param {string} text latin1 */
+  writeAhead(text) {
+    this.writeBytes(OP.WRITE_NOW, 0, 0, text, null, 'latin1');
   }
 
   writePiece(chunk, encoding) {

@@ -5,6 +5,7 @@
  * 'upgrade' or 'connect'; bad input and expired deadlines become 'clientError'. The order of the checks is Node's.
  */
 
+const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const { OP, command } = require('./binding');
 const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
@@ -194,14 +195,27 @@ function onError(connection, error) {
 
 function clientError(connection, error, mayAnswer) {
   observability.debug('SERVER clientError %s', error.code);
+  const res = connection.current;
+  if (isUnheard(connection, 'clientError')) {
+    if (mayAnswer && !connection.closing && (res === null || !res._headerSent)) connection.writeAhead(errorAnswer(error.code));
+    connection.close();
+    return;
+  }
   const { server, socket } = connection;
   socket.removeListener('error', socketOnError);
   if (socket.listenerCount('error') === 0) socket.on('error', noop);
   if (server.emit('clientError', error, socket)) return;
-  const res = connection.current;
   if (mayAnswer && socket.writable && (res === null || !res._headerSent)) socket.write(errorAnswer(error.code));
   // Who speaks the new protocol hears of a deadline as an error, of the peer's garbage as the close it leads to.
   socket.destroy(mayAnswer || error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : undefined);
+}
+
+/**
+ * Whether nobody would notice that the connection has no socket and the server does not emit: hundreds of connections expire together, and
+ * a socket that is made to be destroyed costs more than the rest of it.
+ */
+function isUnheard({ madeSocket, server }, event) {
+  return madeSocket === null && server.emit === EventEmitter.prototype.emit && server.listenerCount(event) === 0;
 }
 
 /** An error of the connection in the HTTP phase is the client's. */
@@ -221,8 +235,8 @@ function errorAnswer(code) {
 function onTimeout(connection, kind) {
   if (kind === KEEP_ALIVE_EXPIRED) {
     if (connection.open.length > 0) return;
-    const { server, socket } = connection;
-    if (!server.emit('timeout', socket)) socket.destroy();
+    if (isUnheard(connection, 'timeout')) connection.close();
+    else if (!connection.server.emit('timeout', connection.socket)) connection.socket.destroy();
     return;
   }
   onError(connection, requestTimeout());
