@@ -5,11 +5,10 @@
  * benches/README.md, "Abuse", tells about flags and columns.
  */
 
-const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const readline = require('node:readline');
 const { parseArgs } = require('node:util');
+const { buildLoad, end, loadProgram, median, residentKiB, start, versionOf } = require('../kit');
 const DEADLINES = require('./deadlines');
 
 const IMPLEMENTATIONS = ['node:http', 'turnout', 'turnout threads'];
@@ -21,6 +20,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '500' },
+    nice: { type: 'string', default: '19' },
     json: { type: 'string' },
   },
 });
@@ -50,27 +50,15 @@ const ATTACKS = [
 
 /** Milliseconds a deadline may be late by: a checking interval, a second's rounding and a busy machine. */
 const LATE = 1000;
-const LOAD = path.join(__dirname, '..', 'load');
 const CONNECTIONS = 16;
 const WARMUP_MS = 300;
 const PATIENCE_MS = 15_000;
-const children = new Set();
-process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/** A child that does not outlive us, with as many descriptors as it may have; exec keeps the pid its own. */
-function start(command, args, environment = {}) {
-  const child = spawn('sh', ['-c', 'ulimit -n $(ulimit -Hn); exec "$@"', 'sh', command, ...args], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...environment },
-  });
-  children.add(child);
-  child.on('error', () => {});
-  child.stdin.on('error', () => {});
-  child.ended = new Promise((resolve) => child.on('close', () => resolve(children.delete(child))));
-  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+/** A child that answers line by line. */
+function startTalking(...args) {
+  const child = start(...args);
   child.line = async (what) => {
-    const { value } = await within(lines.next(), what);
+    const { value } = await within(child.lines.next(), what);
     if (value === undefined) throw new Error(`${what}: the process ended`);
     return value;
   };
@@ -94,23 +82,18 @@ async function within(promise, what) {
 }
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-const mib = (kib) => kib / 1024;
 
-function residentMiB(pid) {
-  return mib(Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]));
-}
-
+const residentMiB = (pid) => residentKiB(pid) / 1024;
 const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 
 /** What the well-behaved client sees in `seconds`: an open loop, latency counts from the scheduled time. */
 async function behave(server, port, seconds) {
   const numbers = [port, CONNECTIONS, WARMUP_MS, seconds * 1000, 4, 1, options.rate, server.pid];
-  const load = start(path.join(LOAD, 'target', 'release', 'turnout-load'), ['get', ...numbers.map(String)]);
+  const load = startTalking(loadProgram('turnout-load'), ['get', ...numbers.map(String)]);
   try {
     return JSON.parse(await load.line('the well-behaved client'));
   } finally {
-    load.kill('SIGKILL');
-    await load.ended;
+    await end(load);
   }
 }
 
@@ -129,7 +112,7 @@ async function settled(server, target) {
 
 async function measure(implementation, { attack, close, release }) {
   const environment = implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : { TURNOUT_THREADS: '0' };
-  const server = start(options.node, ['--expose-gc', path.join(__dirname, 'server.js'), implementation], environment);
+  const server = startTalking(options.node, ['--expose-gc', path.join(__dirname, 'server.js'), implementation], environment);
   let attacker;
   let sampler;
   try {
@@ -139,7 +122,7 @@ async function measure(implementation, { attack, close, release }) {
     const before = await settled(server);
     let peak = before.rss;
     sampler = setInterval(() => (peak = Math.max(peak, residentMiB(server.pid))), 20);
-    attacker = start(options.node, [path.join(__dirname, 'attacker.js'), attack, port]);
+    attacker = startTalking('nice', ['-n', options.nice, options.node, path.join(__dirname, 'attacker.js'), attack, port]);
     await attacker.line('the attacker');
     const abused = await behave(server, port, seconds);
     const closing = close ? await server.ask('close') : undefined;
@@ -151,10 +134,7 @@ async function measure(implementation, { attack, close, release }) {
     return { calm, abused, seen, closing, before, after, peak: peak - before.rss, final: after.rss - before.rss };
   } finally {
     clearInterval(sampler);
-    for (const child of [attacker, server]) {
-      child?.kill('SIGKILL');
-      await child?.ended;
-    }
+    await end(attacker, server);
   }
 }
 
@@ -183,11 +163,6 @@ function notes({ seen, closing }) {
   if (seen.lives) counts.unshift(`closed after ${seen.lives.least}/${seen.lives.median}/${seen.lives.most} ms`);
   if (closing) counts.unshift(`close() of ${closing.sockets}: ${closing.closed.toFixed(0)} ms`);
   return counts.join(', ');
-}
-
-function median(rounds, valueOf) {
-  const sorted = rounds.map(valueOf).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 /** Medians of the rounds; the last one's notes. */
@@ -232,9 +207,8 @@ async function rows(one) {
 }
 
 async function main() {
-  const built = spawnSync('cargo', ['build', '--release', '--quiet'], { cwd: LOAD, stdio: 'inherit' });
-  if (built.status !== 0) throw new Error('the load generator does not build');
-  const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  buildLoad();
+  const version = versionOf(options.node);
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores; ${options.rate} requests/s of a well-behaved client for ${options.seconds} s, calm and under abuse; medians of ${options.rounds} rounds\n`);
   console.log('| abuse | server | calm p50 / p99 µs | abused p50 / p99 µs | p99 ratio | peak RSS + MiB | final RSS + MiB | faults | seen by the attacker |');
   console.log('|---|---|---|---|---|---|---|---|---|');

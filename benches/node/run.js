@@ -2,11 +2,11 @@
 
 /** Drives all servers, then all clients, alternately and prints a table; benches/README.md tells about flags and rows. */
 
-const { spawn, spawnSync } = require('node:child_process');
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const readline = require('node:readline');
 const { parseArgs } = require('node:util');
+const { buildLoad, end, loadProgram, median, residentKiB, start, versionOf } = require('../kit');
 const SCENARIOS = require('./scenarios');
 
 const SERVERS = ['node:http', 'turnout', 'turnout threads', 'uWebSockets.js', 'limit'];
@@ -23,23 +23,9 @@ const { values: options } = parseArgs({
   },
 });
 
-const LOAD = path.join(__dirname, '..', 'load');
 const PEERS = path.join(__dirname, '..', '.peers');
 const UWS = '@trufflesuite/uws-js-unofficial';
 const WARMUP_MS = 500;
-const children = new Set();
-process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
-
-/** A child that does not outlive us. */
-function start(command, args, environment) {
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...environment } });
-  children.add(child);
-  child.on('error', () => {});
-  child.ended = new Promise((resolve) => child.on('close', (code) => resolve(children.delete(child) && code)));
-  child.lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return child;
-}
 
 /** Why uWebSockets.js cannot run, or undefined; installs it when it is not there. */
 function uwsMissing() {
@@ -52,13 +38,9 @@ function uwsMissing() {
 }
 
 function command(implementation, scenario) {
-  if (implementation === 'limit') return [path.join(LOAD, 'target', 'release', 'turnout-limit'), scenario.server];
+  if (implementation === 'limit') return [loadProgram('turnout-limit'), scenario.server];
   if (implementation === 'uWebSockets.js') return [options['uws-node'], path.join(__dirname, 'uws.js'), scenario.server];
   return [options.node, path.join(__dirname, 'server.js'), implementation, scenario.server];
-}
-
-function residentKiB(pid) {
-  return Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
 
 /** @return {object} a result with what one operation cost, in microseconds */
@@ -70,7 +52,7 @@ const environmentOf = (implementation) => (implementation === 'turnout threads' 
 
 /** One round of one row of clients, whose server is the bare loop; rejects when a child fails. */
 async function measureClient(implementation, scenario) {
-  const server = start(path.join(LOAD, 'target', 'release', 'turnout-limit'), [scenario.client]);
+  const server = start(loadProgram('turnout-limit'), [scenario.client]);
   let client;
   try {
     const { value: port } = await server.lines.next();
@@ -81,17 +63,14 @@ async function measureClient(implementation, scenario) {
     if (line === undefined) throw new Error('the client failed');
     return costs(JSON.parse(line));
   } finally {
-    for (const child of [client, server]) {
-      child?.kill('SIGKILL');
-      await child?.ended;
-    }
+    await end(client, server);
   }
 }
 
 /** One round of one row of servers; rejects when a child fails. */
 async function measureServer(implementation, scenario) {
-  // The shell raises the descriptor limit; exec keeps the pid the server's.
-  const server = start('sh', ['-c', 'ulimit -n $(ulimit -Hn); exec "$@"', 'sh', ...command(implementation, scenario)], environmentOf(implementation));
+  const [program, ...args] = command(implementation, scenario);
+  const server = start(program, args, environmentOf(implementation));
   let generator;
   try {
     const { value: port } = await server.lines.next();
@@ -99,7 +78,7 @@ async function measureServer(implementation, scenario) {
     const { mode, connections, size, depth = 1, rate = 0 } = scenario;
     const before = residentKiB(server.pid);
     const numbers = [port, connections, WARMUP_MS, Number(options.seconds) * 1000, size, depth, rate, server.pid];
-    generator = start(path.join(LOAD, 'target', 'release', 'turnout-load'), [mode, ...numbers.map(String)]);
+    generator = start(loadProgram('turnout-load'), [mode, ...numbers.map(String)]);
     const { value: line } = await generator.lines.next();
     if (line === undefined) throw new Error('the generator failed');
     if (line === 'descriptor limit') return { skipped: line };
@@ -108,16 +87,8 @@ async function measureServer(implementation, scenario) {
     if (server.exitCode !== null || server.signalCode !== null) throw new Error(`the server ended: ${server.exitCode ?? server.signalCode}`);
     return costs(result);
   } finally {
-    for (const child of [generator, server]) {
-      child?.kill('SIGKILL');
-      await child?.ended;
-    }
+    await end(generator, server);
   }
-}
-
-function median(rounds, key) {
-  const sorted = rounds.map((round) => round[key]).sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 function ratio(rounds, reference, key) {
@@ -176,9 +147,8 @@ async function scenarioRows(scenario, missing) {
 }
 
 async function main() {
-  const built = spawnSync('cargo', ['build', '--release', '--quiet'], { cwd: LOAD, stdio: 'inherit' });
-  if (built.status !== 0) throw new Error('the load generator does not build');
-  const version = spawnSync(options.node, ['--version'], { encoding: 'utf8' }).stdout.trim();
+  buildLoad();
+  const version = versionOf(options.node);
   const missing = options.impl.includes('uWebSockets.js') ? uwsMissing() : undefined;
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores, medians of ${options.rounds} rounds of ${options.seconds} s\n`);
   console.log('| scenario | implementation | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http | to uWebSockets.js |');

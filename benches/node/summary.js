@@ -3,14 +3,9 @@
 // The README's table from a run's --json FILE: node benches/node/summary.js FILE
 
 const fs = require('node:fs');
+const { median } = require('../kit');
 
 const REFERENCE = 'node:http';
-
-function median(rounds, key) {
-  const sorted = rounds.map((round) => round[key]).sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** @return {string} `server`'s median beside node:http's, an empty string where it has no such row */
 function times(results, server, key) {

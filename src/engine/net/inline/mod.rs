@@ -34,7 +34,7 @@ use super::transport::Transport;
 /// Sockets of one turn.
 const EVENTS: usize = 1024;
 /// Connections accepted in one turn.
-const ACCEPTS: usize = 32;
+const ACCEPTS: usize = 16;
 /// Bytes of records after which a turn reads no further.
 const OUTBOX: usize = 256 * 1024;
 /// Tokens from here on are listeners.
