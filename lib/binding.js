@@ -5,6 +5,9 @@
  * Layouts: docs/architecture.md, "The seam".
  */
 
+const fs = require('node:fs');
+const path = require('node:path');
+
 /** Commands to the engine. */
 const OP = Object.freeze({
   WRITE: 1,
@@ -65,10 +68,12 @@ function addon() {
     try {
       native = require('../native.js');
     } catch (cause) {
+      const root = path.dirname(__dirname);
+      const command = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
       const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
       const error = new Error(
         `turnout's native addon ${missing ? 'has not been built' : 'cannot be loaded'} for ${process.platform} ${process.arch}, ` +
-          `Node ${process.versions.node}. Run "npm run build" in ${require('node:path').dirname(__dirname)} ` +
+          `Node ${process.versions.node}. Run "${command}" in ${root} ` +
           '(it needs Rust 1.88 or newer: https://rustup.rs).',
         { cause },
       );

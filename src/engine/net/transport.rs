@@ -25,6 +25,10 @@ const PROBES: u32 = 10;
 /// # Errors
 /// The first call's; one that comes later is found by the next write.
 pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    // The kernel need not read a list of one.
+    if let [only] = slices {
+        return socket.send(only);
+    }
     if !cfg!(target_os = "linux") || slices.len() < 2 || slices.iter().all(|slice| slice.len() < LARGE) {
         return socket.send_vectored(slices);
     }

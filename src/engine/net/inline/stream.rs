@@ -120,10 +120,9 @@ impl Transport for Stream {
         if !self.writable {
             return Poll::Pending;
         }
-        let written = match (&mut self.socket, slices) {
-            (Socket::Tcp(stream), [only]) => stream.write(only),
-            (Socket::Tcp(stream), several) => send(&SockRef::from(&*stream), several),
-            (Socket::Unix(stream), several) => stream.write_vectored(several),
+        let written = match &mut self.socket {
+            Socket::Tcp(stream) => send(&SockRef::from(&*stream), slices),
+            Socket::Unix(stream) => stream.write_vectored(slices),
         };
         // The same the other way: the kernel took less than there was, so it is full.
         if matches!(written, Ok(n) if n < slices.iter().map(|slice| slice.len()).sum()) {
