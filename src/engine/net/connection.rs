@@ -78,6 +78,8 @@ pub struct Connection<T> {
     bytes_read: u64,
     /// The next burst of requests waits only for answers to leave.
     goes_on: bool,
+    /// It would have read, but for answers that had not left.
+    held_back: bool,
     /// The time for another request begins when the answers have left: the peer is still at reading them.
     idle_once_sent: bool,
     /// It wants to be polled although its socket has said nothing.
@@ -145,6 +147,7 @@ impl<T: Transport> Connection<T> {
             uncredited: 0,
             bytes_read: 0,
             goes_on: false,
+            held_back: false,
             idle_once_sent: false,
             woken: false,
             dirty: false,
@@ -188,6 +191,7 @@ impl<T: Transport> Connection<T> {
         }
         for _ in 0..READS_PER_POLL {
             if !self.wants_read() {
+                self.held_back = self.is_backed_up();
                 break;
             }
             let Some(stream) = &mut self.stream else { break };
@@ -214,6 +218,8 @@ impl<T: Transport> Connection<T> {
         }
         if self.wants_read() {
             self.wake();
+        } else {
+            self.held_back = self.is_backed_up();
         }
         Poll::Pending
     }
@@ -505,7 +511,6 @@ impl<T: Transport> Connection<T> {
     /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the driver polls again when the kernel
     /// takes more; without one the connection asks to be polled.
     pub fn flush(&mut self, mut cx: Option<&mut Context<'_>>, batch: &mut Batch) {
-        let backed_up = self.is_backed_up();
         for _ in 0..WRITES_PER_FLUSH {
             if self.out.pending() == 0 {
                 break;
@@ -535,6 +540,7 @@ impl<T: Transport> Connection<T> {
                     if cx.is_none() {
                         self.wake();
                     }
+                    self.resume(batch);
                     return;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -548,6 +554,7 @@ impl<T: Transport> Connection<T> {
             self.blocked = true;
             self.postpone_idle();
             self.wake();
+            self.resume(batch);
             return;
         }
         if let Some(total) = self.out.due() {
@@ -556,16 +563,24 @@ impl<T: Transport> Connection<T> {
         if let Some(handover) = &self.handover {
             handover.clear(self.out.received());
         }
-        if backed_up && !self.is_backed_up() {
-            self.wake();
-            if self.goes_on {
-                self.go_on(batch, Instant::now());
-            }
-        }
+        self.resume(batch);
         if std::mem::take(&mut self.idle_once_sent) && self.is_idle() {
             self.waiting = Waiting::KeepAlive(Instant::now());
         }
         self.all_sent(batch);
+    }
+
+    /// Answers have left, perhaps enough of them: what waited for that goes on.
+    fn resume(&mut self, batch: &mut Batch) {
+        if self.is_backed_up() {
+            return;
+        }
+        if std::mem::take(&mut self.held_back) {
+            self.wake();
+        }
+        if self.goes_on {
+            self.go_on(batch, Instant::now());
+        }
     }
 
     /// Whether every request has been answered, and no other has begun.

@@ -1,0 +1,225 @@
+//! A connection whose peer asks for more than it reads, over a socket that takes exactly as much as the test lets it.
+
+use std::cell::RefCell;
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockRef, Socket, Type};
+use turnout::engine::deadline::{Timeouts, Waiting};
+use turnout::engine::h1;
+use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::command;
+use turnout::engine::net::connection::Connection;
+use turnout::engine::net::event::{Batch, Kind};
+use turnout::engine::net::server::{Server, ServerConfig};
+use turnout::engine::net::transport::Transport;
+
+/// What the peer has sent, and how many bytes the kernel takes before it says that it would block.
+#[derive(Default)]
+struct Wire {
+    input: Vec<u8>,
+    room: usize,
+    reads: usize,
+}
+
+struct Peer {
+    wire: Rc<RefCell<Wire>>,
+    socket: Socket,
+}
+
+impl Transport for Peer {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let wire = &mut *self.wire.borrow_mut();
+        wire.reads += 1;
+        if wire.input.is_empty() {
+            return Poll::Pending;
+        }
+        let n = wire.input.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&wire.input[..n]);
+        wire.input.drain(..n);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self.try_write(slices) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+            written => Poll::Ready(written),
+        }
+    }
+
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let wire = &mut *self.wire.borrow_mut();
+        let n = slices.iter().map(|slice| slice.len()).sum::<usize>().min(wire.room);
+        wire.room -= n;
+        if n == 0 {
+            Err(ErrorKind::WouldBlock.into())
+        } else {
+            Ok(n)
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.socket)
+    }
+
+    fn is_tcp(&self) -> bool {
+        true
+    }
+}
+
+/// A connection and the hands of its driver.
+struct Driven {
+    connection: Connection<Peer>,
+    wire: Rc<RefCell<Wire>>,
+    batch: Batch,
+    blocks: OwnedBlocks,
+}
+
+impl Driven {
+    fn new() -> Self {
+        let timeouts = Timeouts {
+            keep_alive: Duration::from_secs(5),
+            head: Duration::ZERO,
+            request: Duration::ZERO,
+            check_interval: Duration::ZERO,
+        };
+        let http = Arc::new(h1::Config::default());
+        let config = ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts, http };
+        let wire = Rc::new(RefCell::new(Wire::default()));
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let server = Rc::new(Server::new(1, config, None));
+        let peer = Peer { wire: wire.clone(), socket };
+        let connection = Connection::new(peer, server, 0, 1, Instant::now());
+        Self { connection, wire, batch: Batch::default(), blocks: OwnedBlocks::default() }
+    }
+
+    fn poll(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        let now = Instant::now();
+        assert!(self.connection.poll(&mut cx, &mut self.blocks, &mut self.batch, now).is_pending());
+    }
+
+    /// Polls for as long as the connection asks for it.
+    fn settle(&mut self) {
+        while self.connection.take_woken() {
+            self.poll();
+        }
+    }
+
+    fn command(&mut self, op: u32, flags: u32, argument: u32, payload: &[u8]) {
+        let size = (28 + payload.len() + 3) & !3;
+        let words = [op | flags << 8, size as u32, 0, 1, argument, payload.len() as u32, payload.len() as u32];
+        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        record.extend_from_slice(payload);
+        record.resize(size, 0);
+        let (command, _) = command::next(&mut &record[..]).unwrap();
+        self.connection.apply(&command, &mut self.batch, Instant::now());
+    }
+
+    /// How many requests have been told since the last call.
+    fn requests(&mut self) -> usize {
+        let records = std::mem::take(&mut self.batch.records);
+        let (mut at, mut count) = (0, 0);
+        while at < records.len() {
+            let word = |n: usize| u32::from_le_bytes(records[at + 4 * n..at + 4 * n + 4].try_into().unwrap());
+            count += usize::from(word(0) & 0xff == Kind::Request as u32);
+            at += word(1) as usize;
+        }
+        count
+    }
+}
+
+const WRITE: u32 = 1;
+const GO_ON: u32 = 12;
+const LAST: u32 = 2;
+const BURST: usize = 16;
+const ANSWER: usize = 20_000;
+/// As many bytes of a queue may wait as do not hold anything up.
+const HIGH_WATER: usize = 64 * 1024;
+
+/// Two bursts in one packet, the first of which has been answered and not read.
+fn answered(driven: &mut Driven) {
+    driven.wire.borrow_mut().input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2 * BURST);
+    driven.poll();
+    assert_eq!(driven.requests(), BURST);
+    for seq in 1..=BURST {
+        driven.command(WRITE, LAST, seq as u32, &[b'x'; ANSWER]);
+    }
+    driven.command(GO_ON, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
+    assert_eq!(driven.requests(), 0, "the answers to the first burst wait");
+}
+
+#[test]
+fn the_next_burst_comes_when_the_answers_leave_at_once() {
+    let mut driven = Driven::new();
+    answered(&mut driven);
+    driven.wire.borrow_mut().room = BURST * ANSWER;
+    driven.poll();
+    assert_eq!(driven.requests(), BURST);
+}
+
+#[test]
+fn the_next_burst_comes_when_they_leave_in_pieces_of_any_size() {
+    for piece in [1000, 10_000, HIGH_WATER - 1, HIGH_WATER, HIGH_WATER + 1, 100_000, BURST * ANSWER - 1] {
+        let mut driven = Driven::new();
+        answered(&mut driven);
+        let (mut sent, mut told) = (0, 0);
+        while sent < BURST * ANSWER {
+            driven.wire.borrow_mut().room = piece;
+            driven.poll();
+            sent += piece - driven.wire.borrow().room;
+            let waits = BURST * ANSWER - sent;
+            told += driven.requests();
+            assert_eq!(told, if waits > HIGH_WATER { 0 } else { BURST }, "{waits} bytes wait, taken by {piece}");
+        }
+        assert!(!matches!(driven.connection.waiting, Waiting::KeepAlive(_)), "requests are open");
+    }
+}
+
+#[test]
+fn reading_goes_on_when_they_have_left_in_pieces() {
+    let mut driven = Driven::new();
+    answered(&mut driven);
+    // Behind what has been read: the kernel says so once, while nobody may read.
+    driven.wire.borrow_mut().input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    driven.poll();
+    let reads = driven.wire.borrow().reads;
+    driven.settle();
+    assert_eq!(driven.wire.borrow().reads, reads, "it reads although answers wait");
+    driven.wire.borrow_mut().room = BURST * ANSWER - 1000;
+    driven.poll();
+    driven.wire.borrow_mut().room = 1000;
+    driven.poll();
+    assert_eq!(driven.requests(), BURST);
+    for seq in BURST + 1..=2 * BURST {
+        driven.command(WRITE, LAST, seq as u32, b"x");
+    }
+    driven.command(GO_ON, 0, 0, b"");
+    driven.wire.borrow_mut().room = 1 << 20;
+    driven.connection.flush(None, &mut driven.batch);
+    assert!(driven.connection.take_woken());
+    driven.poll();
+    assert_eq!(driven.requests(), 1);
+}
+
+#[test]
+fn what_goes_on_is_not_idle() {
+    let mut driven = Driven::new();
+    answered(&mut driven);
+    driven.wire.borrow_mut().room = BURST * ANSWER - 1000;
+    driven.poll();
+    assert_eq!(driven.requests(), BURST);
+    driven.wire.borrow_mut().room = 1000;
+    driven.poll();
+    assert!(matches!(driven.connection.waiting, Waiting::Nothing), "{:?}", driven.connection.waiting);
+    for seq in BURST + 1..=2 * BURST {
+        driven.command(WRITE, LAST, seq as u32, b"x");
+    }
+    driven.wire.borrow_mut().room = 1 << 20;
+    driven.connection.flush(None, &mut driven.batch);
+    assert!(matches!(driven.connection.waiting, Waiting::KeepAlive(_)));
+}
