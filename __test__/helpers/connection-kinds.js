@@ -44,6 +44,24 @@ server.on('upgrade', (req, socket) => {
 const request = (path, fields = '', method = 'GET') => `${method} ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 const upgrade = (path) => request(path, 'Connection: Upgrade\r\nUpgrade: x\r\n');
 
+/** Pieces of 64 KiB, each echoed before the next: with threads, the stream changes drivers. */
+function bulk(socket, done) {
+  const PIECE = Buffer.alloc(65_536, 'x');
+  const PIECES = 14;
+  let bytes = 0;
+  let echoed = 0;
+  socket.write(upgrade('/echo'));
+  socket.once('data', () => {
+    socket.on('data', (data) => {
+      bytes += data.length;
+      if (bytes < PIECE.length * (echoed + 1)) return;
+      if (++echoed < PIECES) socket.write(PIECE);
+      else done();
+    });
+    socket.write(PIECE);
+  });
+}
+
 /** What a peer does; each is over when its socket has closed. */
 const KINDS = {
   keepAlive(socket) {
@@ -69,6 +87,8 @@ const KINDS = {
     socket.write(upgrade('/echo'));
     socket.once('data', () => socket.write('x'.repeat(100_000), () => socket.resetAndDestroy()));
   },
+  upgradeBulk: (socket) => bulk(socket, () => socket.end()),
+  upgradeBulkReset: (socket) => bulk(socket, () => socket.resetAndDestroy()),
   reset: (socket) => socket.resetAndDestroy(),
   resetInHead: (socket) => socket.write('GET / HT', () => socket.resetAndDestroy()),
   resetInBody: (socket) => socket.write(`${request('/upload', 'Content-Length: 90000\r\n', 'POST')}abc`, () => socket.resetAndDestroy()),
