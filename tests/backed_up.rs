@@ -119,6 +119,20 @@ impl Driven {
         self.connection.apply(&command, &mut self.batch, Instant::now());
     }
 
+    /// As [`Self::requests`], and acknowledges a burst as JavaScript does: answers of the given size, then GO_ON.
+    fn answer(&mut self, answered: &mut usize, size: impl Fn() -> usize) {
+        let told = self.requests();
+        if told == 0 {
+            return;
+        }
+        for _ in 0..told {
+            *answered += 1;
+            self.command(WRITE, LAST, *answered as u32, &vec![b'x'; size()]);
+        }
+        self.command(GO_ON, 0, 0, b"");
+        self.connection.flush(None, &mut self.batch);
+    }
+
     /// How many requests have been told since the last call.
     fn requests(&mut self) -> usize {
         let records = std::mem::take(&mut self.batch.records);
@@ -222,4 +236,55 @@ fn what_goes_on_is_not_idle() {
     driven.wire.borrow_mut().room = 1 << 20;
     driven.connection.flush(None, &mut driven.batch);
     assert!(matches!(driven.connection.waiting, Waiting::KeepAlive(_)));
+}
+
+/// A xorshift generator: the same numbers each time.
+struct Random(std::cell::Cell<u64>);
+
+impl Random {
+    fn below(&self, limit: usize) -> usize {
+        let mut x = self.0.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0.set(x);
+        (x % limit as u64) as usize
+    }
+}
+
+/// However the bytes come and leave: as long as the driver polls when the connection asks, when bytes have come and when a full kernel takes
+/// more, every request is told.
+#[test]
+fn nothing_is_left_behind_in_whatever_pieces_it_comes_and_leaves() {
+    const REQUESTS: usize = 100;
+    for seed in 1..=300_u64 {
+        let random = Random(std::cell::Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let mut driven = Driven::new();
+        let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(REQUESTS);
+        let (mut given, mut answered) = (0, 0);
+        let largest = [100, 5_000, 40_000, 150_000][random.below(4)];
+        let mut rounds = 0;
+        while answered < REQUESTS {
+            rounds += 1;
+            assert!(rounds < 100_000, "seed {seed}: {answered} of {REQUESTS} answered, {given} of {} bytes given", text.len());
+            match random.below(3) {
+                0 if given < text.len() => {
+                    let piece = (1 + random.below(2000)).min(text.len() - given);
+                    driven.wire.borrow_mut().input.extend_from_slice(&text[given..given + piece]);
+                    given += piece;
+                    driven.poll();
+                }
+                1 if driven.wire.borrow().room == 0 => {
+                    driven.wire.borrow_mut().room = 1 + random.below(2 * largest);
+                    driven.poll();
+                }
+                _ => {}
+            }
+            driven.answer(&mut answered, || 1 + random.below(largest));
+            while driven.connection.take_woken() {
+                driven.poll();
+                driven.answer(&mut answered, || 1 + random.below(largest));
+            }
+        }
+    }
 }
