@@ -20,7 +20,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '4' },
     rate: { type: 'string', default: '500' },
-    nice: { type: 'string', default: '19' },
+    share: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
@@ -50,6 +50,8 @@ const ATTACKS = [
 
 /** Milliseconds a deadline may be late by: a checking interval, a second's rounding and a busy machine. */
 const LATE = 1000;
+/** Runs the attacker (SCHED_IDLE) only where a processor has nothing else to do. */
+const ATTACKER = options.share ? [options.node] : ['chrt', '-i', '0', options.node];
 const CONNECTIONS = 16;
 const WARMUP_MS = 300;
 const PATIENCE_MS = 15_000;
@@ -122,7 +124,7 @@ async function measure(implementation, { attack, close, release }) {
     const before = await settled(server);
     let peak = before.rss;
     sampler = setInterval(() => (peak = Math.max(peak, residentMiB(server.pid))), 20);
-    attacker = startTalking('nice', ['-n', options.nice, options.node, path.join(__dirname, 'attacker.js'), attack, port]);
+    attacker = startTalking(ATTACKER[0], [...ATTACKER.slice(1), path.join(__dirname, 'attacker.js'), attack, port]);
     await attacker.line('the attacker');
     const abused = await behave(server, port, seconds);
     const closing = close ? await server.ask('close') : undefined;
