@@ -110,8 +110,10 @@ struct Known {
     line: Option<FakeSocket>,
 }
 
-/// The last of the commands: bytes for the parser that nobody has sent.
+/// Bytes for the parser that nobody has sent.
 const FEED: u32 = 14;
+/// The last of the commands: another driver has the connection.
+const RELEASE: u32 = 15;
 
 /// Texts that a peer would hardly hit upon byte by byte.
 const TEXTS: [&[u8]; 12] = [
@@ -252,7 +254,7 @@ impl World {
         // Writes and decisions are for a request that has come, mostly.
         let latest = known.map_or(0, |known| known.requests);
         let argument = if input.ratio(1, 8)? { input.arbitrary()? } else { latest + input.int_in_range(0..=1)? };
-        let op: u32 = input.int_in_range(1..=FEED)?;
+        let op: u32 = input.int_in_range(1..=RELEASE)?;
         let flags = u32::from(input.arbitrary::<u8>()?);
         let length = if input.ratio(1, 8)? { 40_000 } else { input.int_in_range(0..=30)? };
         // A limit for EXPECT is text.
@@ -320,8 +322,8 @@ impl World {
             assert!(self.known.insert(index, known).is_none(), "an index is reused behind CLOSED only");
             return;
         }
-        if kind == 11 {
-            assert!(self.known.remove(&index).is_some(), "CLOSED comes once");
+        if kind == 11 || kind == 14 {
+            assert!(self.known.remove(&index).is_some(), "CLOSED comes once, or MOVED in its place");
             return;
         }
         let known = self.known.get_mut(&index).expect("only open connections are heard of");
