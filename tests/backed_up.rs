@@ -266,7 +266,11 @@ fn nothing_is_left_behind_in_whatever_pieces_it_comes_and_leaves() {
         let mut rounds = 0;
         while answered < REQUESTS {
             rounds += 1;
-            assert!(rounds < 100_000, "seed {seed}: {answered} of {REQUESTS} answered, {given} of {} bytes given", text.len());
+            assert!(
+                rounds < 100_000,
+                "seed {seed}: {answered} of {REQUESTS} answered, {given} of {} bytes given",
+                text.len()
+            );
             match random.below(3) {
                 0 if given < text.len() => {
                     let piece = (1 + random.below(2000)).min(text.len() - given);
