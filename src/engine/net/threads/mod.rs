@@ -29,7 +29,7 @@ use super::std_stream::StdStream;
 use super::transport::Transport;
 
 /// Bytes of records after which a turn's events leave before the turn is over.
-const OUTBOX: usize = 64 * 1024;
+const OUTBOX: usize = 16 * 1024;
 
 /// What is asked of a shard.
 enum Message {
@@ -104,7 +104,7 @@ const STOPPED_CHECK: Duration = Duration::from_millis(50);
 const LOOK_REST: Duration = Duration::from_millis(1);
 
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
-const HOLD: usize = 256 * 1024;
+const HOLD: usize = 16 * 1024;
 
 impl ShardHandle {
     /// Starts the shard with that number: its connections' indices are `number` modulo [`super::connections::STRIDE`].
