@@ -13,6 +13,7 @@ const path = require('node:path');
 const tls = require('node:tls');
 const { once } = require('node:events');
 const { isInline } = require('../lib/connection-table');
+const { connectionOf } = require('../lib/socket');
 const { program } = require('./helpers/child');
 const turnout = require('..');
 
@@ -23,7 +24,6 @@ const PIECE = 64 * 1024;
 const ENOUGH = 24;
 const canMove = ['linux', 'darwin'].includes(process.platform);
 
-const connectionOf = (socket) => socket[Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'turnout.connection')];
 const hasMoved = (socket) => isInline(connectionOf(socket));
 
 /** once() would reject for the error before it. */
@@ -34,8 +34,8 @@ async function take(stream, bytes) {
   const pieces = [];
   let length = 0;
   while (length < bytes) {
-    const piece = stream.read(Math.min(bytes - length, stream.readableLength)) ?? undefined;
-    if (piece === undefined) {
+    const piece = stream.read(Math.min(bytes - length, stream.readableLength));
+    if (piece === null) {
       if (stream.readableEnded || stream.destroyed) throw new Error(`the stream ended after ${length} of ${bytes} bytes`);
       await once(stream, 'readable');
       continue;
@@ -46,16 +46,13 @@ async function take(stream, bytes) {
   return Buffer.concat(pieces);
 }
 
-/** The server writes `count` pieces, each of which the client reads before the next. @return {Promise<Buffer>} what has left */
+/** The server writes `count` pieces, each of which the client reads before the next. */
 async function bulk({ socket, client }, count) {
-  const sent = [];
   for (let i = 0; i < count; i++) {
     const piece = crypto.randomBytes(PIECE);
-    sent.push(piece);
     socket.write(piece);
     expect((await take(client, PIECE)).equals(piece)).toBe(true);
   }
-  return Buffer.concat(sent);
 }
 
 /** Writes until a write has moved the stream; the client has not read that one. */
@@ -82,7 +79,7 @@ describe('a stream that changes drivers', () => {
     const errors = [];
     client.on('error', () => {});
     client.write(REQUEST);
-    const [req, socket] = await once(server, 'upgrade');
+    const [, socket] = await once(server, 'upgrade');
     socket.on('error', (error) => errors.push(error.code));
     socket.write(SWITCH);
     expect((await take(client, SWITCH.length)).toString()).toBe(SWITCH);
@@ -91,7 +88,7 @@ describe('a stream that changes drivers', () => {
       socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     });
-    return { server, client, req, socket, errors };
+    return { server, client, socket, errors };
   }
 
   it('moves while its peer writes, and loses nothing of either side', async () => {
@@ -269,9 +266,9 @@ describe('a stream that changes drivers', () => {
     const { out, err } = await program(
       `
       const { isInline } = require('./lib/connection-table');
+      const { connectionOf } = require('./lib/socket');
       const req = http.get({ port: ${peer.address().port}, headers: { Connection: 'Upgrade', Upgrade: 'x' } });
       req.on('upgrade', async (res, socket) => {
-        const connection = socket[Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'turnout.connection')];
         let came = 0, sum = 0, sent = 0;
         socket.on('data', (chunk) => { came += chunk.length; for (const byte of chunk) sum += byte; });
         for (let i = 0; i < ${ENOUGH}; i++) {
@@ -280,7 +277,7 @@ describe('a stream that changes drivers', () => {
           socket.write(piece);
           while (came < (i + 1) * ${PIECE}) await new Promise(setImmediate);
         }
-        console.log(JSON.stringify([came, sum === sent, isInline(connection), socket.bytesWritten > came]));
+        console.log(JSON.stringify([came, sum === sent, isInline(connectionOf(socket)), socket.bytesWritten > came]));
         socket.destroy();
       });
     `,

@@ -69,11 +69,11 @@ function addon() {
       native = require('../native.js');
     } catch (cause) {
       const root = path.dirname(__dirname);
-      const command = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
+      const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
       const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
       const error = new Error(
         `turnout's native addon ${missing ? 'has not been built' : 'cannot be loaded'} for ${process.platform} ${process.arch}, ` +
-          `Node ${process.versions.node}. Run "${command}" in ${root} ` +
+          `Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
           '(it needs Rust 1.88 or newer: https://rustup.rs).',
         { cause },
       );

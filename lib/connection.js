@@ -14,6 +14,7 @@ const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
 const { abortMessage, cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange, finishExchange } = require('./ended-exchanges');
 const { kSide, kOnClose, kOnDrain } = require('./symbols');
@@ -92,13 +93,9 @@ class Connection {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
-      if (this.closed) {
-        // Asked for after the end: the server has counted the connection down already.
-        this.madeSocket._server = null;
-        this.madeSocket.destroy();
-      } else if (this.closing) {
-        this.madeSocket.destroy();
-      }
+      // Asked for after the end: the server has counted the connection down already.
+      if (this.closed) this.madeSocket._server = null;
+      if (this.closed || this.closing) this.madeSocket.destroy();
     }
     return this.madeSocket;
   }
@@ -207,7 +204,7 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (this.upgraded) noteWrite(this, chunk.length);
+    if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
     else callback();
   }
@@ -218,18 +215,14 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (this.upgraded) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of chunks) full = this.writePiece(chunk, encoding);
     if (full) this.wait({ at: this.handed, callback });
     else callback();
   }
 
-  /** Text ahead of every response that has not begun. @param {string} text latin1 */
-  writeAhead(text) {
-    this.writeBytes(OP.WRITE_NOW, 0, 0, text, null, 'latin1');
-  }
-
+  /** @return {boolean} see writeBytes() */
   writePiece(chunk, encoding) {
     return this.upgraded
       ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)

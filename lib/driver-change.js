@@ -7,15 +7,14 @@
  */
 
 const { OP, READ, command, takeOver } = require('./binding');
-const { addConnection, isInline } = require('./connection-table');
+const { addConnection } = require('./connection-table');
 
 /** Bytes of one write that count, and how many in a row. */
 const BULK = 32 * 1024;
 const BULK_RUN = 8;
 
-/** The upgraded stream of `connection` is about to write. @param {number} length of bytes, or of text */
+/** An upgraded stream that a thread serves is about to write. @param {number} length of bytes, or of text */
 function noteWrite(connection, length) {
-  if (isInline(connection)) return;
   if (length < BULK) connection.bulk = 0;
   else if (++connection.bulk > BULK_RUN) change(connection);
 }

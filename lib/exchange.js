@@ -197,7 +197,7 @@ function clientError(connection, error, mayAnswer) {
   observability.debug('SERVER clientError %s', error.code);
   const res = connection.current;
   if (isUnheard(connection, 'clientError')) {
-    if (mayAnswer && !connection.closing && (res === null || !res._headerSent)) connection.writeAhead(errorAnswer(error.code));
+    if (mayAnswer && !connection.closing && (res === null || !res._headerSent)) connection.writePiece(errorAnswer(error.code), 'latin1');
     connection.close();
     return;
   }

@@ -1,13 +1,14 @@
 //! A connection whose peer asks for more than it reads, over a socket that takes exactly as much as the test lets it.
 
-use std::cell::RefCell;
-use std::io::{self, ErrorKind, IoSlice};
+mod support;
+
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockRef, Socket, Type};
+use support::fake_socket::FakeSocket;
+use support::{command_record, Random};
 use turnout::engine::deadline::{Timeouts, Waiting};
 use turnout::engine::h1;
 use turnout::engine::net::blocks::OwnedBlocks;
@@ -15,65 +16,11 @@ use turnout::engine::net::command;
 use turnout::engine::net::connection::Connection;
 use turnout::engine::net::event::{Batch, Kind};
 use turnout::engine::net::server::{Server, ServerConfig};
-use turnout::engine::net::transport::Transport;
-
-/// What the peer has sent, and how many bytes the kernel takes before it says that it would block.
-#[derive(Default)]
-struct Wire {
-    input: Vec<u8>,
-    room: usize,
-    reads: usize,
-}
-
-struct Peer {
-    wire: Rc<RefCell<Wire>>,
-    socket: Socket,
-}
-
-impl Transport for Peer {
-    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let wire = &mut *self.wire.borrow_mut();
-        wire.reads += 1;
-        if wire.input.is_empty() {
-            return Poll::Pending;
-        }
-        let n = wire.input.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&wire.input[..n]);
-        wire.input.drain(..n);
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self.try_write(slices) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
-            written => Poll::Ready(written),
-        }
-    }
-
-    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let wire = &mut *self.wire.borrow_mut();
-        let n = slices.iter().map(|slice| slice.len()).sum::<usize>().min(wire.room);
-        wire.room -= n;
-        if n == 0 {
-            Err(ErrorKind::WouldBlock.into())
-        } else {
-            Ok(n)
-        }
-    }
-
-    fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.socket)
-    }
-
-    fn is_tcp(&self) -> bool {
-        true
-    }
-}
 
 /// A connection and the hands of its driver.
 struct Driven {
-    connection: Connection<Peer>,
-    wire: Rc<RefCell<Wire>>,
+    connection: Connection<FakeSocket>,
+    wire: FakeSocket,
     batch: Batch,
     blocks: OwnedBlocks,
 }
@@ -88,11 +35,9 @@ impl Driven {
         };
         let http = Arc::new(h1::Config::default());
         let config = ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts, http };
-        let wire = Rc::new(RefCell::new(Wire::default()));
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let wire = FakeSocket::default();
         let server = Rc::new(Server::new(1, config, None));
-        let peer = Peer { wire: wire.clone(), socket };
-        let connection = Connection::new(peer, server, 0, 1, Instant::now());
+        let connection = Connection::new(wire.clone(), server, 0, 1, Instant::now());
         Self { connection, wire, batch: Batch::default(), blocks: OwnedBlocks::default() }
     }
 
@@ -110,24 +55,20 @@ impl Driven {
     }
 
     fn command(&mut self, op: u32, flags: u32, argument: u32, payload: &[u8]) {
-        let size = (28 + payload.len() + 3) & !3;
-        let words = [op | flags << 8, size as u32, 0, 1, argument, payload.len() as u32, payload.len() as u32];
-        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        record.extend_from_slice(payload);
-        record.resize(size, 0);
+        let record = command_record(op, flags, (0, 1), argument, payload.len() as u32, payload);
         let (command, _) = command::next(&mut &record[..]).unwrap();
         self.connection.apply(&command, &mut self.batch, Instant::now());
     }
 
-    /// As [`Self::requests`], and acknowledges a burst as JavaScript does: answers of the given size, then GO_ON.
-    fn answer(&mut self, answered: &mut usize, size: impl Fn() -> usize) {
+    /// As [`Self::requests`], and acknowledges a burst as JavaScript does: answers of up to `largest` bytes, then GO_ON.
+    fn answer(&mut self, answered: &mut usize, random: &mut Random, largest: usize) {
         let told = self.requests();
         if told == 0 {
             return;
         }
         for _ in 0..told {
             *answered += 1;
-            self.command(WRITE, LAST, *answered as u32, &vec![b'x'; size()]);
+            self.command(WRITE, LAST, *answered as u32, &vec![b'x'; 1 + random.below(largest)]);
         }
         self.command(GO_ON, 0, 0, b"");
         self.connection.flush(None, &mut self.batch);
@@ -156,7 +97,7 @@ const HIGH_WATER: usize = 64 * 1024;
 
 /// Two bursts in one packet, the first of which has been answered and not read.
 fn answered(driven: &mut Driven) {
-    driven.wire.borrow_mut().input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2 * BURST);
+    driven.wire.0.borrow_mut().incoming = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(2 * BURST);
     driven.poll();
     assert_eq!(driven.requests(), BURST);
     for seq in 1..=BURST {
@@ -171,7 +112,7 @@ fn answered(driven: &mut Driven) {
 fn the_next_burst_comes_when_the_answers_leave_at_once() {
     let mut driven = Driven::new();
     answered(&mut driven);
-    driven.wire.borrow_mut().room = BURST * ANSWER;
+    driven.wire.0.borrow_mut().room = BURST * ANSWER;
     driven.poll();
     assert_eq!(driven.requests(), BURST);
 }
@@ -183,9 +124,9 @@ fn the_next_burst_comes_when_they_leave_in_pieces_of_any_size() {
         answered(&mut driven);
         let (mut sent, mut told) = (0, 0);
         while sent < BURST * ANSWER {
-            driven.wire.borrow_mut().room = piece;
+            driven.wire.0.borrow_mut().room = piece;
             driven.poll();
-            sent += piece - driven.wire.borrow().room;
+            sent += piece - driven.wire.0.borrow().room;
             let waits = BURST * ANSWER - sent;
             told += driven.requests();
             assert_eq!(told, if waits > HIGH_WATER { 0 } else { BURST }, "{waits} bytes wait, taken by {piece}");
@@ -199,21 +140,21 @@ fn reading_goes_on_when_they_have_left_in_pieces() {
     let mut driven = Driven::new();
     answered(&mut driven);
     // Behind what has been read: the kernel says so once, while nobody may read.
-    driven.wire.borrow_mut().input = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
+    driven.wire.0.borrow_mut().incoming = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
     driven.poll();
-    let reads = driven.wire.borrow().reads;
+    let reads = driven.wire.0.borrow().reads;
     driven.settle();
-    assert_eq!(driven.wire.borrow().reads, reads, "it reads although answers wait");
-    driven.wire.borrow_mut().room = BURST * ANSWER - 1000;
+    assert_eq!(driven.wire.0.borrow().reads, reads, "it reads although answers wait");
+    driven.wire.0.borrow_mut().room = BURST * ANSWER - 1000;
     driven.poll();
-    driven.wire.borrow_mut().room = 1000;
+    driven.wire.0.borrow_mut().room = 1000;
     driven.poll();
     assert_eq!(driven.requests(), BURST);
     for seq in BURST + 1..=2 * BURST {
         driven.command(WRITE, LAST, seq as u32, b"x");
     }
     driven.command(GO_ON, 0, 0, b"");
-    driven.wire.borrow_mut().room = 1 << 20;
+    driven.wire.0.borrow_mut().room = 1 << 20;
     driven.connection.flush(None, &mut driven.batch);
     assert!(driven.connection.take_woken());
     driven.poll();
@@ -224,32 +165,18 @@ fn reading_goes_on_when_they_have_left_in_pieces() {
 fn what_goes_on_is_not_idle() {
     let mut driven = Driven::new();
     answered(&mut driven);
-    driven.wire.borrow_mut().room = BURST * ANSWER - 1000;
+    driven.wire.0.borrow_mut().room = BURST * ANSWER - 1000;
     driven.poll();
     assert_eq!(driven.requests(), BURST);
-    driven.wire.borrow_mut().room = 1000;
+    driven.wire.0.borrow_mut().room = 1000;
     driven.poll();
     assert!(matches!(driven.connection.waiting, Waiting::Nothing), "{:?}", driven.connection.waiting);
     for seq in BURST + 1..=2 * BURST {
         driven.command(WRITE, LAST, seq as u32, b"x");
     }
-    driven.wire.borrow_mut().room = 1 << 20;
+    driven.wire.0.borrow_mut().room = 1 << 20;
     driven.connection.flush(None, &mut driven.batch);
     assert!(matches!(driven.connection.waiting, Waiting::KeepAlive(_)));
-}
-
-/// A xorshift generator: the same numbers each time.
-struct Random(std::cell::Cell<u64>);
-
-impl Random {
-    fn below(&self, limit: usize) -> usize {
-        let mut x = self.0.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.0.set(x);
-        (x % limit as u64) as usize
-    }
 }
 
 /// However the bytes come and leave: as long as the driver polls when the connection asks, when bytes have come and when a full kernel takes
@@ -258,7 +185,7 @@ impl Random {
 fn nothing_is_left_behind_in_whatever_pieces_it_comes_and_leaves() {
     const REQUESTS: usize = 100;
     for seed in 1..=300_u64 {
-        let random = Random(std::cell::Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut driven = Driven::new();
         let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(REQUESTS);
         let (mut given, mut answered) = (0, 0);
@@ -274,20 +201,20 @@ fn nothing_is_left_behind_in_whatever_pieces_it_comes_and_leaves() {
             match random.below(3) {
                 0 if given < text.len() => {
                     let piece = (1 + random.below(2000)).min(text.len() - given);
-                    driven.wire.borrow_mut().input.extend_from_slice(&text[given..given + piece]);
+                    driven.wire.0.borrow_mut().incoming.extend_from_slice(&text[given..given + piece]);
                     given += piece;
                     driven.poll();
                 }
-                1 if driven.wire.borrow().room == 0 => {
-                    driven.wire.borrow_mut().room = 1 + random.below(2 * largest);
+                1 if driven.wire.0.borrow().room == 0 => {
+                    driven.wire.0.borrow_mut().room = 1 + random.below(2 * largest);
                     driven.poll();
                 }
                 _ => {}
             }
-            driven.answer(&mut answered, || 1 + random.below(largest));
+            driven.answer(&mut answered, &mut random, largest);
             while driven.connection.take_woken() {
                 driven.poll();
-                driven.answer(&mut answered, || 1 + random.below(largest));
+                driven.answer(&mut answered, &mut random, largest);
             }
         }
     }

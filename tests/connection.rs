@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use support::{check, Recorder};
+use support::{check, Random, Recorder};
 use turnout::engine::error::ParseError;
 use turnout::engine::h1::{Config, Conn, Phase, RequestHead, Sink};
 
@@ -516,18 +516,6 @@ fn phases_follow_the_bytes() {
     conn.receive(b"GET / HTTP/1.1\r\n\r\n", &mut recorder);
     conn.finish(&mut recorder);
     assert_eq!(recorder.events.len(), so_far, "nothing follows a parse error");
-}
-
-/// A generator good enough to choose cuts (xorshift); seeded, so that a failure repeats.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }
 
 const PARTS: &[&str] = &[

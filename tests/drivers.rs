@@ -1,5 +1,7 @@
 //! Both drivers over real loopback sockets, without Node: every test runs on each.
 
+mod support;
+
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -19,6 +21,8 @@ use turnout::engine::net::port::Port;
 use turnout::engine::net::server::ServerConfig;
 use turnout::engine::net::std_stream::StdStream;
 use turnout::engine::net::threads::ShardHandle;
+
+use support::command_record;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -204,11 +208,7 @@ impl<D: Driver> Engine<D> {
     }
 
     fn command(&mut self, op: u32, flags: u32, to: (u32, u32), argument: u32, payload: &[u8]) {
-        let size = (28 + payload.len() + 3) & !3;
-        let words = [op | flags << 8, size as u32, to.0, to.1, argument, payload.len() as u32, payload.len() as u32];
-        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        record.extend_from_slice(payload);
-        record.resize(size, 0);
+        let record = command_record(op, flags, to, argument, payload.len() as u32, payload);
         self.driver.commands(&record);
     }
 

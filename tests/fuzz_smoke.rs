@@ -6,22 +6,12 @@ mod targets;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use targets::support::Random;
+
 /// Mutated inputs of each target.
 const ROUNDS: usize = 2_000;
 /// Bytes of an input.
 const MOST: usize = 2_000;
-
-/// xorshift64: the same inputs everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")

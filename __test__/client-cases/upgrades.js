@@ -1,10 +1,9 @@
 'use strict';
 
-const { HEAD_END, OK } = require('../helpers/client-asks');
+const { HEAD_END, OK, count } = require('../helpers/client-asks');
 
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
 const HEADERS = { Connection: 'Upgrade', Upgrade: 'x' };
-const count = (lists) => Object.values(lists).reduce((sum, list) => sum + list.length, 0);
 
 /** Listens for 'upgrade', logs it, and gives the socket to `use`. */
 const upgrade = (use, options) => async (tools) => {

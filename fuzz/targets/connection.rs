@@ -3,14 +3,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
-use socket2::SockRef;
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1::Config;
 use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
@@ -19,82 +17,9 @@ use turnout::engine::net::connections::Connections;
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
-use turnout::engine::net::transport::Transport;
 
-/// What has come from the peer, and what the kernel will take.
-#[derive(Default)]
-struct Line {
-    incoming: Vec<u8>,
-    fin: bool,
-    fails: bool,
-    room: usize,
-    sent: usize,
-    shut: bool,
-}
-
-#[derive(Clone, Default)]
-struct FakeSocket(Rc<RefCell<Line>>);
-
-impl FakeSocket {
-    fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut line = self.0.borrow_mut();
-        if line.fails || line.shut {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
-        assert!(wanted > 0, "an empty write learns nothing");
-        let taken = wanted.min(line.room);
-        if taken == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
-        line.room -= taken;
-        line.sent += taken;
-        Ok(taken)
-    }
-}
-
-impl Transport for FakeSocket {
-    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut line = self.0.borrow_mut();
-        if line.fails {
-            return Poll::Ready(Err(ErrorKind::ConnectionReset.into()));
-        }
-        if line.incoming.is_empty() {
-            return if line.fin { Poll::Ready(Ok(0)) } else { Poll::Pending };
-        }
-        let taken = buffer.len().min(line.incoming.len());
-        buffer[..taken].copy_from_slice(&line.incoming[..taken]);
-        line.incoming.drain(..taken);
-        Poll::Ready(Ok(taken))
-    }
-
-    fn poll_write(&mut self, _: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self.write(slices) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
-            written => Poll::Ready(written),
-        }
-    }
-
-    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write(slices)
-    }
-
-    fn socket(&self) -> SockRef<'_> {
-        unreachable!("whatever asks for the socket is answered here")
-    }
-
-    fn is_tcp(&self) -> bool {
-        false
-    }
-
-    fn shutdown_write(&self) {
-        self.0.borrow_mut().shut = true;
-    }
-
-    fn has_unread(&self) -> bool {
-        !self.0.borrow().incoming.is_empty()
-    }
-}
+use super::support::command_record;
+use super::support::fake_socket::{FakeSocket, Line};
 
 /// What JavaScript knows of a connection.
 #[derive(Default)]
@@ -274,11 +199,7 @@ impl World {
                 known.fed += payload.len();
             }
         }
-        let size = (28 + payload.len() as u32 + 3) & !3;
-        let words = [op | flags << 8, size, index, generation, argument, payload.len() as u32, head_length];
-        let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        record.extend_from_slice(&payload);
-        record.resize(size as usize, 0);
+        let record = command_record(op, flags, (index, generation), argument, head_length, &payload);
         if length == 40_000 && op == 1 {
             let data = &payload[..];
             let head_length = head_length as usize;

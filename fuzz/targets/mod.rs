@@ -6,7 +6,7 @@ mod connection;
 mod framing;
 mod records;
 #[path = "../../tests/support/mod.rs"]
-mod support;
+pub mod support;
 
 pub use connection::connection;
 pub use framing::{chunked_body, request_head, response};

@@ -1,6 +1,8 @@
 //! What the engine's tests share: a sink that writes events down as text, and ways of feeding a connection.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod fake_socket;
+
 use std::sync::Arc;
 
 use turnout::engine::error::ParseError;
@@ -164,5 +166,35 @@ pub fn check(config: &Config, fin: bool, cases: &[(&str, &[&str])]) {
         let expected: Vec<String> = expected.iter().map(|event| without_position(event)).collect();
         let by_byte = events_by_byte(config, &input, fin);
         assert_eq!(by_byte, expected, "byte by byte: {:?}", latin1(&input));
+    }
+}
+
+/// A command as JavaScript packs it, for the connection `to`: its index and generation.
+pub fn command_record(
+    op: u32,
+    flags: u32,
+    (index, generation): (u32, u32),
+    argument: u32,
+    head_length: u32,
+    payload: &[u8],
+) -> Vec<u8> {
+    let size = (28 + payload.len() + 3) & !3;
+    let words = [op | flags << 8, size as u32, index, generation, argument, payload.len() as u32, head_length];
+    let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    record.extend_from_slice(payload);
+    record.resize(size, 0);
+    record
+}
+
+/// A generator (xorshift64) good enough to choose sizes and cuts; seeded, so that a failure repeats.
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number, below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
     }
 }

@@ -191,7 +191,6 @@ impl<T: Transport> Connection<T> {
         }
         for _ in 0..READS_PER_POLL {
             if !self.wants_read() {
-                self.held_back = self.is_backed_up();
                 break;
             }
             let Some(stream) = &mut self.stream else { break };
@@ -511,6 +510,7 @@ impl<T: Transport> Connection<T> {
     /// Sends what is queued, then does what was to follow it: FIN, or the close. With a context the driver polls again when the kernel
     /// takes more; without one the connection asks to be polled.
     pub fn flush(&mut self, mut cx: Option<&mut Context<'_>>, batch: &mut Batch) {
+        let mut is_full = false;
         for _ in 0..WRITES_PER_FLUSH {
             if self.out.pending() == 0 {
                 break;
@@ -535,13 +535,8 @@ impl<T: Transport> Connection<T> {
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.blocked = true;
-                    self.postpone_idle();
-                    if cx.is_none() {
-                        self.wake();
-                    }
-                    self.resume(batch);
-                    return;
+                    is_full = true;
+                    break;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -553,7 +548,10 @@ impl<T: Transport> Connection<T> {
         if self.out.pending() > 0 {
             self.blocked = true;
             self.postpone_idle();
-            self.wake();
+            // With a context it is the driver who hears that the kernel takes more.
+            if !is_full || cx.is_none() {
+                self.wake();
+            }
             self.resume(batch);
             return;
         }

@@ -175,7 +175,7 @@ impl<T: Transport> Connections<T> {
                 self.timers.disarm(armed, at as usize);
             }
             if connection.has_handover() {
-                self.port.close_handover(connection.index);
+                self.port.close_handover(connection.index, connection.generation);
             }
             slot.connection = None;
             self.free.push(at);
@@ -227,6 +227,7 @@ impl<T: Transport> Connections<T> {
         data: Vec<u8>,
         ahead: bool,
     ) {
+        let mut handover = None;
         let now = self.now;
         self.tell(index, generation, |connection, batch| {
             if ahead {
@@ -234,9 +235,8 @@ impl<T: Transport> Connections<T> {
             } else {
                 connection.write_large(seq, flags, head_length, data, batch, now);
             }
+            handover = connection.open_handover();
         });
-        let slot = self.slots.get_mut((index / STRIDE) as usize).filter(|slot| slot.generation == generation);
-        let handover = slot.and_then(|slot| slot.connection.as_mut()).and_then(|connection| connection.open_handover());
         if let Some(handover) = handover {
             self.port.open_handover(index, generation, handover);
         }

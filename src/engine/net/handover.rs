@@ -3,8 +3,9 @@
 //! JavaScript does as much work copying as it would reading and writing.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
+use super::port::lock;
 use super::std_stream::StdStream;
 
 /// What another thread than its owner's may do with a socket.
@@ -35,25 +36,20 @@ impl Handover {
         Self { state: Mutex::new(State { socket: Some(socket), clear_at: None }) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The queue is empty after `told` bytes.
     pub fn clear(&self, told: u64) {
-        self.lock().clear_at = Some(told);
+        lock(&self.state).clear_at = Some(told);
     }
 
     /// The socket closes: nobody else may hold it.
     pub fn close(&self) {
-        self.lock().socket = None;
+        lock(&self.state).socket = None;
     }
 
     /// Takes the stream over if nothing of the `handed` bytes waits to be sent. From then on the thread that takes it writes; it reads
     /// when the former owner has said that it does not any more.
     pub fn take(&self, handed: u64) -> Option<StdStream> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         if state.clear_at != Some(handed) {
             return None;
         }

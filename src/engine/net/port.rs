@@ -19,12 +19,12 @@ pub struct Port {
     live: AtomicUsize,
     /// Blocks that the reader is done with.
     spare: Mutex<Vec<Vec<u8>>>,
-    /// By connection, with its generation.
-    handovers: Mutex<HashMap<u32, (u32, Arc<Handover>)>>,
+    /// By index and generation of their connections.
+    handovers: Mutex<HashMap<(u32, u32), Arc<Handover>>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code below panics while it holds a lock; a poisoned one is as good as new.
+/// The drivers' locks: nobody panics while he holds one, and a poisoned one is as good as new.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -79,18 +79,17 @@ impl Port {
 
     /// A thread's connection may change hands.
     pub fn open_handover(&self, index: u32, generation: u32, handover: Arc<Handover>) {
-        lock(&self.handovers).insert(index, (generation, handover));
+        lock(&self.handovers).insert((index, generation), handover);
     }
 
     /// The connection is gone.
-    pub fn close_handover(&self, index: u32) {
-        lock(&self.handovers).remove(&index);
+    pub fn close_handover(&self, index: u32, generation: u32) {
+        lock(&self.handovers).remove(&(index, generation));
     }
 
     /// How a connection may change hands, if it may.
     pub fn handover(&self, index: u32, generation: u32) -> Option<Arc<Handover>> {
-        let handovers = lock(&self.handovers);
-        handovers.get(&index).filter(|(of, _)| *of == generation).map(|(_, handover)| handover.clone())
+        lock(&self.handovers).get(&(index, generation)).cloned()
     }
 
     /// A connection has been accepted.

@@ -29,7 +29,7 @@ pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     if let [only] = slices {
         return socket.send(only);
     }
-    if !cfg!(target_os = "linux") || slices.len() < 2 || slices.iter().all(|slice| slice.len() < LARGE) {
+    if !cfg!(target_os = "linux") || slices.iter().all(|slice| slice.len() < LARGE) {
         return socket.send_vectored(slices);
     }
     /// `MSG_MORE` of Linux' socket.h.

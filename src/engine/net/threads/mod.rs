@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
-use std::sync::{mpsc, Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{mpsc, Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
 use super::event::Peer;
 use super::listener::Bound;
-use super::port::Port;
+use super::port::{lock, Port};
 use super::server::{Server, ServerConfig};
 use super::std_stream::StdStream;
 use super::transport::Transport;
@@ -82,10 +82,6 @@ enum Message {
 struct Inbox {
     messages: Mutex<Vec<Message>>,
     notify: Notify,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The way to a shard, and its thread.

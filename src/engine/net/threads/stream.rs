@@ -54,6 +54,12 @@ impl TryFrom<StdStream> for Stream {
     }
 }
 
+/// Stands for "there is no more" in a call that has succeeded: the runtime then forgets that the socket was ready, and the next call
+/// costs no system call.
+fn drained() -> io::Error {
+    ErrorKind::WouldBlock.into()
+}
+
 impl Stream {
     /// When the kernel takes bytes, or has an error to tell.
     ///
@@ -66,20 +72,44 @@ impl Stream {
             Stream::Unix(stream) => stream.writable().await,
         }
     }
-}
 
-/// Stands for "there is no more" in a call that has succeeded: the runtime then forgets that the socket was ready, and the next call
-/// costs no system call.
-fn drained() -> io::Error {
-    ErrorKind::WouldBlock.into()
-}
-
-impl Stream {
     fn try_io<R>(&self, interest: Interest, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         match self {
             Stream::Tcp(stream) => stream.try_io(interest, act),
             #[cfg(unix)]
             Stream::Unix(stream) => stream.try_io(interest, act),
+        }
+    }
+
+    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_read_ready(cx),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Stream::Tcp(stream) => stream.poll_write_ready(cx),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.poll_write_ready(cx),
+        }
+    }
+
+    /// Acts once the runtime believes that it would not block, until that is true.
+    fn poll_io(
+        &mut self,
+        cx: &mut Context<'_>,
+        ready: impl Fn(&Self, &mut Context<'_>) -> Poll<io::Result<()>>,
+        mut act: impl FnMut(&mut Self) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(ready(self, cx))?;
+            match act(self) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
         }
     }
 
@@ -103,31 +133,11 @@ impl Stream {
 
 impl Transport for Stream {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(match self {
-                Stream::Tcp(stream) => stream.poll_read_ready(cx),
-                #[cfg(unix)]
-                Stream::Unix(stream) => stream.poll_read_ready(cx),
-            })?;
-            match self.try_read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                read => return Poll::Ready(read),
-            }
-        }
+        self.poll_io(cx, Self::poll_read_ready, |stream| stream.try_read(buffer))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(match self {
-                Stream::Tcp(stream) => stream.poll_write_ready(cx),
-                #[cfg(unix)]
-                Stream::Unix(stream) => stream.poll_write_ready(cx),
-            })?;
-            match self.try_write(slices) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written),
-            }
-        }
+        self.poll_io(cx, Self::poll_write_ready, |stream| stream.try_write(slices))
     }
 
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
