@@ -3,6 +3,9 @@
 const js = require('@eslint/js');
 const globals = require('globals');
 
+/** What lib/primordials.js keeps: by these names a program may have put its own. */
+const REPLACEABLE = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask', 'performance'];
+
 module.exports = [
   { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
   js.configs.recommended,
@@ -21,6 +24,18 @@ module.exports = [
     ignores: ['lib/host-http.js'],
     // Where turnout stands in the place of http, these names are turnout.
     rules: { 'no-restricted-modules': ['error', ...['http', 'node:http'].map((name) => ({ name, message: "Require './host-http' instead." }))] },
+  },
+  {
+    files: ['lib/**/*.js'],
+    ignores: ['lib/primordials.js'],
+    rules: {
+      'no-restricted-globals': ['error', ...REPLACEABLE.map((name) => ({ name, message: "Take it from './primordials'." }))],
+      'no-restricted-properties': [
+        'error',
+        ...['nextTick', 'hrtime'].map((property) => ({ object: 'process', property, message: "Take it from './primordials'." })),
+        ...REPLACEABLE.map((property) => ({ object: 'globalThis', property, message: "Take it from './primordials'." })),
+      ],
+    },
   },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },
   { files: ['__test__/**/*.js'], languageOptions: { globals: globals.jest } },

@@ -7,6 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { nextTick, setImmediate } = require('./primordials');
 
 /** Commands to the engine. */
 const OP = Object.freeze({
@@ -142,7 +143,7 @@ function leave() {
 function scheduleFlush() {
   if (depth > 0 || flushScheduled) return;
   flushScheduled = true;
-  process.nextTick(flush);
+  nextTick(flush);
 }
 
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */

@@ -12,6 +12,7 @@ const os = require('node:os');
 const { openPort } = require('./binding');
 const { threadsOf } = require('./driver');
 const { nodeError, hostException } = require('./errors');
+const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./primordials');
 const { addAttempt, forgetAttempt, loadTables } = require('./turn');
 const { validateBoolean, validateFunction, validateInteger, validateString } = require('./validators');
 
@@ -53,7 +54,7 @@ function connectSocket(socket, connection, options) {
   if (family === 0 && options.lookup != null) validateFunction(options.lookup, 'options.lookup');
   socket.startConnecting();
   const attempts = new Attempts(socket, connection, options, port);
-  if (family !== 0) process.nextTick(() => socket.connecting && attempts.toAddress(host, family));
+  if (family !== 0) nextTick(() => socket.connecting && attempts.toAddress(host, family));
   else attempts.toHost(host);
 }
 
@@ -110,7 +111,7 @@ class Attempts {
     socket.emit('lookup', error, address, family, host);
     if (!socket.connecting) return;
     const problem = error ?? this.#problemOf(address, family);
-    if (problem) process.nextTick(() => socket.destroy(problem));
+    if (problem) nextTick(() => socket.destroy(problem));
     else {
       socket._unrefTimer();
       this.toAddress(address, family);
@@ -129,7 +130,7 @@ class Attempts {
     if (!socket.connecting) return;
     if (error) {
       socket.emit('lookup', error, undefined, undefined, host);
-      process.nextTick(() => socket.destroy(error));
+      nextTick(() => socket.destroy(error));
       return;
     }
     const byFamily = new Map();
@@ -147,7 +148,7 @@ class Attempts {
     }
     if (this.#addresses.length === 0) {
       const problem = this.#problemOf(addresses[0].address, addresses[0].family);
-      process.nextTick(() => socket.destroy(problem));
+      nextTick(() => socket.destroy(problem));
       return;
     }
     socket._unrefTimer();

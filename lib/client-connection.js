@@ -19,6 +19,7 @@ const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
 const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
+const { nextTick, setImmediate } = require('./primordials');
 const { kOnFinish } = require('./symbols');
 
 /** Flags of EXPECT. */
@@ -151,11 +152,11 @@ class ClientConnection extends Connection {
   /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
   send(message, head, chunk, encoding, flags, callback) {
     if (this.upgraded) {
-      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      if (callback) nextTick(callback, streamDestroyed('write'));
       return true;
     }
     if (this.closed || this.closing || message !== this.request) {
-      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
     flags &= ~CLOSE;
@@ -172,7 +173,7 @@ class ClientConnection extends Connection {
     const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (isTrusted) {
-      process.nextTick(finish, message);
+      nextTick(finish, message);
     } else if (last) {
       this.wait({
         at: this.handed,
@@ -200,7 +201,7 @@ class ClientConnection extends Connection {
     this.giveUp?.();
     const { early } = this;
     this.early = [];
-    for (const entry of early) if (entry[5]) process.nextTick(entry[5], streamDestroyed('write'));
+    for (const entry of early) if (entry[5]) nextTick(entry[5], streamDestroyed('write'));
     if (callback) closeTick(callback);
   }
 

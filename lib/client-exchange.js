@@ -10,6 +10,7 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');
+const { nextTick } = require('./primordials');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
@@ -281,7 +282,7 @@ function responseKeepAlive(req) {
   if (socket.parser !== null) removeReaders(socket);
   connectionOf(socket).finishRequest();
   req[kSink] = null;
-  process.nextTick(emitFree, req);
+  nextTick(emitFree, req);
   req.destroyed = true;
   // So that res.destroy() does not reach the next request's connection.
   if (req.res) req.res.socket = null;

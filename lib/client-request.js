@@ -15,6 +15,7 @@ const observability = require('./client-observability');
 const { nodeError, connResetException } = require('./errors');
 const { OutgoingMessage } = require('./outgoing-message');
 const { listen } = require('./own-listeners');
+const { nextTick } = require('./primordials');
 const { parseUniqueHeaders } = require('./headers');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('./symbols');
 const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
@@ -265,7 +266,7 @@ ClientRequest.prototype._implicitHeader = function _implicitHeader() {
 ClientRequest.prototype.abort = function abort() {
   if (this.aborted) return;
   this.aborted = true;
-  process.nextTick(emitAbort, this);
+  nextTick(emitAbort, this);
   this.destroy();
 };
 
@@ -293,7 +294,7 @@ ClientRequest.prototype.onSocket = function onSocket(socket, error) {
     socket._httpMessage = this;
     listen(socket, 'error', socketErrorListener);
   }
-  process.nextTick(onSocketTick, this, socket, error);
+  nextTick(onSocketTick, this, socket, error);
 };
 
 function onSocketTick(req, socket, error) {

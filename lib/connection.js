@@ -17,6 +17,7 @@ const { connResetException, errnoException, streamDestroyed } = require('./error
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange, finishExchange } = require('./ended-exchanges');
+const { nextTick, setImmediate } = require('./primordials');
 const { kSide, kOnClose, kOnDrain } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
@@ -143,7 +144,7 @@ class Connection {
    */
   send(message, head, chunk, encoding, flags, callback) {
     if (this.closed || this.closing) {
-      if (callback) process.nextTick(callback, streamDestroyed('write'));
+      if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
     if (this.madeSocket !== null && this.open[0] === message && writesAreWatched(this.madeSocket)) {
@@ -478,7 +479,7 @@ class Connection {
 
 /** 'close' comes behind the 'error' that destroy() emits on the next tick. */
 function closeTick(callback) {
-  process.nextTick(process.nextTick, callback);
+  nextTick(nextTick, callback);
 }
 
 /** Bytes the engine adds around a chunk of `n` bytes. */

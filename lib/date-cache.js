@@ -2,6 +2,8 @@
 
 /** The Date field (RFC 9110 §6.6.1), made once a second and without a timer. */
 
+const { now, utcString } = require('./primordials');
+
 const SECOND = 1000;
 
 let validFrom = 0;
@@ -9,7 +11,7 @@ let line = '';
 
 /** @return {string} `Date: … CRLF` of this second */
 function dateLine() {
-  const age = Date.now() - validFrom;
+  const age = now() - validFrom;
   // A clock set back makes the age negative.
   if (age >= SECOND || age < 0) renew();
   return line;
@@ -17,9 +19,9 @@ function dateLine() {
 
 /** Makes the line of the current second. */
 function renew() {
-  const now = Date.now();
-  validFrom = now - (now % SECOND);
-  line = `Date: ${new Date(validFrom).toUTCString()}\r\n`;
+  const time = now();
+  validFrom = time - (time % SECOND);
+  line = `Date: ${utcString(validFrom)}\r\n`;
 }
 
 module.exports = { dateLine };

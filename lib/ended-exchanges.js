@@ -8,6 +8,7 @@
 const { scheduleFlush } = require('./binding');
 const { releaseMessage } = require('./incoming-message');
 const observability = require('./observability');
+const { nextTick } = require('./primordials');
 const { kSink, kOnFinish, kOnClose } = require('./symbols');
 
 /** Message and connection in turn. */
@@ -50,7 +51,7 @@ function finishExchange(connection, message) {
     message[kSink] = null;
     if (message.req) releaseMessage(message.req);
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
-    if (heard) process.nextTick(closeMessage, message);
+    if (heard) nextTick(closeMessage, message);
     else message[kOnClose]();
   }
   return heard;

@@ -12,6 +12,7 @@ const http = require('./host-http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');
+const { nextTick } = require('./primordials');
 
 const kConnection = Symbol('turnout.connection');
 const kSeq = Symbol('turnout.seq');
@@ -455,14 +456,14 @@ IncomingMessage.prototype._destroy = function _destroy(error, callback) {
     if (this.statusCode !== null && this[kConnection] !== null) {
       // A response: it is over before its socket has closed.
       socket.destroy(error);
-      process.nextTick(process.nextTick, finishDestroy, this, error, callback);
+      nextTick(nextTick, finishDestroy, this, error, callback);
       return;
     }
     let done = false;
     const onEnd = (socketError) => {
       if (done) return;
       done = true;
-      process.nextTick(finishDestroy, this, socketError instanceof Error ? socketError : error, callback);
+      nextTick(finishDestroy, this, socketError instanceof Error ? socketError : error, callback);
     };
     socket.once('error', onEnd);
     socket.once('close', onEnd);
@@ -470,7 +471,7 @@ IncomingMessage.prototype._destroy = function _destroy(error, callback) {
   } else if (error == null && !this.aborted) {
     callback();
   } else {
-    process.nextTick(finishDestroy, this, error, callback);
+    nextTick(finishDestroy, this, error, callback);
   }
 };
 

@@ -18,6 +18,7 @@ const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
+const { nextTick } = require('./primordials');
 const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
@@ -376,7 +377,7 @@ function failBuffered(message, error) {
   message[kBuffered] = null;
   message[kBufferedLength] = 0;
   const reason = error ?? message[kErrored] ?? streamDestroyed('write');
-  for (let i = 2; i < parts.length; i += 3) if (parts[i]) process.nextTick(parts[i], reason);
+  for (let i = 2; i < parts.length; i += 3) if (parts[i]) nextTick(parts[i], reason);
 }
 
 /** Sends what is buffered with `chunk` behind it as one chunk, ended as `flags` say. */
@@ -409,8 +410,8 @@ function checkChunk(chunk) {
 
 /** Nothing is open to write to: the callback hears it, and unless the message is gone, so does 'error'. */
 function refuseWrite(message, error, callback) {
-  if (!message.destroyed) process.nextTick(emitError, message, error, callback);
-  else if (!message.finished) process.nextTick(callback, error);
+  if (!message.destroyed) nextTick(emitError, message, error, callback);
+  else if (!message.finished) nextTick(callback, error);
 }
 
 function emitError(message, error, callback) {
@@ -472,20 +473,20 @@ function writeBody(message, chunk, encoding, callback) {
   checkChunk(chunk);
   if (message.finished || message.destroyed) {
     const error = message.finished ? nodeError('ERR_STREAM_WRITE_AFTER_END') : streamDestroyed('write');
-    if (message.destroyed) process.nextTick(callback ?? noop, error);
+    if (message.destroyed) nextTick(callback ?? noop, error);
     else refuseWrite(message, error, callback ?? noop);
     return false;
   }
   if (message.strictContentLength) countStrictly(message, byteLength(chunk, encoding), false);
   if (!message._header) message._implicitHeader();
   if (!bodyAllowed(message)) {
-    if (callback) process.nextTick(callback);
+    if (callback) nextTick(callback);
     return true;
   }
   checkEncoding(message, chunk, encoding);
   if (message[kCorked] === 0 && message[kSink] !== null) {
     message[kCorked] = 1;
-    process.nextTick(uncorkTick, message);
+    nextTick(uncorkTick, message);
   }
   if (!message.chunkedEncoding) return transmit(message, chunk, encoding, 0, callback);
   if (chunk.length === 0 && message[kBuffered] === null) return transmit(message, chunk, encoding, 0, callback);
@@ -562,7 +563,7 @@ function sendLast(message, chunk, encoding) {
 /** Whoever calls end() again hears with the first, or why it is too late. */
 function queueEndCallback(message, callback) {
   if (message[kWritableFinished]) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
-  else if (message.destroyed) process.nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
+  else if (message.destroyed) nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
   else (message[kEndCallbacks] ??= []).push(callback);
 }
 
@@ -609,7 +610,7 @@ OutgoingMessage.prototype.destroy = function destroy(error) {
   this[kErrored] = error;
   failBuffered(this, error);
   if (this[kSink] !== null) this[kSink].destroy(error);
-  else process.nextTick(closeTick, this);
+  else nextTick(closeTick, this);
   return this;
 };
 

@@ -20,6 +20,7 @@ const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
+const { nextTick } = require('./primordials');
 const { loadTables, addServer, removeServer } = require('./turn');
 const observability = require('./observability');
 const validators = require('./validators');
@@ -312,7 +313,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   if (typeof listening === 'number') {
     const error = listenException(listening, address, port);
     if (observability.serverListen.hasSubscribers) observability.serverListen.error.publish({ server: this, error });
-    process.nextTick(emitListenError, this, error);
+    nextTick(emitListenError, this, error);
     return;
   }
   this._handle = new ListenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
@@ -320,7 +321,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
   if (observability.serverListen.hasSubscribers) observability.serverListen.asyncEnd.publish({ server: this });
   this._connectionKey = `${addressType}:${address}:${port}`;
   if (this._unref) this.unref();
-  process.nextTick(emitListening, this);
+  nextTick(emitListening, this);
 };
 
 const EADDRINUSE = -require('node:os').constants.errno.EADDRINUSE;

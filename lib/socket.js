@@ -11,6 +11,7 @@
 const net = require('node:net');
 const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
+const { nextTick } = require('./primordials');
 
 const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
@@ -120,7 +121,7 @@ Socket.prototype.engineClosed = function engineClosed(error) {
  */
 Socket.prototype.once = function once(event, listener) {
   if (event !== 'connect') return net.Socket.prototype.once.call(this, event, listener);
-  process.nextTick(() => {
+  nextTick(() => {
     if (!this.destroyed) listener.call(this);
   });
   return this;
