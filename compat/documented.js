@@ -18,6 +18,7 @@ module.exports = [
   { where: MESSAGE, kinds: ['own', 'form', 'enumerable'], reason: 'lazy: stands on the prototype until it is written or read' },
   { where: /^IncomingMessage\.prototype › /, kinds: ['extra'], reason: 'lazy: the default of a field that Node puts on each message' },
   { where: / › (outputData|_events|_maxListeners|eventNames|_eventsCount)$/, kinds: ['extra', 'value', 'own'], reason: 'lazy: made when first needed' },
+  { where: /^ClientRequest\.prototype › _events$/, kinds: ['form', 'enumerable'], reason: 'objects derived from a message share its listeners, which are made with the first' },
   { where: /^(req|res|clientReq|clientRes|server|socket|client socket).* › _eventsCount$/, kinds: ['value'], reason: 'counts the listeners below' },
   {
     where: /^(res|req) .*, listeners › (finish|end)$/,

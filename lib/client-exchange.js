@@ -207,7 +207,7 @@ function onUpgrade(connection, seq, complete, head) {
   if (req.timeoutCb) socket.removeListener('timeout', req.timeoutCb);
   socket.removeListener('timeout', responseOnTimeout);
   freeParser(req, socket);
-  res.complete = true;
+  receiveEnd(res, '');
   const event = req.method === 'CONNECT' ? 'connect' : 'upgrade';
   if (req.listenerCount(event) === 0) {
     socket.destroy();

@@ -13,6 +13,7 @@ const agents = require('./agent');
 const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchange');
 const observability = require('./client-observability');
 const { nodeError, connResetException } = require('./errors');
+const { ownerOf } = require('./message-owner');
 const { OutgoingMessage } = require('./outgoing-message');
 const { listen } = require('./own-listeners');
 const { nextTick } = require('./primordials');
@@ -290,11 +291,12 @@ ClientRequest.prototype.destroy = function destroy(error) {
 
 /** An agent has a socket for the request, or none. */
 ClientRequest.prototype.onSocket = function onSocket(socket, error) {
+  const req = ownerOf(this);
   if (socket && !error) {
-    socket._httpMessage = this;
+    socket._httpMessage = req;
     listen(socket, 'error', socketErrorListener);
   }
-  nextTick(onSocketTick, this, socket, error);
+  nextTick(onSocketTick, req, socket, error);
 };
 
 function onSocketTick(req, socket, error) {

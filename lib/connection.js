@@ -18,7 +18,7 @@ const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange, finishExchange } = require('./ended-exchanges');
 const { nextTick, setImmediate } = require('./primordials');
-const { kSide, kOnClose, kOnDrain } = require('./symbols');
+const { kEvents, kSide, kOnClose, kOnDrain } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
@@ -165,7 +165,7 @@ class Connection {
   /** Hands a piece of a message to the engine. */
   hand(message, head, chunk, encoding, flags, callback) {
     const last = (flags & LAST) !== 0;
-    if (last && (callback !== undefined || message._eventsCount > 0)) flags |= ACK;
+    if (last && (callback !== undefined || message[kEvents] !== undefined)) flags |= ACK;
     else if (callback !== undefined) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
@@ -454,7 +454,7 @@ class Connection {
       const reason = error ?? streamDestroyed('write');
       for (const waiter of waiters) settle(this, waiter, reason);
     }
-    if (socket === null && this.counted) this.side.connectionGone();
+    if (socket === null && this.counted) this.side.connectionGone(this);
     this.abortExchanges();
     if (socket !== null) socket.engineClosed(error);
     const { onClosed } = this;

@@ -9,7 +9,7 @@ const { scheduleFlush } = require('./binding');
 const { releaseMessage } = require('./incoming-message');
 const observability = require('./observability');
 const { nextTick } = require('./primordials');
-const { kSink, kOnFinish, kOnClose } = require('./symbols');
+const { kEvents, kSink, kOnFinish, kOnClose } = require('./symbols');
 
 /** Message and connection in turn. */
 const ended = [];
@@ -43,7 +43,7 @@ function finishEnded() {
 function finishExchange(connection, message) {
   connection.answered(message);
   if (message._last) connection.over = true;
-  const heard = message._eventsCount > 0;
+  const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);
   try {
     message[kOnFinish]();

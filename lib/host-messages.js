@@ -34,7 +34,8 @@ function isHostResponse(message) {
 function share(ours, host, isHost) {
   for (const name of Reflect.ownKeys(ours)) {
     const own = Object.getOwnPropertyDescriptor(ours, name);
-    if (name === 'constructor' || !own.configurable || !(name in host)) continue;
+    // `_events` is every emitter's, and Node's messages have one of their own.
+    if (name === 'constructor' || name === '_events' || !own.configurable || !(name in host)) continue;
     if (typeof own.value === 'function') Object.defineProperty(ours, name, { ...own, value: sharedMethod(own.value, host[name], isHost) });
     else if (own.get) Object.defineProperty(ours, name, { ...own, ...sharedAccessor(own, host, name, isHost) });
   }

@@ -12,7 +12,9 @@ const http = require('./host-http');
 const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');
+const { eventsAccessor, ownerOf } = require('./message-owner');
 const { nextTick } = require('./primordials');
+const { kEvents, kOwner } = require('./symbols');
 
 const kConnection = Symbol('turnout.connection');
 const kSeq = Symbol('turnout.seq');
@@ -62,6 +64,7 @@ Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
  * @param {number} fieldCount number of fields
  */
 function EngineRequest(connection, seq, method, url, version, fields, fieldCount) {
+  this[kOwner] = this;
   this[kConnection] = connection;
   this[kSeq] = seq;
   this[kFields] = fields;
@@ -82,6 +85,7 @@ EngineRequest.prototype = IncomingMessage.prototype;
 
 /** Own fields of a message made by hand; everything else has its default on the prototype. */
 function initFields(message) {
+  message[kOwner] = message;
   message.complete = false;
   message.aborted = false;
   message.upgrade = null;
@@ -93,6 +97,8 @@ function initFields(message) {
 }
 
 const DEFAULTS = {
+  [kOwner]: undefined,
+  [kEvents]: undefined,
   [kConnection]: null,
   [kSeq]: 0,
   [kFields]: '',
@@ -148,10 +154,12 @@ function materialize(message) {
   if (message[kAbort] !== null) message.destroy(message[kAbort]);
 }
 
+/** What is made here when it is first asked for belongs to the message; what is assigned, to whoever it is assigned to, as with own properties. */
 const prototypeMembers = {
+  _events: eventsAccessor,
   _readableState: {
     get() {
-      if (this[kState] === undefined && this[kConnection]) materialize(this);
+      if (this[kState] === undefined && this[kConnection]) materialize(ownerOf(this));
       return this[kState];
     },
     set(value) {
@@ -160,7 +168,7 @@ const prototypeMembers = {
   },
   socket: {
     get() {
-      if (this[kSocket] === undefined && this[kConnection]) this[kSocket] = this[kConnection].socket;
+      if (this[kSocket] === undefined && this[kConnection]) ownerOf(this)[kSocket] = this[kConnection].socket;
       return this[kSocket];
     },
     set(value) {
@@ -187,7 +195,10 @@ const prototypeMembers = {
   },
   httpVersion: {
     get() {
-      if (this[kHttpVersion] === undefined) this[kHttpVersion] = `${this.httpVersionMajor}.${this.httpVersionMinor}`;
+      if (this[kHttpVersion] === undefined) {
+        const owner = ownerOf(this);
+        owner[kHttpVersion] = `${owner.httpVersionMajor}.${owner.httpVersionMinor}`;
+      }
       return this[kHttpVersion];
     },
     set(value) {
@@ -196,7 +207,7 @@ const prototypeMembers = {
   },
   rawHeaders: {
     get() {
-      if (this[kRawHeaders] === null) this[kRawHeaders] = splitFields(this[kFields]);
+      if (this[kRawHeaders] === null) ownerOf(this)[kRawHeaders] = splitFields(this[kFields]);
       return this[kRawHeaders];
     },
     set(value) {
@@ -207,7 +218,7 @@ const prototypeMembers = {
     get() {
       if (this[kHeaders] === null) {
         const headers = {};
-        this[kHeaders] = headers;
+        ownerOf(this)[kHeaders] = headers;
         const raw = this.rawHeaders;
         for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], headers);
       }
@@ -228,7 +239,7 @@ const prototypeMembers = {
   },
   rawTrailers: {
     get() {
-      this[kRawTrailers] ??= [];
+      if (this[kRawTrailers] === null) ownerOf(this)[kRawTrailers] = [];
       return this[kRawTrailers];
     },
     set(value) {
@@ -422,7 +433,7 @@ function releaseMessage(message) {
 
 /** Stream's own looks into `_events`, which is undefined until the first listener. */
 IncomingMessage.prototype.eventNames = function eventNames() {
-  return this._eventsCount > 0 ? Readable.prototype.eventNames.call(this) : [];
+  return this[kEvents] === undefined ? [] : Readable.prototype.eventNames.call(this);
 };
 
 IncomingMessage.prototype._dump = function _dump() {
@@ -504,5 +515,5 @@ module.exports = {
   },
   seqOf: (message) => message[kSeq],
   /** Whether node:http made the message, which stands on our prototype all the same: see host-messages.js. */
-  isHostRequest: (message) => message[kConnection] === null && message[kState] === undefined && Object.hasOwn(message, '_readableState'),
+  isHostRequest: (message) => message[kConnection] === null && message[kState] === undefined && message._readableState !== undefined,
 };

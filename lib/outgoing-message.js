@@ -18,8 +18,9 @@ const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
+const { eventsAccessor, ownerOf } = require('./message-owner');
 const { nextTick } = require('./primordials');
-const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kEvents, kOwner, kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
 const kCorked = Symbol('turnout.corked');
@@ -54,7 +55,8 @@ Object.setPrototypeOf(OutgoingMessage, http.OutgoingMessage);
 
 /** One place for the shape. EventEmitter's and Stream's constructors would only set what is set here. */
 function initOutgoing(message, highWaterMark, rejectBody) {
-  message._events = undefined;
+  message[kOwner] = message;
+  message[kEvents] = undefined;
   message._eventsCount = 0;
   message._maxListeners = undefined;
   message.outputSize = 0;
@@ -103,7 +105,7 @@ function noop() {}
 
 /** Emits where somebody may hear it; an `emit` that was replaced hears everything. */
 function announce(message, event) {
-  if (message._eventsCount > 0 || message.emit !== emit) message.emit(event);
+  if (message[kEvents] !== undefined || message.emit !== emit) message.emit(event);
 }
 
 Object.assign(OutgoingMessage.prototype, headerMethods);
@@ -121,9 +123,9 @@ const accessors = {
   writableNeedDrain: [(message) => !message.destroyed && !message.finished && message[kNeedDrain]],
   headersSent: [(message) => !!message._header],
   connection: [(message) => message.socket, (message, value) => void (message.socket = value)],
-  socket: [(message) => message[kSink]?.socket ?? null, setSocket],
+  socket: [(message) => message[kSink]?.socket ?? null, (message, value) => setSocket(ownerOf(message), value)],
   /** What waits for a sink: `{ data, encoding, callback }` each, made when first asked for. */
-  outputData: [(message) => (message[kQueue] ??= []), (message, value) => void (message[kQueue] = value)],
+  outputData: [(message) => message[kQueue] ?? (ownerOf(message)[kQueue] = []), (message, value) => void (message[kQueue] = value)],
 };
 for (const [name, [get, set]] of Object.entries(accessors)) {
   Object.defineProperty(OutgoingMessage.prototype, name, {
@@ -139,6 +141,10 @@ for (const [name, [get, set]] of Object.entries(accessors)) {
       },
   });
 }
+
+Object.defineProperty(OutgoingMessage.prototype, '_events', { configurable: true, enumerable: false, ...eventsAccessor });
+OutgoingMessage.prototype[kOwner] = undefined;
+OutgoingMessage.prototype[kEvents] = undefined;
 
 // Gone from Node 26; on hosts that still have them they must not answer in Node's place.
 for (const name of ['_headers', '_headerNames']) {
@@ -170,7 +176,7 @@ function setSocket(message, socket) {
 OutgoingMessage.prototype[kAttach] = function (sink) {
   this[kSink] = sink;
   for (let n = this[kCorked]; n > 0; n--) forwardCork(this);
-  if (this._eventsCount > 0 && this.listenerCount('socket') > 0) this.emit('socket', sink.socket);
+  if (this[kEvents] !== undefined && this.listenerCount('socket') > 0) this.emit('socket', sink.socket);
   this._flush();
 };
 
@@ -195,15 +201,55 @@ OutgoingMessage.prototype._implicitHeader = function _implicitHeader() {
  */
 OutgoingMessage.prototype._storeHeader = function _storeHeader(firstLine, headers) {
   const head = buildHead(this, firstLine, headers);
-  this._header = head.text;
-  this._headerSent = false;
-  if (head.unusual) this[kUnusualHead] = true;
-  if (head.expect) this._send('');
+  const owner = ownerOf(this);
+  if (owner !== this) takeFraming(owner, this);
+  owner._header = head.text;
+  owner._headerSent = false;
+  if (head.unusual) owner[kUnusualHead] = true;
+  if (head.expect) owner._send('');
 };
 
 /** The first line of `message` has characters beyond ASCII. */
 function markUnusualHead(message) {
-  message[kUnusualHead] = true;
+  ownerOf(message)[kUnusualHead] = true;
+}
+
+/** What is found out about a message while its head is built, and what its end needs to know. */
+const FRAMING = ['_last', '_hasBody', '_contentLength', '_trailer', 'chunkedEncoding', 'shouldKeepAlive', 'strictContentLength'];
+
+/** A derived object has built the head, or ends the message: its word counts. */
+function takeFraming(owner, derived) {
+  for (const name of FRAMING) owner[name] = derived[name];
+}
+
+/** Whether `message` is no message but an object derived from one. */
+function isDerived(message) {
+  const owner = message[kOwner];
+  return owner !== message && owner !== undefined;
+}
+
+/**
+ * write() and end() of a derived object: the head is what that says it is (its status, its writeHead()), but it is the message that has a place
+ * on the connection. In node:http such bytes wait for ever.
+ * @param {OutgoingMessage} derived
+ * @param {string} method 'write' or 'end'
+ */
+function callOwner(derived, method, chunk, encoding, callback) {
+  const owner = derived[kOwner];
+  const isOpen = !owner.finished && !owner.destroyed && !derived.destroyed;
+  if (isOpen && !owner._header) {
+    if (method === 'write') {
+      checkChunk(chunk);
+    } else {
+      const isBody = chunk && typeof chunk !== 'function';
+      if (isBody) checkChunk(chunk);
+      derived._contentLength = isBody ? byteLength(chunk, typeof encoding === 'function' ? undefined : encoding) : 0;
+    }
+    derived._implicitHeader();
+  }
+  if (isOpen && method === 'end') takeFraming(owner, derived);
+  const result = OutgoingMessage.prototype[method].call(owner, chunk, encoding, callback);
+  return result === owner ? derived : result;
 }
 
 // ---- sending ---------------------------------------------------------------------------------------------------------
@@ -277,14 +323,15 @@ function enqueue(message, data, encoding, flags, callback) {
 
 /** For those who write bytes past write(): they leave as they are, behind the head. */
 OutgoingMessage.prototype._send = function _send(data, encoding, callback, byteLength) {
+  if (isDerived(this)) return OutgoingMessage.prototype._send.call(this[kOwner], data, encoding, callback, byteLength);
   if (this[kSink] === null && (this._headerSent || this._header === null)) return this._writeRaw(data, encoding, callback, byteLength);
   return transmit(this, data, encoding, 0, callback ?? undefined);
 };
 
 /** As _send, but not even the head goes before them. */
 // The fourth parameter is Node's size hint: it counts for the function's length only.
-// eslint-disable-next-line no-unused-vars
 OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callback, size) {
+  if (isDerived(this)) return OutgoingMessage.prototype._writeRaw.call(this[kOwner], data, encoding, callback, size);
   if (typeof encoding === 'function') {
     callback = encoding;
     encoding = null;
@@ -300,6 +347,10 @@ OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callbac
 /** A sink has been found: what waited leaves, and whoever waited for that is told. */
 OutgoingMessage.prototype._flush = function _flush() {
   if (this[kSink] === null) return;
+  if (isDerived(this)) {
+    this[kOwner]._flush();
+    return;
+  }
   const ok = this._flushOutput();
   if (this.finished) this._finish();
   else if (ok !== false) this[kOnDrain]();
@@ -310,6 +361,7 @@ OutgoingMessage.prototype._flush = function _flush() {
  * @return {boolean|undefined} what the last write said
  */
 OutgoingMessage.prototype._flushOutput = function _flushOutput(socket) {
+  if (isDerived(this)) return this[kOwner]._flushOutput(socket);
   const waiting = this[kQueue];
   const sink = this[kSink];
   if (waiting === null || waiting.length === 0 || (sink === null && !socket)) return undefined;
@@ -342,11 +394,19 @@ function forwardCork(message) {
 }
 
 OutgoingMessage.prototype.cork = function cork() {
+  if (isDerived(this)) {
+    this[kOwner].cork();
+    return;
+  }
   this[kCorked]++;
   if (this[kSink] !== null) forwardCork(this);
 };
 
 OutgoingMessage.prototype.uncork = function uncork() {
+  if (isDerived(this)) {
+    this[kOwner].uncork();
+    return;
+  }
   if (this[kCorked] > 0) this[kCorked]--;
   if (this[kCorked] === 0) flushBuffered(this, null, null, 0, undefined);
   releaseCorks(this, this[kCorked]);
@@ -459,6 +519,7 @@ function checkEncoding(message, chunk, encoding) {
  * @return {boolean} false: wait for 'drain'
  */
 OutgoingMessage.prototype.write = function write(chunk, encoding, callback) {
+  if (isDerived(this)) return callOwner(this, 'write', chunk, encoding, callback);
   if (typeof encoding === 'function') {
     callback = encoding;
     encoding = null;
@@ -503,6 +564,7 @@ function writeBody(message, chunk, encoding, callback) {
  * @return {this}
  */
 OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
+  if (isDerived(this)) return callOwner(this, 'end', chunk, encoding, callback);
   if (typeof chunk === 'function') {
     callback = chunk;
     chunk = null;
@@ -639,7 +701,7 @@ OutgoingMessage.prototype.pipe = function pipe() {
 
 /** Stream's own looks into `_events`, which is undefined here until the first listener. */
 OutgoingMessage.prototype.eventNames = function eventNames() {
-  return this._eventsCount > 0 ? stream.Stream.prototype.eventNames.call(this) : [];
+  return this[kEvents] === undefined ? [] : stream.Stream.prototype.eventNames.call(this);
 };
 
 OutgoingMessage.prototype[EventEmitter.captureRejectionSymbol] = function (error, event) { // eslint-disable-line no-unused-vars

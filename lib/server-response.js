@@ -7,6 +7,7 @@ const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
 const { fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
 const { CHUNKED_TOKEN } = require('./message-head');
+const { ownerOf } = require('./message-owner');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
 const { created } = require('./observability');
 const { SocketSink } = require('./socket-sink');
@@ -178,7 +179,7 @@ ServerResponse.prototype.writeInformation = function writeInformation(statusCode
   text += '\r\n';
   const sink = this[kSink];
   if (sink === null || typeof cb === 'function' || this.outputSize > 0) return this._writeRaw(text, 'latin1', cb);
-  sink.information(this, text);
+  sink.information(ownerOf(this), text);
   return sink.writableLength < sink.highWaterMark;
 };
 

@@ -12,8 +12,10 @@ const { socketListeners } = require('./exchange');
 const observability = require('./observability');
 
 class ServerSide {
+  /** The server, or who was derived from it and listens. */
   #server;
   #serverListener;
+  #configure;
   #scope;
   /** Open connections. @type {Set<import('./connection').Connection>} */
   connections = new Set();
@@ -21,17 +23,26 @@ class ServerSide {
   /**
    * @param {import('./server').Server} server
    * @param {Function} connectionListener the server's own listener of 'connection', for which no socket is made
-   * @param {() => void} configure tells the engine what the server is like now
+   * @param {(server: import('./server').Server) => void} configure tells the engine what a server is like now
    */
   constructor(server, connectionListener, configure) {
-    this.configure = configure;
+    this.#configure = configure;
     this.#server = server;
     this.#serverListener = connectionListener;
   }
 
-  /** The context of the first listen() is that of every handler. */
-  open() {
+  /**
+   * The context of the first listen() is that of every handler.
+   * @param {import('./server').Server} server who listens: what has been derived from a server counts its connections by itself, as net.Server's do
+   */
+  open(server) {
+    this.#server = server;
     this.#scope ??= createScope();
+  }
+
+  /** Tells the engine what the server is like now. */
+  configure() {
+    this.#configure(this.#server);
   }
 
   /** Runs a handler in an async scope of its own. */
@@ -55,7 +66,7 @@ class ServerSide {
    * @return {boolean} whether user code ran
    */
   admit(connection) {
-    const server = this.#server;
+    const { server } = connection;
     if (server.maxConnections != null && server._connections >= server.maxConnections) {
       connection.close();
       const { family, ...rest } = connection.peer;
@@ -90,9 +101,9 @@ class ServerSide {
   }
 
   /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
-  connectionGone() {
-    this.#server._connections--;
-    this.#server._emitCloseIfDrained();
+  connectionGone({ server }) {
+    server._connections--;
+    server._emitCloseIfDrained();
   }
 
   /** It has closed. @param {import('./connection').Connection} connection */

@@ -139,7 +139,7 @@ function Server(options, requestListener) {
     keepAliveInitialDelay: options.keepAliveInitialDelay,
     highWaterMark: options.highWaterMark === undefined ? HIGH_WATER_MARK : options.highWaterMark,
   });
-  this[kSide] = new ServerSide(this, connectionListener, () => this._handle?.configure?.(engineConfig(this)));
+  this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
   this[kForeign] = null;
   this[kOptions] = options;
   this[kReusePort] = false;
@@ -188,7 +188,7 @@ function storeOptions(server, options) {
       get: () => settings[name],
       set: (value) => {
         settings[name] = value;
-        server._handle?.configure?.(engineConfig(server));
+        server[kSide]?.configure();
       },
     });
   }
@@ -256,14 +256,14 @@ function prepareEngine(server) {
   loadTables();
   observability.listening();
   adoptListeners(server.listeners('request'));
-  server[kSide].open();
+  server[kSide].open(server);
   return engineConfig(server);
 }
 
 /** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
 function isServedHere(socket, server) {
   const connection = connectionOf(socket);
-  return connection.server === server && !connection.upgraded;
+  return connection?.side === server[kSide] && !connection.upgraded;
 }
 
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */

@@ -6,6 +6,7 @@
  */
 
 const { CHUNKED, LAST, TRAILERS } = require('./constants');
+const { ownerOf } = require('./message-owner');
 const { kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 /** The message that is on a socket is told of its end. @this {import('stream').Duplex} */
@@ -16,6 +17,11 @@ function socketOnClose() {
 /** … and that it takes more. @this {import('stream').Duplex} */
 function socketOnDrain() {
   this._httpMessage?.[kOnDrain]?.();
+}
+
+/** Whether it is the turn of `message`, or of what was derived from it. */
+function isOn({ _httpMessage: current }, message) {
+  return current === message || (current != null && ownerOf(current) === message);
 }
 
 class SocketSink {
@@ -59,7 +65,7 @@ class SocketSink {
     const { socket } = this;
     // A destroyed socket's 'close' is on its way; it ends the message.
     if (socket.destroyed) return false;
-    if (socket._httpMessage !== message || !socket.writable) {
+    if (!isOn(socket, message) || !socket.writable) {
       if (head !== '') message[kEnqueue]('', head, 'latin1', 0, undefined);
       return message[kEnqueue]('', chunk, encoding, flags, callback);
     }

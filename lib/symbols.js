@@ -12,6 +12,13 @@ const kOutHeaders = nodes(new http.OutgoingMessage(), 'kOutHeaders') ?? Symbol('
 
 module.exports = {
   kOutHeaders,
+  /**
+   * The message itself, which whoever derives an object from it inherits (Object.create(), a Proxy, a wrapper whose prototype it is): what is
+   * made late belongs to the message, whoever asks for it first.
+   */
+  kOwner: Symbol('turnout.owner'),
+  /** What `_events` shows of a message; undefined until the first listener. */
+  kEvents: Symbol('turnout.events'),
   /** A server's ServerSide: what its connections know of it. */
   kSide: Symbol('turnout.side'),
   /** The classes a server was told to make its messages of; null: ours. */

@@ -15,20 +15,21 @@ function pushEnd(stream) {
   if (stream.readableLength === 0) stream.resume();
 }
 
-class UpgradeStream extends Duplex {
-  #connection;
-  #request;
-  #inflow;
+/** By symbols, not private: a derived object inherits them. */
+const kConnection = Symbol('turnout.connection');
+const kRequest = Symbol('turnout.request');
+const kInflow = Symbol('turnout.inflow');
 
+class UpgradeStream extends Duplex {
   /**
    * @param {import('./connection').Connection} connection
    * @param {import('./incoming-message').IncomingMessage} request whose body is still coming
    */
   constructor(connection, request) {
     super({ allowHalfOpen: true });
-    this.#connection = connection;
-    this.#request = request;
-    this.#inflow = new Inflow(this, connection, pushEnd);
+    this[kConnection] = connection;
+    this[kRequest] = request;
+    this[kInflow] = new Inflow(this, connection, pushEnd);
     const { socket } = connection;
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
@@ -37,29 +38,29 @@ class UpgradeStream extends Duplex {
 
   /** Bytes behind the body; null is the end. */
   receive(chunk) {
-    if (!this.destroyed) this.#inflow.push(chunk);
+    if (!this.destroyed) this[kInflow].push(chunk);
   }
 
   receiveEnd() {
-    this.#connection.socket.receiveEnd();
+    this[kConnection].socket.receiveEnd();
     this.receive(null);
   }
 
   _read() {
-    if (!this.#request.complete) this.#request.resume();
-    this.#inflow.release();
+    if (!this[kRequest].complete) this[kRequest].resume();
+    this[kInflow].release();
   }
 
   _write(chunk, encoding, callback) {
-    this.#connection.socket.write(chunk, encoding, callback);
+    this[kConnection].socket.write(chunk, encoding, callback);
   }
 
   _final(callback) {
-    this.#connection.socket.end(callback);
+    this[kConnection].socket.end(callback);
   }
 
   _destroy(error, callback) {
-    this.#connection.socket.destroy(error);
+    this[kConnection].socket.destroy(error);
     callback(error);
   }
 }
