@@ -14,6 +14,7 @@ const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
 const { debug } = require('./client-observability');
 const { listen, unlisten } = require('./own-listeners');
+const { Number, Object, indexOf, splice } = require('./primordials');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -181,10 +182,10 @@ Agent.prototype.removeSocket = function removeSocket(socket, options) {
   debug('removeSocket', name, 'writable:', socket.writable);
   const used = this.sockets[name];
   if (used === undefined) return;
-  const at = used.indexOf(socket);
+  const at = indexOf(used, socket);
   if (at === -1) return;
   if (used.length === 1) delete this.sockets[name];
-  else used.splice(at, 1);
+  else splice(used, at, 1);
 };
 
 /** Prepares a connection for idle time. @param {net.Socket} socket @return {boolean} false: the server is about to close it */

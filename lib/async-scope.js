@@ -8,6 +8,7 @@
  */
 
 const { AsyncResource } = require('node:async_hooks');
+const { Number } = require('./primordials');
 
 const NO_DESTROY_HOOK = { requireManualDestroy: true };
 const framed = Number(process.versions.node.split('.')[0]) >= 24;

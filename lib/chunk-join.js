@@ -2,6 +2,8 @@
 
 /** Chunks written in one tick as one chunk. `parts` holds chunk, encoding and callback of each in turn. */
 
+const { Buffer, charCodeAt, each } = require('./primordials');
+
 /** @return {string|Uint8Array} all chunks as one; each encoded by itself where it matters */
 function join(parts) {
   if (parts.length === 3) return parts[0];
@@ -10,7 +12,7 @@ function join(parts) {
     const piece = parts[i];
     const sameCode = typeof piece === 'string' && (piece === '' || isUtf8(parts[i + 1]));
     // Halves of a pair written apart are two malformed characters, not one.
-    if (!sameCode || !isUtf8(parts[1]) || (isLowSurrogate(piece.charCodeAt(0)) && text !== '')) return concat(parts);
+    if (!sameCode || !isUtf8(parts[1]) || (isLowSurrogate(charCodeAt(piece, 0)) && text !== '')) return concat(parts);
     text += piece;
   }
   return text;
@@ -38,7 +40,7 @@ function callbackOf(parts) {
   }
   if (others === null) return first;
   return (error) => {
-    for (const callback of others) callback(error);
+    for (const callback of each(others)) callback(error);
   };
 }
 

@@ -12,7 +12,7 @@ const os = require('node:os');
 const { openPort } = require('./binding');
 const { threadsOf } = require('./driver');
 const { nodeError, hostException } = require('./errors');
-const { clearTimeout, nextTick, setImmediate, setTimeout } = require('./primordials');
+const { AggregateError, Boolean, Map, Math, Object, clearTimeout, each, includes, nextTick, setImmediate, setTimeout } = require('./primordials');
 const { addAttempt, forgetAttempt, loadTables } = require('./turn');
 const { validateBoolean, validateFunction, validateInteger, validateString } = require('./validators');
 
@@ -134,7 +134,7 @@ class Attempts {
       return;
     }
     const byFamily = new Map();
-    for (const { address, family } of addresses) {
+    for (const { address, family } of each(addresses)) {
       socket.emit('lookup', error, address, family, host);
       if (!socket.connecting) return;
       if (this.#problemOf(address, family)) continue;
@@ -144,7 +144,7 @@ class Attempts {
     }
     const lists = [...byFamily.values()];
     for (let i = 0; lists.some((list) => i < list.length); i++) {
-      for (const list of lists) if (i < list.length) this.#addresses.push(list[i]);
+      for (const list of each(lists)) if (i < list.length) this.#addresses.push(list[i]);
     }
     if (this.#addresses.length === 0) {
       const problem = this.#problemOf(addresses[0].address, addresses[0].family);
@@ -184,7 +184,7 @@ class Attempts {
 
   #isBindError(errno) {
     const { localAddress, localPort } = this.#options;
-    return Boolean(localAddress || localPort) && BIND_ERRORS.includes(-errno);
+    return Boolean(localAddress || localPort) && includes(BIND_ERRORS, -errno);
   }
 
   #errorOf(errno, address, bind) {
@@ -255,7 +255,7 @@ class Attempts {
       this.#token = 0;
       this.#connection.server.inScope(done, ...outcome);
     });
-    for (const key of Object.keys(where)) if (where[key] == null || where[key] === '') delete where[key];
+    for (const key of each(Object.keys(where))) if (where[key] == null || where[key] === '') delete where[key];
     const errno = openPort().connect(where, token, threads);
     if (errno < 0) forgetAttempt(token);
     else this.#token = token;

@@ -8,7 +8,7 @@
  * request of ours on, idle between requests → upgraded (raw stream again) → closed.
  */
 
-const net = require('node:net');
+const { Socket: NetSocket } = require('node:net');
 const http = require('./host-http');
 const { OP, command, write, openPort, release } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
@@ -19,7 +19,7 @@ const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
 const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
-const { nextTick, setImmediate } = require('./primordials');
+const { Boolean, Buffer, Math, Object, String, each, nextTick, setImmediate } = require('./primordials');
 const { kOnFinish } = require('./symbols');
 
 /** Flags of EXPECT. */
@@ -61,7 +61,7 @@ class ClientConnection extends Connection {
     openPort();
     super(new ClientSide(options.highWaterMark), -1, 0, {});
     this.isConnected = false;
-    /** What was written while connecting: `[message, head, chunk, encoding, flags, callback]` each. */
+    /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
     this.earlyBytes = 0;
     /** The request under way, and its number. */
@@ -142,7 +142,7 @@ class ClientConnection extends Connection {
     this.early = [];
     this.earlyBytes = 0;
     for (let i = 0; i < early.length; i++) {
-      const [message, head, chunk, encoding, flags, callback] = early[i];
+      const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
       this.send(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
       if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
@@ -161,7 +161,7 @@ class ClientConnection extends Connection {
     }
     flags &= ~CLOSE;
     if (!this.isConnected) {
-      this.early.push([message, head, chunk, encoding, flags, callback]);
+      this.early.push({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || 'utf8') : chunk.length);
       return this.earlyBytes <= this.highWaterMark;
     }
@@ -201,7 +201,7 @@ class ClientConnection extends Connection {
     this.giveUp?.();
     const { early } = this;
     this.early = [];
-    for (const entry of early) if (entry[5]) nextTick(entry[5], streamDestroyed('write'));
+    for (const entry of each(early)) if (entry.callback) nextTick(entry.callback, streamDestroyed('write'));
     if (callback) closeTick(callback);
   }
 
@@ -316,7 +316,7 @@ ClientSocket.prototype.connected = function connected(index, generation, peer) {
 
 /** While connecting 'connect' is an event like others; later see Socket.once. */
 ClientSocket.prototype.once = function once(event, listener) {
-  return (event === 'connect' && this.connecting ? net.Socket : Socket).prototype.once.call(this, event, listener);
+  return (event === 'connect' && this.connecting ? NetSocket : Socket).prototype.once.call(this, event, listener);
 };
 
 ClientSocket.prototype._write = function _write(chunk, encoding, callback) {

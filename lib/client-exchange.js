@@ -10,7 +10,7 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');
-const { nextTick } = require('./primordials');
+const { Math, Object, join, nextTick, split } = require('./primordials');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
@@ -114,7 +114,7 @@ function mostFields({ maxHeadersCount }) {
 
 /** @return {string} the first `most` of fields that stand as `name NUL value NUL name …` */
 function firstFields(fields, most) {
-  return fields.split('\0', most * 2).join('\0');
+  return join(split(fields, '\0', most * 2), '\0');
 }
 
 /** Of trailers no more are shown than of a head's fields. */
@@ -136,7 +136,7 @@ function makeResponse(connection, req, { status, version, reason, fields, fieldC
     // As Node, whose parser hands over this many at a time and cuts no sooner.
     void res.headers;
     void res.headersDistinct;
-    res.rawHeaders = fields.split('\0');
+    res.rawHeaders = split(fields, '\0');
   }
   return res;
 }

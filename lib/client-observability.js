@@ -12,6 +12,7 @@ const diagnostics = require('node:diagnostics_channel');
 const { Duplex } = require('node:stream');
 const http = require('./host-http');
 const { isObserved, silently, debug } = require('./observability');
+const { Object } = require('./primordials');
 const { kEntry } = require('./symbols');
 
 const createdChannel = diagnostics.channel('http.client.request.created');

@@ -16,7 +16,7 @@ const { nodeError, connResetException } = require('./errors');
 const { ownerOf } = require('./message-owner');
 const { OutgoingMessage } = require('./outgoing-message');
 const { listen } = require('./own-listeners');
-const { nextTick } = require('./primordials');
+const { Array, Boolean, Buffer, Number, Object, Reflect, String, each, includes, nextTick, toUpperCase } = require('./primordials');
 const { parseUniqueHeaders } = require('./headers');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('./symbols');
 const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
@@ -24,6 +24,8 @@ const { validateBoolean, validateInteger, validateOneOf, validateString } = requ
 const INVALID_PATH = /[^\u0021-\u00ff]/;
 const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
+/** A host with more than one colon is an IPv6 address. */
+const COLONS = /:.*:/s;
 /** setTimeout() takes no more milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
@@ -151,7 +153,7 @@ function initRequest(req, options, agent, callback) {
   setParserOptions(req, options);
   req[kPath] = options.path || '/';
   if (callback) req.once('response', callback);
-  req.useChunkedEncodingByDefault = !BODILESS.includes(req.method);
+  req.useChunkedEncodingByDefault = !includes(BODILESS, req.method);
   req._ended = false;
   req.res = null;
   req.aborted = false;
@@ -178,7 +180,7 @@ function initRequest(req, options, agent, callback) {
 function setMethod(req, method) {
   if (method != null) validateString(method, 'options.method');
   if (method && !TOKEN.test(method)) throw nodeError('ERR_INVALID_HTTP_TOKEN', 'Method', method);
-  req.method = method ? method.toUpperCase() : 'GET';
+  req.method = method ? toUpperCase(method) : 'GET';
 }
 
 function setParserOptions(req, { maxHeaderSize, insecureHTTPParser, httpValidation, joinDuplicateHeaders }) {
@@ -199,8 +201,7 @@ function setParserOptions(req, { maxHeaderSize, insecureHTTPParser, httpValidati
 
 /** RFC 9110 §7.2: host and port, an IPv6 address in brackets, the scheme's own port left out. */
 function hostField(host, port, defaultPort) {
-  const colon = host.indexOf(':');
-  const bare = colon !== -1 && host.includes(':', colon + 1) && !host.startsWith('[');
+  const bare = COLONS.test(host) && host[0] !== '[';
   const name = bare ? `[${host}]` : host;
   return port && +port !== defaultPort ? `${name}:${port}` : name;
 }
@@ -212,7 +213,7 @@ function setFields(req, options, host, setHost) {
     req._storeHeader(line(), headers);
     return;
   }
-  if (headers) for (const name of Object.keys(headers)) req.setHeader(name, headers[name]);
+  if (headers) for (const name of each(Object.keys(headers))) req.setHeader(name, headers[name]);
   if (setHost && !req.getHeader('host')) req.setHeader('Host', req.method === 'CONNECT' && options.path ? String(req.path) : host);
   if (options.auth && !req.getHeader('Authorization')) {
     req.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`);

@@ -5,6 +5,8 @@
  * last record about its owner.
  */
 
+const { Array } = require('./primordials');
+
 /** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
 const STRIDE_BITS = 6;
 const STRIDE = 1 << STRIDE_BITS;

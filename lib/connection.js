@@ -17,7 +17,7 @@ const { connResetException, errnoException, streamDestroyed } = require('./error
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange, finishExchange } = require('./ended-exchanges');
-const { nextTick, setImmediate } = require('./primordials');
+const { Object, each, includes, indexOf, nextTick, setImmediate, splice } = require('./primordials');
 const { kEvents, kSide, kOnClose, kOnDrain } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
@@ -125,7 +125,7 @@ class Connection {
   answered(response) {
     const { open } = this;
     if (open[0] !== response) {
-      if (open.includes(response)) open.splice(open.indexOf(response), 1);
+      if (includes(open, response)) splice(open, indexOf(open, response), 1);
     } else if (open.length === 1) this.open = NONE;
     else open.shift();
   }
@@ -218,7 +218,7 @@ class Connection {
     }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
-    for (const { chunk, encoding } of chunks) full = this.writePiece(chunk, encoding);
+    for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
     if (full) this.wait({ at: this.handed, callback });
     else callback();
   }
@@ -398,7 +398,7 @@ class Connection {
     this.touch();
     // One by one: a listener may throw, or add another.
     while (this.waiters.length > 0 && this.waiters[0].at <= this.acked) {
-      const [waiter] = this.waiters;
+      const waiter = this.waiters[0];
       if (this.waiters.length === 1) this.waiters = NONE;
       else this.waiters.shift();
       settle(this, waiter, undefined);
@@ -452,7 +452,7 @@ class Connection {
     this.waiters = NONE;
     if (waiters.length > 0) {
       const reason = error ?? streamDestroyed('write');
-      for (const waiter of waiters) settle(this, waiter, reason);
+      for (const waiter of each(waiters)) settle(this, waiter, reason);
     }
     if (socket === null && this.counted) this.side.connectionGone(this);
     this.abortExchanges();
@@ -468,7 +468,7 @@ class Connection {
     this.receiving = null;
     const open = this.open;
     this.open = NONE;
-    for (const response of open) {
+    for (const response of each(open)) {
       const { req } = response;
       if (req) abortMessage(req, connResetException('aborted'));
       response[kOnClose]();

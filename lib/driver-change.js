@@ -29,7 +29,8 @@ function change(connection) {
     return;
   }
   command(OP.RELEASE, 0, connection, 0);
-  [connection.index, connection.generation] = taken;
+  connection.index = taken[0];
+  connection.generation = taken[1];
   addConnection(connection);
 }
 

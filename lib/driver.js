@@ -6,6 +6,7 @@
  */
 
 const os = require('node:os');
+const { Math, Number, includes } = require('./primordials');
 const { validateInteger, invalidArgValue } = require('./validators');
 
 /** The engine numbers its threads below 64; 0 is the JavaScript thread. */
@@ -29,7 +30,7 @@ function threadsOfEnvironment(env = process.env) {
     return count;
   }
   if (driver === undefined || driver === '' || driver === 'inline') {
-    const inline = INLINE_PLATFORMS.includes(process.platform) && process.versions.bun === undefined;
+    const inline = includes(INLINE_PLATFORMS, process.platform) && process.versions.bun === undefined;
     return inline ? 0 : defaultThreads();
   }
   if (driver === 'threads') return defaultThreads();

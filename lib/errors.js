@@ -6,6 +6,7 @@
  */
 
 const util = require('node:util');
+const { Error, Math, Number, Object, RangeError, Reflect, String, TypeError } = require('./primordials');
 
 /** Characters of an inspected value that a message quotes. */
 const LONGEST_QUOTE = 128;
@@ -88,8 +89,8 @@ const TEXTS = {
  * @return {Error} with Node's code, class and message
  */
 function nodeError(code, ...args) {
-  const [Base, text] = TEXTS[code];
-  const error = new Base(text(...args));
+  const entry = TEXTS[code];
+  const error = new entry[0](Reflect.apply(entry[1], undefined, args));
   const { name } = error;
   // The stack's first line is made from `name` when the stack is taken.
   Object.defineProperty(error, 'name', { value: `${name} [${code}]`, writable: true, enumerable: false, configurable: true });

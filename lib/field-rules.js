@@ -5,6 +5,8 @@
  * the values are joined. Names are looked up as they came first, so that the usual spellings cost no lower-casing.
  */
 
+const { Map, toLowerCase } = require('./primordials');
+
 const FIRST = [
   'age',
   'authorization',
@@ -64,7 +66,7 @@ function fieldRule(field) {
 }
 
 function unknownFieldRule(field) {
-  const name = field.toLowerCase();
+  const name = toLowerCase(field);
   return known.get(name) ?? { name, join: ', ' };
 }
 

@@ -7,6 +7,7 @@
 
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
+const { Object, each, includes } = require('./primordials');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors } = require('./symbols');
 
@@ -43,20 +44,20 @@ class ForeignConnections {
     const inner = http.createServer({ ...options, shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) });
     inner.on('request', (req, res) => owner.emit('request', req, res));
     const { emit, listenerCount } = inner;
-    inner.listenerCount = (name, ...rest) => (RELAYED.includes(name) ? owner.listenerCount(name, ...rest) : listenerCount.call(inner, name, ...rest));
+    inner.listenerCount = (name, ...rest) => (includes(RELAYED, name) ? owner.listenerCount(name, ...rest) : listenerCount.call(inner, name, ...rest));
     inner.emit = (name, ...args) => {
-      if (!RELAYED.includes(name)) return emit.call(inner, name, ...args);
+      if (!includes(RELAYED, name)) return emit.call(inner, name, ...args);
       if (owner[kCatchUpgradeErrors] && (name === 'upgrade' || name === 'connect')) catchErrors(owner, args[1], args[0]);
       return owner.emit(name, ...args);
     };
     // Node's parser asks the socket's server which class its requests are of.
-    for (const symbol of Object.getOwnPropertySymbols(inner)) if (symbol.description === 'IncomingMessage') owner[symbol] = inner[symbol];
+    for (const symbol of each(Object.getOwnPropertySymbols(inner))) if (symbol.description === 'IncomingMessage') owner[symbol] = inner[symbol];
     this.#inner = inner;
   }
 
   /** @param {import('stream').Duplex} socket */
   take(socket) {
-    for (const name of LIVE) this.#inner[name] = this.#owner[name];
+    for (const name of each(LIVE)) this.#inner[name] = this.#owner[name];
     this.#inner.emit('connection', socket);
     socket.server = this.#owner;
   }

@@ -6,6 +6,7 @@
  */
 
 const { nodeError } = require('./errors');
+const { Array, Map, Object, Set, concat, each, toLowerCase } = require('./primordials');
 const { validateString } = require('./validators');
 const { kOutHeaders } = require('./symbols');
 
@@ -43,7 +44,7 @@ const NOTHING = Symbol('turnout.nothing');
 class FieldName {
   /** @param {string} name a token */
   constructor(name) {
-    this.key = name.toLowerCase();
+    this.key = toLowerCase(name);
     this.prefix = `${name}: `;
     this.steering = Object.hasOwn(STEERING, this.key) ? STEERING[this.key] : 0;
     /** A value known to be ASCII and valid, and its line. */
@@ -131,7 +132,7 @@ const headerMethods = {
     // Headers gives Set-Cookie once for each value; one setHeader() each would keep the last only.
     let cookies = null;
     for (const [name, value] of headers) {
-      if (name === 'set-cookie') cookies = (cookies ?? []).concat(value);
+      if (name === 'set-cookie') cookies = concat(cookies ?? [], value);
       else this.setHeader(name, value);
     }
     if (cookies !== null) this.setHeader('set-cookie', cookies);
@@ -150,7 +151,7 @@ const headerMethods = {
 
   getHeader(name) {
     validateString(name, 'name');
-    return this[kOutHeaders]?.[name.toLowerCase()]?.[1];
+    return this[kOutHeaders]?.[toLowerCase(name)]?.[1];
   },
 
   getHeaderNames() {
@@ -170,13 +171,13 @@ const headerMethods = {
 
   hasHeader(name) {
     validateString(name, 'name');
-    return !!this[kOutHeaders]?.[name.toLowerCase()];
+    return !!this[kOutHeaders]?.[toLowerCase(name)];
   },
 
   removeHeader(name) {
     validateString(name, 'name');
     if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'remove');
-    const key = name.toLowerCase();
+    const key = toLowerCase(name);
     // What the user takes out, the message must not put back.
     if (key === 'connection') this._removedConnection = true;
     else if (key === 'content-length') this._removedContLen = true;
@@ -188,7 +189,7 @@ const headerMethods = {
   _renderHeaders() {
     if (this._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
     const headers = {};
-    for (const [name, value] of Object.values(this[kOutHeaders] ?? {})) headers[name] = value;
+    for (const entry of each(Object.values(this[kOutHeaders] ?? {}))) headers[entry[0]] = entry[1];
     return headers;
   },
 };

@@ -12,6 +12,7 @@
 
 const http = require('./host-http');
 const { IncomingMessage, isHostRequest } = require('./incoming-message');
+const { Object, Reflect } = require('./primordials');
 const { ServerResponse } = require('./server-response');
 const { kSink } = require('./symbols');
 

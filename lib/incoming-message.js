@@ -13,7 +13,7 @@ const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');
 const { eventsAccessor, ownerOf } = require('./message-owner');
-const { nextTick } = require('./primordials');
+const { AbortController, Error, Object, Reflect, each, nextTick, split, toLowerCase } = require('./primordials');
 const { kEvents, kOwner } = require('./symbols');
 
 const kConnection = Symbol('turnout.connection');
@@ -149,7 +149,7 @@ function materialize(message) {
   const held = message[kHeld];
   if (held !== null) {
     message[kHeld] = null;
-    for (const chunk of held) pushBody(message, chunk);
+    for (const chunk of each(held)) pushBody(message, chunk);
   }
   if (message[kAbort] !== null) message.destroy(message[kAbort]);
 }
@@ -296,7 +296,7 @@ function mayHave(message, pattern) {
 
 /** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
 function splitFields(fields) {
-  return fields === '' ? [] : fields.split('\0');
+  return fields === '' ? [] : split(fields, '\0');
 }
 
 function distinct(message, raw) {
@@ -347,7 +347,7 @@ IncomingMessage.prototype._addHeaderLine = function _addHeaderLine(field, value,
 };
 
 IncomingMessage.prototype._addHeaderLineDistinct = function _addHeaderLineDistinct(field, value, dest) {
-  const name = field.toLowerCase();
+  const name = toLowerCase(field);
   if (dest[name]) dest[name].push(value);
   else dest[name] = [value];
 };
@@ -424,7 +424,7 @@ function releaseMessage(message) {
     message._dumped = true;
     const held = message[kHeld];
     if (held === null) return;
-    for (const chunk of held) if (chunk !== END) message[kConnection].credit(chunk.length);
+    for (const chunk of each(held)) if (chunk !== END) message[kConnection].credit(chunk.length);
     message[kHeld] = message.complete ? [END] : null;
   } else if (!message[kState].resumeScheduled) {
     message._dump();

@@ -1,5 +1,7 @@
 'use strict';
 
+const { each } = require('./primordials');
+
 /**
  * Inflow: bytes of the engine on their way into a Readable. Chunks go in until it is full; what comes then waits here, and the engine gets
  * its credit when the Readable asks for more, so that it stops reading the socket meanwhile.
@@ -53,7 +55,7 @@ class Inflow {
     const held = this.#held;
     if (held === null) return;
     this.#held = null;
-    for (const chunk of held) this.push(chunk);
+    for (const chunk of each(held)) this.push(chunk);
   }
 }
 

@@ -8,6 +8,7 @@
 const { dateLine } = require('./date-cache');
 const { nodeError } = require('./errors');
 const { STEERING, fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
+const { Array, Buffer, Math, Object, each, join } = require('./primordials');
 const { kOutHeaders, kUniqueHeaders } = require('./symbols');
 
 const CLOSE_TOKEN = /(?:^|\W)close(?:$|\W)/i;
@@ -66,7 +67,7 @@ function addFields(message, head, headers) {
       if (Object.hasOwn(headers, name)) addField(message, head, name, headers[name], true);
     }
   } else if (headers.length > 0 && Array.isArray(headers[0])) {
-    for (const pair of headers) addField(message, head, pair[0], pair[1], true);
+    for (const pair of each(headers)) addField(message, head, pair[0], pair[1], true);
   } else {
     if (headers.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
     for (let i = 0; i < headers.length; i += 2) addField(message, head, headers[i], headers[i + 1], true);
@@ -81,10 +82,10 @@ function addField(message, head, name, value, check) {
   if (Array.isArray(value)) {
     const joined = (steering === COOKIE && value.length >= 2) || message[kUniqueHeaders]?.has(field.key);
     if (!joined) {
-      for (const one of value) addLine(message, head, name, field, one, check);
+      for (const one of each(value)) addLine(message, head, name, field, one, check);
       return;
     }
-    value = value.join('; ');
+    value = join(value, '; ');
   }
   addLine(message, head, name, field, value, check);
 }
@@ -202,11 +203,13 @@ function addFraming(message, head) {
 function buildTrailers(message, headers) {
   message._trailer = '';
   const lenient = message._isLenientHeaderValidation();
-  for (const key of Object.keys(headers)) {
-    const [name, value] = Array.isArray(headers) ? headers[key] : [key, headers[key]];
+  for (const key of each(Object.keys(headers))) {
+    const isPair = Array.isArray(headers);
+    const name = isPair ? headers[key][0] : key;
+    const value = isPair ? headers[key][1] : headers[key];
     const field = fieldName(name, 'Trailer name');
     const apart = Array.isArray(value) && value.length > 1 && !message[kUniqueHeaders]?.has(field.key);
-    for (const one of apart ? value : [Array.isArray(value) ? value.join('; ') : value]) {
+    for (const one of each(apart ? value : [Array.isArray(value) ? join(value, '; ') : value])) {
       if (hasInvalidCharacter(one, lenient)) throw nodeError('ERR_INVALID_CHAR', 'trailer content', name);
       message._trailer += `${field.prefix}${one}\r\n`;
     }

@@ -9,6 +9,7 @@ const diagnostics = require('node:diagnostics_channel');
 const http = require('./host-http');
 const { PerformanceObserver } = require('node:perf_hooks');
 const { debuglog } = require('node:util');
+const { Object, String } = require('./primordials');
 const { kEntry } = require('./symbols');
 
 const requestStart = diagnostics.channel('http.server.request.start');

@@ -19,7 +19,7 @@ const { nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, ownerOf } = require('./message-owner');
-const { nextTick } = require('./primordials');
+const { Buffer, Math, Object, each, nextTick } = require('./primordials');
 const { kEvents, kOwner, kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
@@ -219,7 +219,7 @@ const FRAMING = ['_last', '_hasBody', '_contentLength', '_trailer', 'chunkedEnco
 
 /** A derived object has built the head, or ends the message: its word counts. */
 function takeFraming(owner, derived) {
-  for (const name of FRAMING) owner[name] = derived[name];
+  for (const name of each(FRAMING)) owner[name] = derived[name];
 }
 
 /** Whether `message` is no message but an object derived from one. */
@@ -369,7 +369,7 @@ OutgoingMessage.prototype._flushOutput = function _flushOutput(socket) {
   this._onPendingData(-this.outputSize);
   this.outputSize = 0;
   let ok;
-  for (const { data, encoding, callback, flags } of waiting) {
+  for (const { data, encoding, callback, flags } of each(waiting)) {
     if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
     else ok = socket.write(data, encoding, callback);
   }
@@ -633,7 +633,7 @@ function runEndCallbacks(message, error) {
   const callbacks = message[kEndCallbacks];
   if (callbacks === null) return;
   message[kEndCallbacks] = null;
-  for (const callback of callbacks) callback(error);
+  for (const callback of each(callbacks)) callback(error);
 }
 
 /** @param {boolean} [keepSink] the message was assigned to its socket by hand and stays on it until detachSocket() */

@@ -37,7 +37,7 @@ function unlisten(emitter, event, listener) {
     }
     // A pair is not changed but replaced: it may be just the one that is being called.
     if (present.length === 2 && typeof present === 'object' && present[1] === listener) {
-      [events[event]] = present;
+      events[event] = present[0];
       return;
     }
   }

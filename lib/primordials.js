@@ -27,7 +27,52 @@ const { now } = HostDate;
 const uncurryThis = Function.prototype.bind.bind(Function.prototype.call);
 const toUTCString = uncurryThis(HostDate.prototype.toUTCString);
 
+/** @return {object} the functions and constants of a built-in, which `Object.keys` and its like then are read from */
+function copyOf(builtin, target = { __proto__: null }) {
+  for (const key of Reflect.ownKeys(builtin)) {
+    const own = Object.getOwnPropertyDescriptor(builtin, key);
+    if ('value' in own && key !== 'prototype' && !Object.hasOwn(target, key)) target[key] = own.value;
+  }
+  return target;
+}
+
+/** The same for what is also called. */
+const callable = (builtin) => Object.freeze(copyOf(builtin, (value) => builtin(value)));
+
+/** A collection with its methods its own. */
+function safe(Collection) {
+  const Safe = class extends Collection {};
+  for (const key of Reflect.ownKeys(Collection.prototype)) {
+    if (key !== 'constructor') Object.defineProperty(Safe.prototype, key, Object.getOwnPropertyDescriptor(Collection.prototype, key));
+  }
+  Object.freeze(Safe.prototype);
+  return Safe;
+}
+
+/** Steps through an array, asking neither it nor Array how that is done. */
+class Steps {
+  #list;
+  #at = 0;
+
+  constructor(list) {
+    this.#list = list;
+  }
+
+  next() {
+    const done = this.#at >= this.#list.length;
+    return { done, value: done ? undefined : this.#list[this.#at++] };
+  }
+
+  [Symbol.iterator]() {
+    return this;
+  }
+}
+
+const { prototype: array } = Array;
+const { prototype: string } = String;
+
 module.exports = {
+  copyOf,
   nextTick,
   setImmediate,
   setTimeout,
@@ -37,4 +82,36 @@ module.exports = {
   now,
   /** @param {number} time milliseconds since 1970 @return {string} as HTTP writes it */
   utcString: (time) => toUTCString(new HostDate(time)),
+
+  // ---- built-ins under their own names
+  Array: Object.freeze(copyOf(Array)),
+  Buffer: Object.freeze(copyOf(require('node:buffer').Buffer)),
+  Math: Object.freeze(copyOf(Math)),
+  Object: Object.freeze(copyOf(Object)),
+  Reflect: Object.freeze(copyOf(Reflect)),
+  Boolean: callable(Boolean),
+  Number: callable(Number),
+  String: callable(String),
+  Map: safe(Map),
+  Set: safe(Set),
+  AbortController,
+  AggregateError,
+  Error,
+  RangeError,
+  TypeError,
+
+  /** `for (const one of each(list))` @param {Array} list */
+  each: (list) => new Steps(list),
+
+  // ---- methods, called with their object first
+  concat: uncurryThis(array.concat),
+  includes: uncurryThis(array.includes),
+  indexOf: uncurryThis(array.indexOf),
+  join: uncurryThis(array.join),
+  splice: uncurryThis(array.splice),
+  charCodeAt: uncurryThis(string.charCodeAt),
+  slice: uncurryThis(string.slice),
+  split: uncurryThis(string.split),
+  toLowerCase: uncurryThis(string.toLowerCase),
+  toUpperCase: uncurryThis(string.toUpperCase),
 };

@@ -10,6 +10,7 @@ const { CHUNKED_TOKEN } = require('./message-head');
 const { ownerOf } = require('./message-owner');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
 const { created } = require('./observability');
+const { Array, Object, Reflect, each, join } = require('./primordials');
 const { SocketSink } = require('./socket-sink');
 const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kEntry } = require('./symbols');
 
@@ -140,7 +141,7 @@ ServerResponse.prototype.writeHead = function writeHead(statusCode, reason, obj)
 /** Puts the fields of writeHead() into the store; a flat list may repeat a name. */
 function mergeHeaders(res, headers) {
   if (!Array.isArray(headers)) {
-    for (const name of Object.keys(headers)) if (name) res.setHeader(name, headers[name]);
+    for (const name of each(Object.keys(headers))) if (name) res.setHeader(name, headers[name]);
     return;
   }
   if (headers.length % 2 !== 0) throw nodeError('ERR_INVALID_ARG_VALUE', 'headers', headers);
@@ -170,10 +171,10 @@ ServerResponse.prototype.writeInformation = function writeInformation(statusCode
   let text = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] || 'unknown'}\r\n`;
   if (headers !== undefined && headers !== null) {
     const lenient = this._isLenientHeaderValidation();
-    for (const [name, value] of pairsOf(headers)) {
-      const { prefix } = fieldName(name);
-      checkValue(name, value, lenient);
-      text += `${prefix}${value}\r\n`;
+    for (const pair of each(pairsOf(headers))) {
+      const { prefix } = fieldName(pair[0]);
+      checkValue(pair[0], pair[1], lenient);
+      text += `${prefix}${pair[1]}\r\n`;
     }
   }
   text += '\r\n';
@@ -219,7 +220,7 @@ ServerResponse.prototype.writeEarlyHints = function writeEarlyHints(hints, cb) {
   if (link.length === 0) return;
   if (hasInvalidCharacter(link, false)) throw nodeError('ERR_INVALID_CHAR', 'header content', 'Link');
   const headers = { __proto__: null, Link: link };
-  for (const name of Object.keys(hints)) if (name !== 'link') headers[name] = hints[name];
+  for (const name of each(Object.keys(hints))) if (name !== 'link') headers[name] = hints[name];
   this.writeInformation(103, headers, cb);
 };
 
@@ -227,10 +228,10 @@ ServerResponse.prototype.writeEarlyHints = function writeEarlyHints(hints, cb) {
 function linkValue(link) {
   if (typeof link !== 'string' && !Array.isArray(link)) throw nodeError('ERR_INVALID_ARG_VALUE', 'hints', link, LINK_FORMAT);
   const values = Array.isArray(link) ? link : [link];
-  for (const value of values) {
+  for (const value of each(values)) {
     if (typeof value !== 'string' || !LINK_VALUE.test(value)) throw nodeError('ERR_INVALID_ARG_VALUE', 'hints', value, LINK_FORMAT);
   }
-  return values.join(', ');
+  return join(values, ', ');
 }
 
 /** Puts a response made by hand on a socket. Nothing closes the socket when the response ends. @param {import('stream').Duplex} socket */

@@ -5,7 +5,8 @@
  * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
  */
 
-const net = require('node:net');
+const { Boolean, Set, copyOf, each } = require('./primordials');
+const net = copyOf(require('node:net'));
 const { READ } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { socketListeners } = require('./exchange');
@@ -88,7 +89,7 @@ class ServerSide {
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
-    for (const [event, listener] of socketListeners) net.Socket.prototype.on.call(socket, event, listener);
+    for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
     if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
   }
 
@@ -96,7 +97,7 @@ class ServerSide {
   leaveHttp(connection, complete) {
     if (!complete) return;
     const { socket } = connection;
-    for (const [event, listener] of socketListeners) socket.removeListener(event, listener);
+    for (const entry of each(socketListeners)) socket.removeListener(entry[0], entry[1]);
     socket.readableFlowing = null;
   }
 

@@ -7,6 +7,7 @@
 
 const { CHUNKED, LAST, TRAILERS } = require('./constants');
 const { ownerOf } = require('./message-owner');
+const { Buffer } = require('./primordials');
 const { kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 /** The message that is on a socket is told of its end. @this {import('stream').Duplex} */

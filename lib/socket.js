@@ -8,10 +8,10 @@
  * object to C++, which aborts the process; without it it runs over the stream, correctly.
  */
 
-const net = require('node:net');
+const { Buffer, Math, Object, copyOf, each, nextTick } = require('./primordials');
+const net = copyOf(require('node:net'));
 const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
-const { nextTick } = require('./primordials');
 
 const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
@@ -216,7 +216,7 @@ Object.defineProperties(Socket.prototype, {
     get() {
       const connection = this[kConnection];
       let bytes = connection.handed + connection.framing;
-      for (const { chunk, encoding } of this.writableBuffer ?? []) {
+      for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
       }
       return bytes;

@@ -13,6 +13,7 @@ const { beginReading } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
+const { Map, slice } = require('./primordials');
 
 /** Kinds of records. */
 const CONNECTION = 1;
@@ -138,9 +139,9 @@ function dispatch(at) {
       return true;
     case PARSE_ERROR: {
       if (connection.closing) return false;
-      const [code, reason] = errors[words[at + 3]];
+      const error = errors[words[at + 3]];
       const packet = payload(at + 8, words[at + 5], at + 6);
-      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(code, reason, words[at + 4], packet));
+      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + 4], packet));
       return true;
     }
     case TIMEOUT:
@@ -212,8 +213,8 @@ function onRequest(at, flags, connection) {
   const fieldsLength = words[at + 6];
   const start = (at + 10) << 2;
   const text = inbound.latin1Slice(start, start + targetLength + fieldsLength);
-  const url = text.slice(0, targetLength);
-  const fields = text.slice(targetLength);
+  const url = slice(text, 0, targetLength);
+  const fields = slice(text, targetLength);
   exchange.onRequest(
     connection,
     words[at + 3],
@@ -256,8 +257,8 @@ function onResponse(at, flags, connection) {
     seq: words[at + 3],
     status: info & 0xffff,
     version: (info >>> 16) & 0xff | ((info >>> 24) << 8),
-    reason: text.slice(0, reasonLength),
-    fields: text.slice(reasonLength),
+    reason: slice(text, 0, reasonLength),
+    fields: slice(text, reasonLength),
     fieldCount: words[at + 7],
   };
   connection.side.inScope(responseRecords, connection, flags);

@@ -5,6 +5,8 @@
  * for, is told to the server as 'upgradeError' instead of ending the process. The socket is destroyed either way.
  */
 
+const { Object } = require('./primordials');
+
 /**
  * A listener of ours would be counted by those who ask whether there are any, and would go with removeAllListeners(): the stream's own
  * emit() asks instead, at the moment of the error.

@@ -3,6 +3,7 @@
 /** Argument checks; each throws what Node throws. */
 
 const { nodeError } = require('./errors');
+const { Array, Number, String } = require('./primordials');
 
 /** @param {*} value @param {string} name @param {number} [min] inclusive @param {number} [max] inclusive */
 function validateInteger(value, name, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) {

@@ -40,7 +40,7 @@ const derivations = {
 
 /** Logs every event of `names` that `emitter` emits, with the code of an error. */
 function logEvents(emitter, log, ...names) {
-  for (const name of names) emitter.on(name, (first) => log(name, first instanceof Error ? (first.code ?? first.message) : typeof first));
+  for (const name of names) emitter.on(name, (first) => log(name, first?.code ?? first?.message ?? typeof first));
   return emitter;
 }
 
