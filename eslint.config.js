@@ -5,6 +5,8 @@ const globals = require('globals');
 
 /** What lib/primordials.js keeps: by these names a program may have put its own. */
 const REPLACEABLE = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask', 'performance'];
+/** And their like, which are read from at every call. */
+const BUILT_IN = ['Array', 'Buffer', 'Math', 'Object', 'Reflect', 'Boolean', 'Number', 'String', 'Map', 'Set', 'AbortController', 'AggregateError', 'Error', 'RangeError', 'TypeError'];
 
 module.exports = [
   { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
@@ -35,6 +37,14 @@ module.exports = [
         ...['nextTick', 'hrtime'].map((property) => ({ object: 'process', property, message: "Take it from './primordials'." })),
         ...REPLACEABLE.map((property) => ({ object: 'globalThis', property, message: "Take it from './primordials'." })),
       ],
+    },
+  },
+  {
+    files: ['lib/**/*.js'],
+    // What these use, they use while they are loaded, or have kept by themselves.
+    ignores: ['lib/primordials.js', 'lib/binding.js', 'lib/turn.js', 'lib/constants.js', 'lib/symbols.js', 'lib/register.js', 'lib/host-http.js'],
+    rules: {
+      'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
     },
   },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },

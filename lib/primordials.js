@@ -12,19 +12,54 @@
 const timers = require('node:timers');
 const { runInNewContext, runInThisContext } = require('node:vm');
 
+/** `Function.prototype.call` bound to a method: it asks nobody what the method is called today. */
+const uncurryThis = Function.prototype.bind.bind(Function.prototype.call);
+
 /** @return {object} Node's own process, where one can ask for it (Node 20.16, 22.3); elsewhere the one in sight */
 const builtinProcess = () => process.getBuiltinModule?.('node:process') ?? process;
 
-const { nextTick } = builtinProcess();
-const { setImmediate, setTimeout, clearTimeout } = timers;
+/**
+ * Runs a function when the code that runs now has returned. Where a clock stands in its place already (they say so by a mark), a promise's
+ * callback is nearly as soon.
+ */
+const nextTick = keptTick(builtinProcess().nextTick);
+/** Where a clock stands in the place of timers, too, only abort signals still have Node's: they wait a millisecond or more. */
+const { setImmediate, setTimeout, clearTimeout } = isClock(timers.setTimeout) || isClock(timers.setImmediate) ? signalTimers() : timers;
+
+/** @return {boolean} whether a test library has marked `fn` as its own */
+function isClock(fn) {
+  return 'clock' in fn || '_isMockFunction' in fn;
+}
+
+function keptTick(tick) {
+  if (!isClock(tick)) return tick;
+  const then = uncurryThis(Promise.prototype.then);
+  const settled = Promise.resolve();
+  return (fn, ...args) => void then(settled, () => fn(...args));
+}
+
+function signalTimers() {
+  const { timeout } = AbortSignal;
+  const listen = uncurryThis(EventTarget.prototype.addEventListener);
+  const after = (msecs, fn) => {
+    const timer = { fn };
+    listen(timeout.call(AbortSignal, msecs), 'abort', () => timer.fn?.());
+    return timer;
+  };
+  return {
+    setImmediate: (fn, ...args) => after(0, () => fn(...args)),
+    setTimeout: (fn, msecs) => after(msecs, fn),
+    clearTimeout(timer) {
+      if (timer) timer.fn = null;
+    },
+  };
+}
 
 /** The clock of Node's own realm; where that is no longer V8's, one of a realm that nobody else knows. */
 const NodesDate = runInThisContext('Date');
 const HostDate = /\[native code\]/.test(Function.prototype.toString.call(NodesDate)) ? NodesDate : runInNewContext('Date');
 const { now } = HostDate;
 
-/** `Function.prototype.call` bound to a method: it asks nobody what the method is called today. */
-const uncurryThis = Function.prototype.bind.bind(Function.prototype.call);
 const toUTCString = uncurryThis(HostDate.prototype.toUTCString);
 
 /** @return {object} the functions and constants of a built-in, which `Object.keys` and its like then are read from */
