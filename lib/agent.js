@@ -9,12 +9,12 @@
  */
 
 const http = require('./host-http');
-const net = require('node:net');
+const { Number, Object, copyOf, indexOf, splice } = require('./primordials');
+const net = copyOf(require('node:net'));
 const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
 const { debug } = require('./client-observability');
 const { listen, unlisten } = require('./own-listeners');
-const { Number, Object, indexOf, splice } = require('./primordials');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -31,7 +31,7 @@ function Agent(options) {
   http.Agent.call(this, options);
   const { agentKeepAliveTimeoutBuffer: buffer } = this.options;
   this.agentKeepAliveTimeoutBuffer = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer) ? buffer : TIMEOUT_BUFFER;
-  const [hostListener] = this.listeners('free');
+  const hostListener = this.listeners('free')[0];
   this.removeListener('free', hostListener);
   this.on('free', (socket, socketOptions) => {
     if (!giveBack(this, socket, socketOptions)) hostListener.call(this, socket, socketOptions);
@@ -44,9 +44,10 @@ Object.setPrototypeOf(Agent, http.Agent);
 /** net.connect()'s arguments. @return {net.Socket} */
 Agent.prototype.createConnection = function createConnection(...args) {
   if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
-  const [options, callback] = net._normalizeArgs(args);
+  const normalized = net._normalizeArgs(args);
+  const callback = normalized[1];
   // Required here: most programs of a server never connect anywhere.
-  const socket = require('./client-connection').connect(options);
+  const socket = require('./client-connection').connect(normalized[0]);
   if (callback !== null) socket.once('connect', callback);
   return socket;
 };

@@ -89,7 +89,7 @@ class Attempts {
   toPath(path) {
     this.#socket.emit('connectionAttempt', path, undefined, undefined);
     const failed = (errno) => this.#socket.destroy(hostException(errno, 'connect', path));
-    const errno = this.#begin({ path }, (status, ...connected) => (status === 0 ? this.#succeed(...connected) : failed(status)));
+    const errno = this.#begin({ path }, (status, index, generation, peer) => (status === 0 ? this.#succeed(index, generation, peer) : failed(status)));
     if (errno < 0) setImmediate(() => this.#socket.connecting && failed(errno));
   }
 
@@ -172,8 +172,8 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       socket.destroy(error);
     };
-    const begun = this.#begin({ address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined }, (status, ...connected) => {
-      if (status === 0) this.#succeed(...connected);
+    const begun = this.#begin({ address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined }, (status, index, generation, peer) => {
+      if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });
     const bind = this.#isBindError(begun);
@@ -220,8 +220,8 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       if (socket.connecting) this.#tryNext();
     };
-    const begun = this.#begin({ address, port: this.#port, localPort }, (status, ...connected) => {
-      if (status === 0) this.#succeed(...connected);
+    const begun = this.#begin({ address, port: this.#port, localPort }, (status, index, generation, peer) => {
+      if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });
     if (begun === -ECONNREFUSED) {
@@ -251,9 +251,9 @@ class Attempts {
   #begin(where, done) {
     loadTables();
     threads ??= threadsOf(undefined);
-    const token = addAttempt((...outcome) => {
+    const token = addAttempt((status, index, generation, peer) => {
       this.#token = 0;
-      this.#connection.server.inScope(done, ...outcome);
+      this.#connection.server.inScope(done, status, index, generation, peer);
     });
     for (const key of each(Object.keys(where))) if (where[key] == null || where[key] === '') delete where[key];
     const errno = openPort().connect(where, token, threads);

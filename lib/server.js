@@ -381,7 +381,7 @@ Server.prototype[Symbol.for('nodejs.rejection')] = function (error, event, ...ar
     net.Server.prototype[Symbol.for('nodejs.rejection')].call(this, error, event, ...args);
     return;
   }
-  const [, res] = args;
+  const res = args[1];
   if (res.headersSent || res.writableEnded) {
     res.destroy();
     return;
