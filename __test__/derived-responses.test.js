@@ -175,6 +175,34 @@ describe('a response', () => {
   });
 });
 
+describe('a message', () => {
+  it('may be given a class of its own late, made from that of its module', async () => {
+    const traces = [];
+    for (const implementation of [turnout, http]) {
+      class Request extends implementation.IncomingMessage {
+        get where() {
+          return this.url;
+        }
+      }
+      class Response extends implementation.ServerResponse {
+        send(text) {
+          this.end(text);
+        }
+      }
+      const handler = (req, res, log) => {
+        Object.setPrototypeOf(req, Request.prototype);
+        Object.setPrototypeOf(res, Response.prototype);
+        let body = '';
+        req.on('data', (chunk) => (body += chunk)).on('end', () => res.send(`${req.where} ${req.headers.host} ${body}.`));
+        res.on('finish', () => log('finish', req instanceof Request, res instanceof Response));
+      };
+      traces.push(await traceOf(implementation, { handler, steps: ['POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc', { until: 'abc.' }, { log: 'finish' }] }));
+    }
+    expect(traces[0]).toBe(traces[1]);
+    expect(traces[0]).toContain('/p a abc.');
+  });
+});
+
 describe('a server', () => {
   for (const [how, derive] of Object.entries(derivations)) {
     it(`listens and closes, ${how}`, async () => {
