@@ -6,11 +6,26 @@
  * makes much of it late, and must not make it on the derived object, where nobody else would find it.
  */
 
+const { each } = require('./primordials');
 const { kEvents, kOwner } = require('./symbols');
 
 /** @param {object} message one of ours, or what was derived from it @return {object} the message itself */
 function ownerOf(message) {
   return message[kOwner] ?? message;
+}
+
+/** Whether `message` is no message but an object derived from one; a proxy that shows everything through further proxies is its own. */
+function isDerived(message) {
+  const owner = message[kOwner];
+  return owner !== message && owner !== undefined && owner[kOwner] === owner;
+}
+
+/** What is found out about a message while its head is built, and what its end needs to know. */
+const FRAMING = ['_last', '_hasBody', '_contentLength', '_trailer', 'chunkedEncoding', 'shouldKeepAlive', 'strictContentLength'];
+
+/** A derived object has built the head, or ends the message: its word counts. */
+function takeFraming(owner, derived) {
+  for (const name of each(FRAMING)) owner[name] = derived[name];
 }
 
 /**
@@ -28,4 +43,4 @@ const eventsAccessor = {
   },
 };
 
-module.exports = { ownerOf, eventsAccessor };
+module.exports = { ownerOf, isDerived, takeFraming, eventsAccessor };

@@ -18,7 +18,7 @@ const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
-const { eventsAccessor, ownerOf } = require('./message-owner');
+const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { Buffer, Math, Object, each, nextTick } = require('./primordials');
 const { kEvents, kOwner, kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
@@ -212,20 +212,6 @@ OutgoingMessage.prototype._storeHeader = function _storeHeader(firstLine, header
 /** The first line of `message` has characters beyond ASCII. */
 function markUnusualHead(message) {
   ownerOf(message)[kUnusualHead] = true;
-}
-
-/** What is found out about a message while its head is built, and what its end needs to know. */
-const FRAMING = ['_last', '_hasBody', '_contentLength', '_trailer', 'chunkedEncoding', 'shouldKeepAlive', 'strictContentLength'];
-
-/** A derived object has built the head, or ends the message: its word counts. */
-function takeFraming(owner, derived) {
-  for (const name of each(FRAMING)) owner[name] = derived[name];
-}
-
-/** Whether `message` is no message but an object derived from one. */
-function isDerived(message) {
-  const owner = message[kOwner];
-  return owner !== message && owner !== undefined;
 }
 
 /**

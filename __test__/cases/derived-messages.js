@@ -243,12 +243,26 @@ const ofUpgrade = (derive, act) => ({
   steps: [UPGRADE, { until: '\r\n\r\n' }, 'ping', 'end', { log: 'done' }, 'closed'],
 });
 
+/** An upgrade whose request has a body that is not in yet: what is handed over is a stream of its own. */
+const ofUpgradeWithBody = (derive) => ({
+  setup: (server, log) =>
+    server.on('upgrade', (req, original) => {
+      original.write(SWITCH);
+      const stream = derive(original);
+      let body = '';
+      derive(req).on('data', (chunk) => (body += chunk)).on('end', () => log(body));
+      stream.on('data', (chunk) => stream.end(chunk)).on('close', () => log('done'));
+    }),
+  steps: [UPGRADE.replace('\r\n\r\n', '\r\nContent-Length: 5\r\n\r\nab'), { until: '\r\n\r\n' }, 'cde', { log: 'abcde' }, 'ping', { until: 'ping' }, 'end', { log: 'done' }],
+});
+
 const cases = {};
 for (const [how, derive] of Object.entries(derivations)) {
   for (const [what, act] of Object.entries(requestActs)) cases[`request, ${how}: ${what}`] = ofRequest(derive, act, false);
   for (const what of ["reads by 'data'", 'shows the same members']) cases[`request in use, ${how}: ${what}`] = ofRequest(derive, requestActs[what], true);
   cases[`request, ${how}: hears that the peer has gone`] = abortion(derive);
   for (const [what, act] of Object.entries(socketActs)) cases[`socket, ${how}: ${what}`] = ofSocket(derive, act, SEEN[what]);
+  cases[`upgraded stream behind a body, ${how}`] = ofUpgradeWithBody(derive);
   for (const [what, act] of Object.entries(upgradeActs)) cases[`upgraded socket, ${how}: ${what}`] = ofUpgrade(derive, act);
 }
 
