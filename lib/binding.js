@@ -41,6 +41,19 @@ const HEADER_SIZE = 28;
 const AFTER_THROW = -1;
 /** Instead of a number of bytes: the record fits no buffer and is the first block. */
 const LARGE = -3;
+/** Instead of a number of bytes: native has failed, and with it all connections. */
+const BROKEN = -4;
+
+// As they were when this was loaded: programs replace them, to have a clock of their own.
+const { nextTick } = process;
+const { setImmediate } = globalThis;
+const { then } = Promise.prototype;
+
+/**
+ * Runs a function when the code that runs now has returned. Fake timers that were there before us (they mark what they put in the place of
+ * nextTick with their clock) have left us none of Node's: a promise's callback is nearly as soon.
+ */
+const atEndOfTick = 'clock' in nextTick || '_isMockFunction' in nextTick ? (fn) => then.call(Promise.resolve(), fn) : nextTick;
 
 const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
@@ -55,6 +68,8 @@ let depth = 0;
 let flushScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let holds = 0;
+/** Whatever records may come of, unref'd or not. */
+let busy = 0;
 let onTurn = null;
 let beforeFlush = null;
 let makeSlab = null;
@@ -88,9 +103,29 @@ function addon() {
 function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
-    process.on('exit', leave);
+    if (busy > 0) beBusy();
   }
   return port;
+}
+
+/**
+ * The engine has one thing more that will speak to us: a server, a connection, an attempt to connect. Only meanwhile do native and the process
+ * know of us. Otherwise a realm that has been left, as jest leaves that of a test file, can be collected, and the engine with it.
+ */
+function expectRecords() {
+  if (busy++ === 0 && port !== null) beBusy();
+}
+
+function beBusy() {
+  port.keep(true);
+  process.on('exit', leave);
+}
+
+/** One thing less. */
+function expectNoMore() {
+  if (--busy > 0 || port === null) return;
+  port.keep(false);
+  process.removeListener('exit', leave);
 }
 
 /**
@@ -109,7 +144,7 @@ function turn(bytes, blocks) {
   return n;
 }
 
-/** Native has more than one turn should do: the rest comes in the loop's next round. */
+/** Native has more than one turn should do, and no libuv to have the loop call it in its next round. */
 function resumeLater() {
   setImmediate(resume);
 }
@@ -142,7 +177,7 @@ function leave() {
 function scheduleFlush() {
   if (depth > 0 || flushScheduled) return;
   flushScheduled = true;
-  process.nextTick(flush);
+  atEndOfTick(flush);
 }
 
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
@@ -271,6 +306,7 @@ module.exports = {
   READ,
   LARGE_PAYLOAD,
   LARGE,
+  BROKEN,
   inbound,
   addon,
   openPort,
@@ -281,6 +317,8 @@ module.exports = {
   scheduleFlush,
   hold,
   release,
+  expectRecords,
+  expectNoMore,
   /** Bytes of the chunk (without head) that the last write() carried. */
   lastChunkLength: () => chunkLength,
   /** @param {(bytes: number, blobs?: Buffer[]) => void} handler walks the records of a turn */

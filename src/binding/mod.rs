@@ -6,14 +6,17 @@
 mod convert;
 #[cfg(unix)]
 mod descriptor;
+mod exception;
 #[cfg(unix)]
 mod kept;
+mod life;
 mod port;
 #[cfg(unix)]
 mod slabs;
 mod turn;
 #[cfg(unix)]
 mod uv;
+mod wake;
 
 /// Payloads are allocated on one thread and freed on another, at the rate of the traffic: the system's allocator gives their pages
 /// back and faults them in again each time (measured: raw echo of 64 KB).
