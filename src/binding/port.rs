@@ -144,15 +144,18 @@ impl Engine {
             .map_err(|_| io::ErrorKind::NotFound.into())
     }
 
-    /// Ends the threads and the inline driver; what has been dispatched before is done first. Waits for the threads, which all end at
-    /// the same time.
-    pub fn stop(&self) {
+    /// Ends the threads; what has been dispatched before is done first. They all end at the same time.
+    pub fn stop_threads(&self) {
         let shards = self.shards.take();
         shards.iter().for_each(ShardHandle::ask_to_stop);
         for mut shard in shards {
             shard.stop();
         }
-        #[cfg(unix)]
+    }
+
+    /// Ends the inline driver; what has been dispatched before is sent as far as the kernel takes it.
+    #[cfg(unix)]
+    pub fn stop_inline(&self) {
         if let Some(mut inline) = self.inline.take() {
             inline.connections.flush_dirty();
             inline.connections.stop();
