@@ -255,7 +255,7 @@ class Attempts {
       this.#connection.server.inScope(done, ...outcome);
     });
     for (const key of Object.keys(where)) if (where[key] == null || where[key] === '') delete where[key];
-    let errno = 0;
+    let errno;
     try {
       errno = openPort().connect(where, token, threads);
     } catch (error) {
