@@ -41,7 +41,7 @@ async function fixture(name, manner, size) {
     ['contexts that load the package', 'context'],
     ['a require cache that is emptied', 'cache'],
   ])('%s: nothing', async (_, kind) => {
-    const size = BIG ? 100 : 15;
+    const size = BIG ? 100 : 10;
     const left = await fixture('realms.js', kind, size);
     expectNothingLeft(left, size);
     // Node keeps the AsyncLocalStorage of whoever has loaded the addon first.
@@ -52,7 +52,7 @@ async function fixture(name, manner, size) {
     ['close their server and end', 'end'],
     ['are terminated in the middle of a request', 'terminate'],
   ])('worker threads that %s: nothing', async (_, manner) => {
-    const size = BIG ? 200 : 20;
+    const size = BIG ? 200 : 12;
     expectNothingLeft(await fixture('workers.js', manner, size), size);
   }, PATIENCE);
 
