@@ -87,6 +87,28 @@ test('serves', (done) => {
 });
 `;
 
+describe('turnout/register', () => {
+  it('of a require cache that was emptied gives the new copy, and lets go of the former', async () => {
+    const { code, err, out } = await run(['--expose-gc', '-e', `
+      const timers = require('node:timers/promises');
+      (async () => {
+        const faces = [];
+        for (let i = 0; i < 4; i++) {
+          for (const file of Object.keys(require.cache)) delete require.cache[file];
+          module.children.length = 0;
+          require('./register.js');
+          faces.push(new WeakRef(require('http')));
+          console.log(require('http') === require('./index.js'));
+          await timers.setTimeout(1);
+        }
+        module.children.length = 0;
+        gc();
+        console.log(faces.filter((face) => face.deref() !== undefined).length);
+      })();`]);
+    expect([code, err, out]).toEqual([0, '', 'true\ntrue\ntrue\ntrue\n1\n']);
+  });
+});
+
 describe('a process', () => {
   it('ends when all it has opened is closed, and says its exit listeners are gone', async () => {
     const { code, out } = await program(`
