@@ -5,23 +5,21 @@
  * that JavaScript has called, or its loop, is an exception, behind which no connection is left and nothing new begins.
  */
 
-const fs = require('node:fs');
-const path = require('node:path');
-const { program, ROOT } = require('./helpers/child');
+const { run } = require('./helpers/child');
+const { debugArgs, debugEnv, hasDebugAddon } = require('./helpers/debug-addon');
 
-const ADDON = path.join(ROOT, 'target', 'debug', 'libturnout.so');
-/** Ahead of every program: `.so` is an addon's name, too. */
+/** Ahead of every program. */
 const HEAD = `
-require('node:module')._extensions['.so'] = require('node:module')._extensions['.node'];
+const http = require('./index.js');
 const net = require('node:net');
 const { openPort } = require('./lib/binding');
 const panic = (place) => openPort().panic(place);
 const listening = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
 `;
 
-const failing = (code, env) => program(HEAD + code, { env: { NAPI_RS_NATIVE_LIBRARY_PATH: ADDON, ...env } });
+const failing = (code, env) => run([...debugArgs, '-e', HEAD + code], { env: { ...debugEnv, ...env } });
 
-(fs.existsSync(ADDON) ? describe : describe.skip)('a panic', () => {
+(hasDebugAddon ? describe : describe.skip)('a panic', () => {
   it.each(['thread', 'task'])('in a %s of the threads driver ends the process with its name and cause', async (place) => {
     const { code, signal, err } = await failing(`listening(http.createServer()).then(() => panic('${place}')); setTimeout(() => process.exit(9), 10000);`, {
       TURNOUT_THREADS: '1',

@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { program, run, ROOT } = require('./helpers/child');
+const { debugArgs, debugEnv, hasDebugAddon } = require('./helpers/debug-addon');
 
 const BIG = process.env.TURNOUT_BIG !== undefined;
 const ROUNDS = 2;
@@ -30,8 +31,9 @@ function expectNothingLeft(left, size) {
   expect(grown('external')).toBeLessThan(EXTERNAL_ROOM);
 }
 
-async function fixture(name, manner, size) {
-  const { code, err, out } = await run(['--expose-gc', path.join(__dirname, 'fixtures', name), manner, String(size), String(ROUNDS)], { patience: PATIENCE });
+async function fixture(name, manner, size, { args = [], env = {} } = {}) {
+  const command = ['--expose-gc', ...args, path.join(__dirname, 'fixtures', name), manner, String(size), String(ROUNDS)];
+  const { code, err, out } = await run(command, { env, patience: PATIENCE });
   expect([code, err]).toEqual([0, '']);
   return JSON.parse(out);
 }
@@ -54,6 +56,15 @@ async function fixture(name, manner, size) {
   ])('worker threads that %s: nothing', async (_, manner) => {
     const size = BIG ? 200 : 12;
     expectNothingLeft(await fixture('workers.js', manner, size), size);
+  }, PATIENCE);
+
+  (hasDebugAddon ? it.each : it.skip.each)([
+    ['realms.js', 'cache'],
+    ['workers.js', 'end'],
+    ['workers.js', 'terminate'],
+  ])('a runtime without libuv, %s %s: nothing', async (file, manner) => {
+    const size = 4;
+    expectNothingLeft(await fixture(file, manner, size, { args: debugArgs, env: { ...debugEnv, TURNOUT_WITHOUT_LIBUV: '1' } }), size);
   }, PATIENCE);
 
   it('the files of a jest run in one process: nothing', async () => {
@@ -91,17 +102,18 @@ describe('turnout/register', () => {
   it('of a require cache that was emptied gives the new copy, and lets go of the former', async () => {
     const { code, err, out } = await run(['--expose-gc', '-e', `
       const timers = require('node:timers/promises');
+      const self = module;
       (async () => {
         const faces = [];
         for (let i = 0; i < 4; i++) {
           for (const file of Object.keys(require.cache)) delete require.cache[file];
-          module.children.length = 0;
+          self.children.length = 0;
           require('./register.js');
           faces.push(new WeakRef(require('http')));
           console.log(require('http') === require('./index.js'));
           await timers.setTimeout(1);
         }
-        module.children.length = 0;
+        self.children.length = 0;
         gc();
         console.log(faces.filter((face) => face.deref() !== undefined).length);
       })();`]);
