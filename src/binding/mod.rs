@@ -12,6 +12,8 @@ mod kept;
 mod life;
 mod port;
 #[cfg(unix)]
+mod scope;
+#[cfg(unix)]
 mod slabs;
 mod turn;
 #[cfg(unix)]

@@ -316,8 +316,10 @@ impl Port {
                 inline.listen(id, bound, config)?;
             }
         } else if let Some((last, others)) = self.engine.start_shards(threads)?.split_last() {
-            for shard in others {
-                shard.listen(id, bound.try_clone()?, config.clone());
+            // All of them or none.
+            let handles = others.iter().map(|_| bound.try_clone()).collect::<io::Result<Vec<_>>>()?;
+            for (shard, bound) in others.iter().zip(handles) {
+                shard.listen(id, bound, config.clone());
             }
             last.listen(id, bound, config);
         }

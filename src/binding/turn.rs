@@ -1,5 +1,5 @@
 //! A turn: the JavaScript thread is woken, records are copied into its buffer, one function is called, and what that wrote is
-//! taken. The only place that speaks raw N-API, because a ThreadsafeFunction's own callback is what a turn is.
+//! taken. Its life, from the `Port` that is made of it to the last wake-up, is here, too: see [`Crossing`].
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -13,8 +13,10 @@ use napi::{sys, Env, Result};
 
 use super::convert::Census;
 use super::exception::{broken, caught, contained, report};
-use super::life::{check, Home, HomeBytes, HomeFunction};
+use super::life::{Home, HomeBytes, HomeFunction};
 use super::port::Engine;
+#[cfg(unix)]
+use super::scope::{with_handles, AsyncScope};
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
@@ -612,87 +614,9 @@ fn buffers(env: sys::napi_env, blocks: &[Vec<u8>]) -> Option<sys::napi_value> {
 #[allow(unsafe_code)]
 pub fn clear_exception(env: &Env) {
     let mut error = ptr::null_mut();
-    // SAFETY: on the JavaScript thread; the out pointer is a local. Without an exception the value is undefined.
+    // SAFETY: on the JavaScript thread with a handle scope open, as in a turn; the out pointer is a local. Without an exception the value
+    // is undefined.
     unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut error) };
-}
-
-/// Node's notion of who calls when the loop does: an async context, and the object that stands for it. Node gives both the
-/// AsyncLocalStorage of whoever makes them, and by that perhaps a realm to hold: they are made where the loop calls, which has none, and not
-/// held longer than the port is.
-#[cfg(unix)]
-struct AsyncScope {
-    env: sys::napi_env,
-    context: sys::napi_async_context,
-    object: sys::napi_ref,
-}
-
-#[cfg(unix)]
-impl AsyncScope {
-    /// With a handle scope open.
-    #[allow(unsafe_code)]
-    fn open(env: sys::napi_env) -> Result<Self> {
-        let (mut name, mut value, mut object, mut context) =
-            (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        let text = "turnout";
-        // SAFETY: on the thread of the environment with a handle scope of the caller's; the text is a live string of the length given and
-        // out pointers are locals, each used only when the call that sets it has said that it did.
-        unsafe {
-            check(sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut name))?;
-            check(sys::napi_create_object(env, &mut value))?;
-            check(sys::napi_create_reference(env, value, 1, &mut object))?;
-            let made = check(sys::napi_async_init(env, value, name, &mut context));
-            if made.is_err() {
-                sys::napi_delete_reference(env, object);
-            }
-            made?;
-        }
-        Ok(Self { env, context, object })
-    }
-
-    /// Runs `act` in a callback scope, so that ticks and promises run when it is over; with a handle scope open.
-    #[allow(unsafe_code)]
-    fn run(&self, act: impl FnOnce()) {
-        let env = self.env;
-        let (mut scope, mut object) = (ptr::null_mut(), ptr::null_mut());
-        // SAFETY: on the thread of the environment with a handle scope of the caller's; reference and context are this object's own.
-        // `act` does not unwind (Crossing::begin catches what it runs), so the scope is closed; out pointers are locals.
-        unsafe {
-            if sys::napi_get_reference_value(env, self.object, &mut object) == sys::Status::napi_ok
-                && sys::napi_open_callback_scope(env, object, self.context, &mut scope) == sys::Status::napi_ok
-            {
-                act();
-                sys::napi_close_callback_scope(env, scope);
-            }
-        }
-    }
-}
-
-/// Runs `act` with a handle scope open.
-#[cfg(unix)]
-#[allow(unsafe_code)]
-fn with_handles(env: sys::napi_env, act: impl FnOnce()) {
-    let mut handles = ptr::null_mut();
-    // SAFETY: on the thread of the environment, called by its loop, which calls nobody behind Loop::close, and so not behind the
-    // environment's end. The scope is closed on every way out but a panic's, which uv.rs contains: then the environment keeps it open, no more.
-    unsafe {
-        if sys::napi_open_handle_scope(env, &mut handles) == sys::Status::napi_ok {
-            act();
-            sys::napi_close_handle_scope(env, handles);
-        }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for AsyncScope {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        // SAFETY: on the thread of the environment, at the latest when N-API finalizes the Port, before it goes itself. Both are this
-        // object's own, and no scope of the context is open: who runs in one holds the Crossing, which owns this.
-        unsafe {
-            sys::napi_async_destroy(self.env, self.context);
-            sys::napi_delete_reference(self.env, self.object);
-        }
-    }
 }
 
 #[cfg(unix)]
