@@ -163,8 +163,8 @@ impl Engine {
     }
 }
 
-/// The engine's side of `lib/binding.js`. Every method runs in [`Crossing::enter`] or [`Crossing::enter_if_whole`], so that a panic becomes
-/// an exception; what converts its arguments is caught by napi.
+/// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
+/// [`Crossing::enter_if_whole`], which give that up behind it; the rest, and what converts arguments, is caught by napi.
 #[napi(custom_finalize)]
 pub struct Port {
     engine: Rc<Engine>,
@@ -200,8 +200,8 @@ impl Port {
 
     /// Whether the engine has something that will still speak to JavaScript: without, the port may be collected.
     #[napi(catch_unwind)]
-    pub fn keep(&self, on: bool) -> Result<()> {
-        self.crossing.enter_if_whole(|| self.crossing.keep(on))
+    pub fn keep(&self, on: bool) {
+        self.crossing.keep(on);
     }
 
     /// The first `bytes` of `outbound` are commands.

@@ -556,7 +556,7 @@ impl Crossing {
             let mut count = ptr::null_mut();
             let mut result = ptr::null_mut();
             // SAFETY: on the JavaScript thread with a handle scope open: N-API's around a wake-up or a call of JavaScript's, or that of
-            // AsyncScope::run. `function` and `blocks` are values of it; out pointers are locals. The engine is not borrowed.
+            // scope::with_handles. `function` and `blocks` are values of it; out pointers are locals. The engine is not borrowed.
             let status = unsafe {
                 sys::napi_get_undefined(env, &mut this);
                 sys::napi_create_int32(env, first, &mut count);
