@@ -42,6 +42,8 @@ const HEADER_SIZE = 28;
 const AFTER_THROW = -1;
 /** Instead of a number of bytes: the record fits no buffer and is the first block. */
 const LARGE = -3;
+/** Instead of a number of bytes: native has failed, and with it all connections. */
+const BROKEN = -4;
 
 const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
@@ -56,6 +58,8 @@ let depth = 0;
 let flushScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let holds = 0;
+/** Whatever records may come of, unref'd or not. */
+let busy = 0;
 let onTurn = null;
 let beforeFlush = null;
 let makeSlab = null;
@@ -89,9 +93,29 @@ function addon() {
 function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
-    process.on('exit', leave);
+    if (busy > 0) beBusy();
   }
   return port;
+}
+
+/**
+ * The engine has one thing more that will speak to us: a server, a connection, an attempt to connect. Only meanwhile do native and the process
+ * know of us. Otherwise a realm that has been left, as jest leaves that of a test file, can be collected, and the engine with it.
+ */
+function expectRecords() {
+  if (busy++ === 0 && port !== null) beBusy();
+}
+
+function beBusy() {
+  port.keep(true);
+  process.on('exit', leave);
+}
+
+/** One thing less. */
+function expectNoMore() {
+  if (--busy > 0 || port === null) return;
+  port.keep(false);
+  process.removeListener('exit', leave);
 }
 
 /**
@@ -110,7 +134,7 @@ function turn(bytes, blocks) {
   return n;
 }
 
-/** Native has more than one turn should do: the rest comes in the loop's next round. */
+/** Native has more than one turn should do, and no libuv to have the loop call it in its next round. */
 function resumeLater() {
   setImmediate(resume);
 }
@@ -272,6 +296,7 @@ module.exports = {
   READ,
   LARGE_PAYLOAD,
   LARGE,
+  BROKEN,
   inbound,
   addon,
   openPort,
@@ -282,6 +307,8 @@ module.exports = {
   scheduleFlush,
   hold,
   release,
+  expectRecords,
+  expectNoMore,
   /** Bytes of the chunk (without head) that the last write() carried. */
   lastChunkLength: () => chunkLength,
   /** @param {(bytes: number, blobs?: Buffer[]) => void} handler walks the records of a turn */

@@ -5,6 +5,7 @@
  * last record about its owner.
  */
 
+const { expectNoMore, expectRecords } = require('./binding');
 const { Array } = require('./primordials');
 
 /** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
@@ -19,11 +20,19 @@ module.exports = {
   connectionAt: (index) => threads[index & (STRIDE - 1)][index >>> STRIDE_BITS],
   /** Records that name this connection's index are its own from here on. */
   addConnection(connection) {
+    expectRecords();
     threads[connection.index & (STRIDE - 1)][connection.index >>> STRIDE_BITS] = connection;
   },
   /** The last record that names the index has come. */
   removeConnection(index) {
     threads[index & (STRIDE - 1)][index >>> STRIDE_BITS] = undefined;
+    expectNoMore();
+  },
+  /** @return {import('./connection').Connection[]} all there were; now there are none */
+  removeAll() {
+    const all = threads.flatMap((list) => list.splice(0).filter((one) => one !== undefined));
+    for (let left = all.length; left > 0; left--) expectNoMore();
+    return [...new Set(all)];
   },
   /** Whether the inline driver has the connection, rather than a thread. */
   isInline: ({ index }) => (index & (STRIDE - 1)) === 0,

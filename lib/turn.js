@@ -6,9 +6,11 @@
  * record that threw: `cursor` has already passed it.
  */
 
-const { OP, READ, LARGE, inbound: sharedInbound, command, scheduleFlush, setTurnHandler, setSlabMaker, setBeforeFlush, addon } = require('./binding');
+const { constants } = require('node:os');
+const binding = require('./binding');
+const { OP, READ, LARGE, BROKEN, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
 const { Connection } = require('./connection');
-const { addConnection, connectionAt, count: countConnections, removeConnection } = require('./connection-table');
+const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
 const { beginReading } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
@@ -60,6 +62,8 @@ const attempts = new Map();
 let lastToken = 0;
 /** By id. */
 const servers = new Map();
+/** Tells a connection or an attempt that native has failed. @type {Function[]} */
+const orphans = [];
 const runTicks = process._tickCallback;
 
 let methods = null;
@@ -89,6 +93,7 @@ function onTurn(bytes, newBlocks) {
     end = bytes >> 2;
     if (newBlocks !== undefined) blocks = newBlocks;
   } else {
+    if (bytes === BROKEN) breakDown();
     runTicks();
   }
   while (cursor < end) {
@@ -96,9 +101,20 @@ function onTurn(bytes, newBlocks) {
     cursor = at + (words[at + 1] >> 2);
     if (dispatch(at)) runTicks();
   }
+  while (orphans.length > 0) {
+    orphans.pop()();
+    runTicks();
+  }
   while (hasEnded()) {
     if (finishEnded()) runTicks();
   }
+}
+
+/** Native has failed, and closed every socket: whoever waits for one hears of it behind the records there still are. */
+function breakDown() {
+  const errno = constants.errno.ECONNABORTED;
+  for (const connection of removeAll()) orphans.push(() => connection.side.inScope(closedRecord, connection, errno, false));
+  for (const [token, attempt] of attempts) orphans.push(() => forgetAttempt(token) && attempt(-errno));
 }
 
 /** @return {boolean} whether user code may have run */
@@ -233,16 +249,17 @@ function onConnected(at, flags, index) {
   const token = words[at + 4];
   const errno = words[at + 9];
   const attempt = attempts.get(token);
-  attempts.delete(token);
   if (attempt === undefined) {
     if (errno === 0) command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
     return false;
   }
-  if (errno !== 0) {
-    attempt(-errno);
-    return true;
+  try {
+    if (errno !== 0) attempt(-errno);
+    else attempt(0, index, words[at + 3], peerOf(at, flags, at + 10));
+  } finally {
+    // Behind the connection that has come of it.
+    forgetAttempt(token);
   }
-  attempt(0, index, words[at + 3], peerOf(at, flags, at + 10));
   return true;
 }
 
@@ -350,9 +367,16 @@ function closedRecord(connection, errno, writing) {
   connection.onClose(errno, writing);
 }
 
-setTurnHandler(onTurn);
-setSlabMaker(makeSlab);
-setBeforeFlush(() => {
+/** @return {boolean} whether anybody waited for it */
+function forgetAttempt(token) {
+  if (!attempts.delete(token)) return false;
+  expectNoMore();
+  return true;
+}
+
+binding.setTurnHandler(onTurn);
+binding.setSlabMaker(makeSlab);
+binding.setBeforeFlush(() => {
   try {
     while (hasEnded()) finishEnded();
   } finally {
@@ -374,11 +398,19 @@ module.exports = {
   addAttempt(attempt) {
     lastToken = (lastToken % 0x3fffffff) + 1;
     attempts.set(lastToken, attempt);
+    expectRecords();
     return lastToken;
   },
   /** Connections and attempts that records may name, for tests that count. */
   tracked: () => countConnections() + attempts.size,
-  forgetAttempt: (token) => attempts.delete(token),
-  addServer: (id, server) => servers.set(id, server),
-  removeServer: (id) => servers.delete(id),
+  forgetAttempt,
+  /** Connections of this server may come. */
+  addServer(id, server) {
+    servers.set(id, server);
+    expectRecords();
+  },
+  /** No more do. */
+  removeServer(id) {
+    if (servers.delete(id)) expectNoMore();
+  },
 };

@@ -184,13 +184,13 @@ fn milliseconds(value: f64) -> Duration {
 }
 
 /// Method names by the index in REQUEST records.
-#[napi]
+#[napi(catch_unwind)]
 pub fn methods() -> Vec<String> {
     h1::METHODS.iter().map(|name| name.to_string()).collect()
 }
 
 /// `[code, reason]` by the index in PARSE_ERROR records.
-#[napi]
+#[napi(catch_unwind)]
 pub fn parse_errors() -> Vec<Vec<String>> {
     let mut table: Vec<_> = ParseError::ALL.to_vec();
     table.sort_by_key(|error| error.index());
@@ -198,7 +198,7 @@ pub fn parse_errors() -> Vec<Vec<String>> {
 }
 
 /// XORs `length` bytes of `data` from `offset` on with `key`, its first byte the lowest; nothing when they are not all there.
-#[napi]
+#[napi(catch_unwind)]
 pub fn websocket_mask(mut data: BufferSlice, key: u32, offset: u32, length: u32) {
     let (offset, length) = (offset as usize, length as usize);
     if let Some(bytes) = offset.checked_add(length).and_then(|end| data.get_mut(offset..end)) {

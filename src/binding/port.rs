@@ -1,19 +1,21 @@
 //! The class JavaScript makes one of per environment.
 
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, Either, Function, Uint8ArraySlice};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Function, ObjectFinalize, This, Uint8ArraySlice};
 use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
 use super::descriptor::duplicate;
+use super::exception::contained;
 #[cfg(unix)]
 use super::kept::KeptArray;
-use super::turn::Crossing;
+use super::turn::{Crossing, Given};
 use crate::engine::net::command;
 use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
@@ -87,11 +89,17 @@ impl Engine {
                 }
             }
             Some(number) => {
-                if let Some(shard) = self.shards.borrow().get(number as usize - 1) {
+                if let Some(shard) = self.shard(number) {
                     shard.commands(records);
                 }
             }
         }
+    }
+
+    /// The shard of that number, if there is one.
+    fn shard(&self, number: u32) -> Option<Ref<'_, ShardHandle>> {
+        let at = number.checked_sub(1)? as usize;
+        Ref::filter_map(self.shards.borrow(), |shards| shards.get(at)).ok()
     }
 
     /// A turn of JavaScript's begins: threads are woken for what it writes when it is over.
@@ -116,75 +124,111 @@ impl Engine {
         }
     }
 
-    fn start_shards(&self, count: u32) -> std::io::Result<()> {
-        let mut shards = self.shards.borrow_mut();
-        while shards.len() < count as usize {
-            let number = shards.len() as u32 + 1;
-            shards.push(ShardHandle::start(self.events.clone(), number)?);
+    /// The first `threads` shards, at least one and at most as many as there may be; those that are missing are started.
+    fn start_shards(&self, threads: u32) -> io::Result<Ref<'_, [ShardHandle]>> {
+        let count = threads.clamp(1, STRIDE - 1);
+        {
+            let mut shards = self.shards.borrow_mut();
+            while shards.len() < count as usize {
+                let number = shards.len() as u32 + 1;
+                shards.push(ShardHandle::start(self.events.clone(), number)?);
+            }
         }
-        Ok(())
+        Ok(Ref::map(self.shards.borrow(), |shards| shards.get(..count as usize).unwrap_or_default()))
     }
 
-    /// Ends the threads and the inline driver; what has been dispatched before is done first.
-    pub fn stop(&self) {
-        for shard in self.shards.borrow_mut().iter_mut() {
+    /// One of the first `threads` shards, by `number`.
+    fn pick(&self, threads: u32, number: u32) -> io::Result<Ref<'_, ShardHandle>> {
+        let shards = self.start_shards(threads)?;
+        Ref::filter_map(shards, |shards| shards.get(number as usize % shards.len().max(1)))
+            .map_err(|_| io::ErrorKind::NotFound.into())
+    }
+
+    /// Ends the threads; what has been dispatched before is done first. They all end at the same time.
+    pub fn stop_threads(&self) {
+        let shards = self.shards.take();
+        shards.iter().for_each(ShardHandle::ask_to_stop);
+        for mut shard in shards {
             shard.stop();
         }
-        #[cfg(unix)]
-        if let Some(inline) = &mut *self.inline() {
+    }
+
+    /// Ends the inline driver; what has been dispatched before is sent as far as the kernel takes it.
+    #[cfg(unix)]
+    pub fn stop_inline(&self) {
+        if let Some(mut inline) = self.inline.take() {
             inline.connections.flush_dirty();
             inline.connections.stop();
         }
     }
 }
 
-/// The engine's side of `lib/binding.js`.
-#[napi]
+/// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
+/// [`Crossing::enter_if_whole`], which give that up behind it; the rest, and what converts arguments, is caught by napi.
+#[napi(custom_finalize)]
 pub struct Port {
     engine: Rc<Engine>,
     crossing: Rc<Crossing>,
 }
 
+impl ObjectFinalize for Port {
+    /// JavaScript cannot reach it any more.
+    fn finalize(self, _: Env) -> Result<()> {
+        contained(|| self.crossing.close());
+        Ok(())
+    }
+}
+
 #[napi]
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
-    /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round.
-    #[napi(constructor)]
+    /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round, where there is no
+    /// libuv for that.
+    #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
-        inbound: Buffer,
-        outbound: Buffer,
+        this: This<'_>,
+        inbound: BufferSlice<'_>,
+        outbound: BufferSlice<'_>,
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Buffer>,
         later: Function<'_, (), ()>,
     ) -> Result<Self> {
-        let crossing = Crossing::open(env, inbound, outbound, turn, slab, later)?;
+        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 
+    /// Whether the engine has something that will still speak to JavaScript: without, the port may be collected.
+    #[napi(catch_unwind)]
+    pub fn keep(&self, on: bool) {
+        self.crossing.keep(on);
+    }
+
     /// The first `bytes` of `outbound` are commands.
-    #[napi]
-    pub fn flush(&self, env: Env, bytes: u32) {
-        self.crossing.flush(env, bytes as usize);
+    #[napi(catch_unwind)]
+    pub fn flush(&self, env: Env, bytes: u32) -> Result<()> {
+        self.crossing.enter_if_whole(|| self.crossing.flush(env, bytes as usize))
     }
 
     /// Goes on with what one turn was too short for.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn resume(&self, env: Env) {
         self.crossing.resume(env);
     }
 
     /// The process ends: the first `bytes` of `outbound` are the last commands, and what they write leaves now, even inside a turn.
-    #[napi]
-    pub fn leave(&self, bytes: u32) {
-        self.crossing.dispatch(bytes as usize);
-        self.engine.shards.borrow().iter().for_each(ShardHandle::flush);
-        #[cfg(unix)]
-        self.engine.flush_inline();
+    #[napi(catch_unwind)]
+    pub fn leave(&self, bytes: u32) -> Result<()> {
+        self.crossing.enter_if_whole(|| {
+            self.crossing.dispatch(bytes as usize);
+            self.engine.shards.borrow().iter().for_each(ShardHandle::flush);
+            #[cfg(unix)]
+            self.engine.flush_inline();
+        })
     }
 
     /// A write with a large payload, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
-    #[napi]
+    #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments)]
     pub fn send(
         &self,
@@ -197,91 +241,87 @@ impl Port {
         flags: u32,
         head_length: u32,
         data: Uint8ArraySlice<'_>,
-    ) {
-        self.crossing.dispatch(bytes as usize);
-        let head_length = (head_length as usize).min(data.len());
-        match index % STRIDE {
-            #[cfg(unix)]
-            0 => {
-                if let Some(inline) = &mut *self.engine.inline() {
-                    inline.connections.write_borrowed(
-                        index,
-                        generation,
-                        seq,
-                        flags,
-                        head_length,
-                        &data,
-                        || KeptArray::keep(env, &data),
-                        ahead,
-                    );
+    ) -> Result<()> {
+        self.crossing.enter_if_whole(|| {
+            self.crossing.dispatch(bytes as usize);
+            let head_length = (head_length as usize).min(data.len());
+            match index % STRIDE {
+                #[cfg(unix)]
+                0 => {
+                    if let Some(inline) = &mut *self.engine.inline() {
+                        inline.connections.write_borrowed(
+                            index,
+                            generation,
+                            seq,
+                            flags,
+                            head_length,
+                            &data,
+                            || KeptArray::keep(env, &data),
+                            ahead,
+                        );
+                    }
+                    self.crossing.sent(env);
                 }
-                self.crossing.sent(env);
-            }
-            number => {
-                if let Some(shard) = self.engine.shards.borrow().get(number as usize - 1) {
-                    shard.large(index, generation, seq, flags, head_length, data.to_vec(), ahead);
+                number => {
+                    if let Some(shard) = self.engine.shard(number) {
+                        shard.large(index, generation, seq, flags, head_length, data.to_vec(), ahead);
+                    }
                 }
             }
-        }
+        })
     }
 
     /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come behind `handed` others. Returns
     /// its new index and generation; nothing when it cannot be now, an empty list when it never can.
-    #[napi]
-    pub fn take_over(&self, env: Env, index: u32, generation: u32, seq: u32, handed: f64) -> Option<Vec<u32>> {
-        #[cfg(unix)]
-        {
-            let handover = self.engine.events.handover(index, generation)?;
-            if !self.crossing.has_inline(env) {
-                return Some(Vec::new());
+    #[napi(catch_unwind)]
+    pub fn take_over(&self, index: u32, generation: u32, seq: u32, handed: f64) -> Result<Option<Vec<u32>>> {
+        self.crossing.enter(|| {
+            #[cfg(unix)]
+            {
+                let handover = self.engine.events.handover(index, generation)?;
+                if !self.crossing.has_inline() {
+                    return Some(Vec::new());
+                }
+                let handed = handed as u64;
+                let stream = handover.take(handed)?;
+                // Its thread keeps a socket that cannot be watched.
+                let taken = self.engine.inline().as_mut()?.take_over(stream, seq, handed).ok()?;
+                Some(vec![taken.0, taken.1])
             }
-            let handed = handed as u64;
-            let stream = handover.take(handed)?;
-            // Its thread keeps a socket that cannot be watched.
-            let taken = self.engine.inline().as_mut()?.take_over(stream, seq, handed).ok()?;
-            Some(vec![taken.0, taken.1])
-        }
-        #[cfg(not(unix))]
-        {
-            let _ = (env, index, generation, seq, handed);
-            Some(Vec::new())
-        }
+            #[cfg(not(unix))]
+            {
+                let _ = (index, generation, seq, handed);
+                Some(Vec::new())
+            }
+        })
     }
 
     /// Listens with `threads` threads, 0: on this thread's own loop if it can; a negative errno when the system refuses.
-    #[napi]
-    pub fn listen(&self, env: Env, options: ListenOptions, config: Config, threads: u32) -> Either<Listening, i32> {
-        match self.try_listen(env, &options, &config, threads) {
+    #[napi(catch_unwind)]
+    pub fn listen(&self, options: ListenOptions, config: Config, threads: u32) -> Result<Either<Listening, i32>> {
+        self.crossing.enter(|| match self.try_listen(&options, &config, threads) {
             Ok(listening) => Either::A(listening),
-            Err(error) => Either::B(-error.raw_os_error().unwrap_or(EINVAL)),
-        }
+            Err(error) => Either::B(negative(&error)),
+        })
     }
 
-    fn try_listen(
-        &self,
-        env: Env,
-        options: &ListenOptions,
-        config: &Config,
-        threads: u32,
-    ) -> std::io::Result<Listening> {
+    fn try_listen(&self, options: &ListenOptions, config: &Config, threads: u32) -> io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
         let config = config.server_config();
-        if threads == 0 && self.crossing.has_inline(env) {
+        if threads == 0 && self.crossing.has_inline() {
             #[cfg(unix)]
             if let Some(inline) = &mut *self.engine.inline() {
                 inline.listen(id, bound, config)?;
             }
-        } else {
-            let count = threads.clamp(1, STRIDE - 1);
-            self.engine.start_shards(count)?;
-            let shards = self.engine.shards.borrow();
-            let last = count as usize - 1;
-            for shard in &shards[..last] {
-                shard.listen(id, bound.try_clone()?, config.clone());
+        } else if let Some((last, others)) = self.engine.start_shards(threads)?.split_last() {
+            // All of them or none.
+            let handles = others.iter().map(|_| bound.try_clone()).collect::<io::Result<Vec<_>>>()?;
+            for (shard, bound) in others.iter().zip(handles) {
+                shard.listen(id, bound, config.clone());
             }
-            shards[last].listen(id, bound, config);
+            last.listen(id, bound, config);
         }
         Ok(Listening {
             id,
@@ -292,138 +332,159 @@ impl Port {
     }
 
     /// A server that does not listen: its connections are adopted. Returns its number, or a negative errno.
-    #[napi]
-    pub fn serve(&self, env: Env, config: Config, threads: u32) -> i32 {
-        let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
-        let config = config.server_config();
-        if threads == 0 && self.crossing.has_inline(env) {
-            #[cfg(unix)]
-            if let Some(inline) = &mut *self.engine.inline() {
-                inline.connections.add_server(id, config, None);
-            }
-            return id as i32;
-        }
-        let count = threads.clamp(1, STRIDE - 1);
-        if let Err(error) = self.engine.start_shards(count) {
-            return -error.raw_os_error().unwrap_or(EINVAL);
-        }
-        for shard in &self.engine.shards.borrow()[..count as usize] {
-            shard.serve(id, config.clone());
-        }
-        id as i32
-    }
-
-    /// Takes in a copy of the connection `fd`, which stays the caller's to close, for the server `id` that `serve()` has made. A
-    /// negative errno when that cannot be, else 0.
-    #[napi]
-    #[cfg(unix)]
-    pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> i32 {
-        let outcome = duplicate(fd).and_then(adopt).and_then(|accepted| {
-            if threads == 0 {
+    #[napi(catch_unwind)]
+    pub fn serve(&self, config: Config, threads: u32) -> Result<i32> {
+        self.crossing.enter(|| {
+            let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
+            let config = config.server_config();
+            if threads == 0 && self.crossing.has_inline() {
+                #[cfg(unix)]
                 if let Some(inline) = &mut *self.engine.inline() {
-                    return inline.adopt(id, accepted);
+                    inline.connections.add_server(id, config, None);
                 }
+                return id as i32;
             }
-            let count = threads.clamp(1, STRIDE - 1);
-            self.engine.shards.borrow()[(fd as u32 % count) as usize].adopt(id, accepted);
-            Ok(())
-        });
-        self.crossing.sent(env);
-        outcome.map_or_else(|error| -error.raw_os_error().unwrap_or(EINVAL), |()| 0)
+            match self.engine.start_shards(threads) {
+                Ok(shards) => shards.iter().for_each(|shard| shard.serve(id, config.clone())),
+                Err(error) => return negative(&error),
+            }
+            id as i32
+        })
     }
 
     /// Begins to connect, on one of `threads` threads or, 0, on this thread's own loop if it can. What comes of it is a CONNECTED
     /// record with `token`, unless the system refuses at once: then this is a negative errno, else 0.
-    #[napi]
-    pub fn connect(&self, env: Env, options: ConnectOptions, token: u32, threads: u32) -> i32 {
-        match self.try_connect(env, &options, token, threads) {
-            Ok(()) => 0,
-            Err(error) => -error.raw_os_error().unwrap_or(EINVAL),
-        }
+    #[napi(catch_unwind)]
+    pub fn connect(&self, options: ConnectOptions, token: u32, threads: u32) -> Result<i32> {
+        self.crossing.enter(|| self.try_connect(&options, token, threads).map_or_else(|error| negative(&error), |()| 0))
     }
 
-    fn try_connect(&self, env: Env, options: &ConnectOptions, token: u32, threads: u32) -> std::io::Result<()> {
+    fn try_connect(&self, options: &ConnectOptions, token: u32, threads: u32) -> io::Result<()> {
         let connecting = connector::connect(&options.remote()?)?;
-        if threads == 0 && self.crossing.has_inline(env) {
+        if threads == 0 && self.crossing.has_inline() {
             #[cfg(unix)]
             if let Some(inline) = &mut *self.engine.inline() {
                 return inline.connect(connecting, token);
             }
         }
-        let count = threads.clamp(1, STRIDE - 1);
-        self.engine.start_shards(count)?;
-        self.engine.shards.borrow()[(token % count) as usize].connect(connecting, token);
+        self.engine.pick(threads, token)?.connect(connecting, token);
         Ok(())
     }
 
     /// Gives up on a connection under way; a CONNECTED record may already be on its way.
-    #[napi]
-    pub fn abandon(&self, token: u32) {
-        for shard in self.engine.shards.borrow().iter() {
-            shard.abandon(token);
-        }
-        #[cfg(unix)]
-        if let Some(inline) = &mut *self.engine.inline() {
-            inline.abandon(token);
-        }
+    #[napi(catch_unwind)]
+    pub fn abandon(&self, token: u32) -> Result<()> {
+        self.crossing.enter_if_whole(|| {
+            self.engine.shards.borrow().iter().for_each(|shard| shard.abandon(token));
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.abandon(token);
+            }
+        })
     }
 
     /// Changes a server's settings; header limits count for connections yet to come.
-    #[napi]
-    pub fn configure(&self, id: u32, config: Config) {
-        for shard in self.engine.shards.borrow().iter() {
-            shard.configure(id, config.server_config());
-        }
-        #[cfg(unix)]
-        if let Some(inline) = &mut *self.engine.inline() {
-            inline.connections.configure(id, config.server_config());
-        }
+    #[napi(catch_unwind)]
+    pub fn configure(&self, id: u32, config: Config) -> Result<()> {
+        self.crossing.enter_if_whole(|| {
+            let config = config.server_config();
+            self.engine.shards.borrow().iter().for_each(|shard| shard.configure(id, config.clone()));
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.connections.configure(id, config);
+            }
+        })
     }
 
     /// Stops accepting.
-    #[napi]
-    pub fn close_listener(&self, id: u32) {
-        for shard in self.engine.shards.borrow().iter() {
-            shard.close_listener(id);
-        }
-        #[cfg(unix)]
-        if let Some(inline) = &mut *self.engine.inline() {
-            inline.close_listener(id);
-        }
+    #[napi(catch_unwind)]
+    pub fn close_listener(&self, id: u32) -> Result<()> {
+        self.crossing.enter_if_whole(|| {
+            self.engine.shards.borrow().iter().for_each(|shard| shard.close_listener(id));
+            #[cfg(unix)]
+            if let Some(inline) = &mut *self.engine.inline() {
+                inline.close_listener(id);
+            }
+        })
     }
 
     /// Keeps the process alive.
-    #[napi(js_name = "ref")]
-    pub fn reference(&self, env: Env) {
-        self.crossing.set_ref(env, true);
+    #[napi(js_name = "ref", catch_unwind)]
+    pub fn reference(&self) {
+        self.crossing.set_ref(true);
     }
 
     /// Lets the process end.
-    #[napi]
-    pub fn unref(&self, env: Env) {
-        self.crossing.set_ref(env, false);
+    #[napi(catch_unwind)]
+    pub fn unref(&self) {
+        self.crossing.set_ref(false);
     }
 
     /// What the engine holds, for tests that count. Waits for its threads.
-    #[napi]
-    pub fn census(&self) -> Census {
-        let mut sum = crate::engine::net::census::Census::default();
-        for census in self.engine.shards.borrow().iter().filter_map(ShardHandle::census) {
-            sum.add(&census);
-        }
-        #[cfg(unix)]
-        if let Some(inline) = &*self.engine.inline() {
-            sum.add(&inline.census());
-        }
-        let (undelivered, blocks) = self.engine.events.held();
-        sum.undelivered += undelivered as u32;
-        sum.blocks += blocks as u32;
-        self.crossing.census(sum)
+    #[napi(catch_unwind)]
+    pub fn census(&self) -> Result<Census> {
+        self.crossing.enter(|| {
+            let mut sum = crate::engine::net::census::Census::default();
+            for census in self.engine.shards.borrow().iter().filter_map(ShardHandle::census) {
+                sum.add(&census);
+            }
+            #[cfg(unix)]
+            if let Some(inline) = &*self.engine.inline() {
+                sum.add(&inline.census());
+            }
+            let (undelivered, blocks) = self.engine.events.held();
+            sum.undelivered += undelivered as u32;
+            sum.blocks += blocks as u32;
+            self.crossing.census(sum)
+        })
     }
 
     /// Connections the engine has open, for tests that count.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn connections(&self) -> u32 {
         self.engine.events.live() as u32
     }
+}
+
+#[cfg(unix)]
+#[napi]
+impl Port {
+    /// Takes in a copy of the connection `fd`, which stays the caller's to close, for the server `id` that `serve()` has made. A
+    /// negative errno when that cannot be, else 0.
+    #[napi(catch_unwind)]
+    pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> Result<i32> {
+        self.crossing.enter(|| {
+            let outcome = duplicate(fd).and_then(adopt).and_then(|accepted| {
+                if threads == 0 {
+                    if let Some(inline) = &mut *self.engine.inline() {
+                        return inline.adopt(id, accepted);
+                    }
+                }
+                self.engine.pick(threads, fd as u32)?.adopt(id, accepted);
+                Ok(())
+            });
+            self.crossing.sent(env);
+            outcome.map_or_else(|error| negative(&error), |()| 0)
+        })
+    }
+}
+
+#[cfg(debug_assertions)]
+#[napi]
+impl Port {
+    /// Panics where `place` says: in this "call", in the next "turn", on a "thread", or in a "task" of one. What a panic does is tested
+    /// with it; a build for users has no such thing.
+    #[napi(catch_unwind)]
+    pub fn panic(&self, place: String) -> Result<()> {
+        self.crossing.enter(|| match &*place {
+            "turn" => self.crossing.panic_in_turn(),
+            "thread" | "task" => self.engine.shards.borrow().iter().for_each(|shard| shard.panic(place == "task")),
+            _ => panic!("asked to panic in a {place}"),
+        })
+    }
+}
+
+/// What JavaScript gets for an error of the system.
+fn negative(error: &io::Error) -> i32 {
+    -error.raw_os_error().unwrap_or(EINVAL)
 }

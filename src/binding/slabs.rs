@@ -2,9 +2,12 @@
 //! takes one read after the other. Of the largest payloads JavaScript makes views: their slab is given away. The others it copies,
 //! and a slab that nobody has a view of is read into again: memory that stays warm and is no garbage.
 
-use napi::bindgen_prelude::{Buffer, Function, FunctionRef};
-use napi::{Env, Result};
+use std::rc::Rc;
 
+use napi::bindgen_prelude::Buffer;
+use napi::Env;
+
+use super::life::HomeFunction;
 use crate::engine::net::blocks::{Blocks, Room, READ_SIZE};
 
 /// Slabs that records not yet delivered may name: when a turn has filled so many, its other sockets wait.
@@ -23,7 +26,7 @@ struct Full {
 
 /// The slabs of one environment.
 pub struct Slabs {
-    make: FunctionRef<u32, Buffer>,
+    make: Rc<HomeFunction<u32, Buffer>>,
     /// By number; JavaScript knows them by the same one.
     slots: Vec<Option<Buffer>>,
     /// Slabs to read into again, and numbers without a slab.
@@ -42,9 +45,9 @@ pub struct Slabs {
 
 impl Slabs {
     /// `make(number)` returns a new slab, larger than [`READ_SIZE`].
-    pub fn new(make: &Function<'_, u32, Buffer>) -> Result<Self> {
-        Ok(Self {
-            make: make.create_ref()?,
+    pub fn new(make: Rc<HomeFunction<u32, Buffer>>) -> Self {
+        Self {
+            make,
             slots: Vec::new(),
             clean: Vec::new(),
             vacant: Vec::new(),
@@ -54,7 +57,7 @@ impl Slabs {
             delivering: Vec::new(),
             filled: Vec::new(),
             kept: 0,
-        })
+        }
     }
 
     /// Everything taken before has been delivered, and the records so far are taken.

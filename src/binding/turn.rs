@@ -1,23 +1,27 @@
 //! A turn: the JavaScript thread is woken, records are copied into its buffer, one function is called, and what that wrote is
-//! taken. The only place that speaks raw N-API, because a ThreadsafeFunction's own callback is what a turn is.
+//! taken. Its life, from the `Port` that is made of it to the last wake-up, is here, too: see [`Crossing`].
 
 use std::cell::{Cell, RefCell};
-use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 #[cfg(unix)]
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, FromNapiValue, Function, FunctionRef, JsValue};
-use napi::{sys, Env, Error, Result, Status};
+use napi::bindgen_prelude::{Buffer, BufferSlice, FromNapiValue, Function, JsValue, Object};
+use napi::{sys, Env, Result};
 
 use super::convert::Census;
+use super::exception::{broken, caught, contained, report};
+use super::life::{Home, HomeBytes, HomeFunction};
 use super::port::Engine;
+#[cfg(unix)]
+use super::scope::{with_handles, AsyncScope};
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
-use super::uv::{OnReady, Watch};
+use super::uv::{Loop, OnReady, Why};
+use super::wake::{OnWake, Wake};
 use crate::engine::net::census::Census as EngineCensus;
 use crate::engine::net::event::{first_record, take_records, Batch};
 #[cfg(unix)]
@@ -39,147 +43,229 @@ const AFTER_THROW: i32 = -1;
 const NESTED: i32 = -2;
 /// Instead of a number of bytes: the record is the first block.
 const LARGE: i32 = -3;
+/// Instead of a number of bytes: the crossing is broken, no connection is left.
+const BROKEN: i32 = -4;
 
-/// Everything a turn needs, for the life of the environment.
+/// What JavaScript gives native to use. All of it lives with the `Port` that is made of it.
+pub struct Given<'a> {
+    /// Takes events.
+    pub inbound: BufferSlice<'a>,
+    /// Has commands.
+    pub outbound: BufferSlice<'a>,
+    /// Walks the records of a turn.
+    pub turn: Function<'a, (i32,), i32>,
+    /// Makes a buffer for large payloads.
+    pub slab: Function<'a, u32, Buffer>,
+    /// Calls [`Crossing::resume`] in the loop's next round, where native cannot do that itself.
+    pub later: Function<'a, (), ()>,
+}
+
+/// Everything a turn needs, for the life of a `Port`.
 pub struct Crossing {
+    env: sys::napi_env,
     engine: Rc<Engine>,
-    /// JavaScript's buffers. Held, so that they are neither collected nor moved.
-    inbound: RefCell<Buffer>,
-    outbound: RefCell<Buffer>,
-    turn: sys::napi_ref,
-    wake: WakeHandle,
+    /// What all of JavaScript's that is used here lives with.
+    home: Home,
+    inbound: RefCell<HomeBytes>,
+    outbound: RefCell<HomeBytes>,
+    turn: HomeFunction<(i32,), i32>,
+    later: HomeFunction<(), ()>,
+    /// Where there is no loop to be had.
+    wake: Option<Wake>,
     /// Taken from a driver, not yet given to JavaScript.
     batch: RefCell<Batch>,
     offset: Cell<usize>,
-    /// Asks JavaScript for a call of [`Self::resume`] in the loop's next round, and whether that has been asked for.
-    later: FunctionRef<(), ()>,
+    /// Whether a call of [`Self::resumed`] in the loop's next round has been asked for.
     resuming: Cell<bool>,
     /// Bytes given to JavaScript since the loop is known to have gone round.
     heard: Cell<usize>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     depth: Cell<u32>,
+    /// What a panic has said: the engine is given up. And whether JavaScript has been told.
+    broken: RefCell<Option<String>>,
+    mourned: Cell<bool>,
+    /// The port has been collected, or the environment goes.
+    closed: Cell<bool>,
+    #[cfg(debug_assertions)]
+    panics: Cell<bool>,
+    #[cfg(unix)]
+    event_loop: Option<Loop>,
     #[cfg(unix)]
     inline: InlineSide,
 }
 
-/// What only the inline driver needs.
+/// What wakes the JavaScript thread.
+type WakeFunction = Box<dyn Fn() + Send + Sync>;
+
+/// What only the inline driver and the loop need.
 #[cfg(unix)]
 struct InlineSide {
+    make_slab: Rc<HomeFunction<u32, Buffer>>,
     slabs: RefCell<Slabs>,
-    watch: RefCell<Option<Watch>>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
-    /// Node's notion of who calls: an async context, and the object that stands for it.
-    scope: (sys::napi_async_context, sys::napi_ref),
-    env: sys::napi_env,
+    /// While the port is held, since the loop has first called.
+    scope: RefCell<Option<Rc<AsyncScope>>>,
 }
 
-/// A threadsafe function as other threads hold it.
-#[derive(Clone, Copy)]
-struct WakeHandle(sys::napi_threadsafe_function);
+/// A turn on the stack.
+struct Turn<'a>(&'a Cell<u32>);
 
-// SAFETY: napi_call_threadsafe_function may be called from any thread; the handle is valid until the environment's cleanup hook,
-// which joins every thread that has one before it returns.
-#[allow(unsafe_code)]
-unsafe impl Send for WakeHandle {}
-// SAFETY: as above; the call takes the handle by value and N-API locks it.
-#[allow(unsafe_code)]
-unsafe impl Sync for WakeHandle {}
-
-impl WakeHandle {
-    #[allow(unsafe_code)]
-    fn wake(self) {
-        // SAFETY: the handle is valid (see Send). A closing function answers napi_closing, which is normal at teardown.
-        unsafe {
-            sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking)
-        };
+impl<'a> Turn<'a> {
+    fn begin(depth: &'a Cell<u32>) -> Self {
+        depth.set(depth.get() + 1);
+        Self(depth)
     }
 }
 
-fn check(status: sys::napi_status) -> Result<()> {
-    if status == sys::Status::napi_ok {
-        Ok(())
-    } else {
-        Err(Error::from_status(Status::from(status)))
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 
 impl Crossing {
-    /// Opens the crossing of the environment that calls.
+    /// Opens the crossing of the `port` that is being made.
     ///
     /// # Errors
     /// What N-API says when it cannot make a function or a reference.
-    #[allow(unsafe_code)]
-    pub fn open(
-        env: Env,
-        inbound: Buffer,
-        outbound: Buffer,
-        turn: Function<'_, (i32,), i32>,
-        slab: Function<'_, u32, Buffer>,
-        later: Function<'_, (), ()>,
-    ) -> Result<Rc<Self>> {
-        let raw = env.raw();
-        let mut reference = ptr::null_mut();
-        // SAFETY: env and the function are valid for this call; the reference is deleted with the environment.
-        check(unsafe { sys::napi_create_reference(raw, turn.raw(), 1, &mut reference) })?;
-        let mut name = ptr::null_mut();
-        let text = "turnout";
-        // SAFETY: the pointer and length are those of a live string.
-        check(unsafe { sys::napi_create_string_utf8(raw, text.as_ptr().cast(), text.len() as isize, &mut name) })?;
-
-        // The threadsafe function's context is the Crossing, which needs the function's handle: a cell closes the circle.
-        let context: Box<Cell<*const Crossing>> = Box::new(Cell::new(ptr::null()));
-        let context = Box::into_raw(context);
-        let mut function = ptr::null_mut();
-        // SAFETY: all handles are valid for this call; `context` lives until the cleanup hook below frees it, after which N-API
-        // calls on_wake no more with an environment.
-        check(unsafe {
-            sys::napi_create_threadsafe_function(
-                raw,
-                ptr::null_mut(),
-                ptr::null_mut(),
-                name,
-                0,
-                1,
-                ptr::null_mut(),
-                None,
-                context.cast(),
-                Some(on_wake),
-                &mut function,
-            )
-        })?;
-        // SAFETY: the function has just been made by this environment.
-        check(unsafe { sys::napi_unref_threadsafe_function(raw, function) })?;
-        let wake = WakeHandle(function);
-        let events = Arc::new(EventPort::new(Box::new(move || wake.wake())));
+    pub fn open(env: Env, port: &Object<'_>, mut given: Given<'_>) -> Result<Rc<Self>> {
+        let kept = [given.inbound.raw(), given.outbound.raw(), given.turn.raw(), given.slab.raw(), given.later.raw()];
+        let home = Home::new(env, port, &kept)?;
+        #[cfg(unix)]
+        let event_loop = Loop::open(env.raw());
+        #[cfg(unix)]
+        let waker = event_loop.as_ref().map(Loop::waker);
+        #[cfg(not(unix))]
+        let waker = None;
+        let (wake, waken) = match waker {
+            Some(waker) => (None, Box::new(move || waker.wake()) as WakeFunction),
+            None => {
+                let wake = Wake::open(env)?;
+                let handle = wake.handle();
+                (Some(wake), Box::new(move || handle.wake()) as WakeFunction)
+            }
+        };
+        let events = Arc::new(EventPort::new(waken));
+        #[cfg(unix)]
+        let make_slab = Rc::new(HomeFunction::new(env, &given.slab)?);
         let crossing = Rc::new(Self {
+            env: env.raw(),
             engine: Rc::new(Engine::new(events)),
-            inbound: RefCell::new(inbound),
-            outbound: RefCell::new(outbound),
-            turn: reference,
+            home,
+            inbound: RefCell::new(HomeBytes::new(&mut given.inbound)),
+            outbound: RefCell::new(HomeBytes::new(&mut given.outbound)),
+            turn: HomeFunction::new(env, &given.turn)?,
+            later: HomeFunction::new(env, &given.later)?,
             wake,
             batch: RefCell::default(),
             offset: Cell::new(0),
-            later: later.create_ref()?,
             resuming: Cell::new(false),
             heard: Cell::new(0),
             depth: Cell::new(0),
+            broken: RefCell::default(),
+            mourned: Cell::new(false),
+            closed: Cell::new(false),
+            #[cfg(debug_assertions)]
+            panics: Cell::new(false),
+            #[cfg(unix)]
+            event_loop,
             #[cfg(unix)]
             inline: InlineSide {
-                slabs: RefCell::new(Slabs::new(&slab)?),
-                watch: RefCell::default(),
+                slabs: RefCell::new(Slabs::new(make_slab.clone())),
+                make_slab,
                 alarm: Cell::new(None),
-                scope: async_scope(raw, name)?,
-                env: raw,
+                scope: RefCell::default(),
             },
         });
-        #[cfg(not(unix))]
-        let _ = slab;
-        // SAFETY: `context` was made above and is not freed before the cleanup hook; the Rc's count is kept for it.
-        unsafe { (*context).set(Rc::into_raw(crossing.clone())) };
-        // SAFETY: the hook runs once, on this thread, with the pointer given here.
-        check(unsafe { sys::napi_add_env_cleanup_hook(raw, Some(on_cleanup), context.cast()) })?;
+        if let Some(wake) = &crossing.wake {
+            wake.set_target(crossing.clone());
+        }
+        #[cfg(unix)]
+        if let Some(event_loop) = &crossing.event_loop {
+            event_loop.set_target(crossing.clone());
+        }
         Ok(crossing)
+    }
+
+    /// Runs what JavaScript has called. A panic is the exception it gets, and the end of the engine.
+    ///
+    /// # Errors
+    /// When it panics, or something has before.
+    pub fn enter<T>(&self, act: impl FnOnce() -> T) -> Result<T> {
+        if let Some(said) = &*self.broken.borrow() {
+            return Err(broken(said));
+        }
+        caught(act).map_err(|said| self.break_down(said))
+    }
+
+    /// The same for what asks for nothing new: when the engine is gone there is nothing left to do.
+    ///
+    /// # Errors
+    /// When it panics.
+    pub fn enter_if_whole(&self, act: impl FnOnce()) -> Result<()> {
+        if self.broken.borrow().is_some() {
+            return Ok(());
+        }
+        self.enter(act)
+    }
+
+    /// A panic has left the engine in a state that nobody has thought of: its sockets are closed, and JavaScript hears of it in a turn of
+    /// its own.
+    fn break_down(&self, said: String) -> napi::Error {
+        let error = broken(&said);
+        *self.broken.borrow_mut() = Some(said);
+        // What has been left half done may panic again while it goes.
+        contained(|| self.engine.stop_threads());
+        #[cfg(unix)]
+        contained(|| self.engine.stop_inline());
+        self.resuming.set(false);
+        self.resume_later(Env::from_raw(self.env));
+        error
+    }
+
+    /// While `on` the realm of the port cannot be collected.
+    pub fn keep(&self, on: bool) {
+        self.home.hold(on);
+        if self.depth.get() == 0 {
+            self.rest();
+        }
+    }
+
+    /// Nothing of the engine's will speak to JavaScript: what would keep its realm alive goes.
+    fn rest(&self) {
+        #[cfg(unix)]
+        if !self.home.is_held() {
+            self.inline.scope.take();
+            *self.inline.slabs.borrow_mut() = Slabs::new(self.inline.make_slab.clone());
+        }
+    }
+
+    /// The port has been collected, or the environment goes: threads end, sockets close, and nobody calls any more.
+    pub fn close(&self) {
+        if self.closed.replace(true) {
+            return;
+        }
+        // Who may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
+        self.engine.stop_threads();
+        #[cfg(unix)]
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.close();
+        }
+        #[cfg(unix)]
+        self.engine.stop_inline();
+        if let Some(wake) = &self.wake {
+            wake.close();
+        }
+        #[cfg(unix)]
+        self.inline.scope.take();
+    }
+
+    /// The next turn panics.
+    #[cfg(debug_assertions)]
+    pub fn panic_in_turn(&self) {
+        self.panics.set(true);
+        self.resume_later(Env::from_raw(self.env));
     }
 
     /// The engine's counts, and those of the crossing.
@@ -249,6 +335,10 @@ impl Crossing {
         if self.resuming.replace(true) {
             return;
         }
+        #[cfg(unix)]
+        if self.event_loop.as_ref().is_some_and(Loop::soon) {
+            return;
+        }
         if self.later.borrow_back(&env).and_then(|later| later.call(())).is_err() {
             // The environment is going.
             clear_exception(&env);
@@ -256,49 +346,68 @@ impl Crossing {
         }
     }
 
-    /// Threads have left something. While a turn is due anyway it is left to that.
-    fn woken(&self, env: sys::napi_env) {
-        if !self.resuming.get() || self.depth.get() > 0 {
-            self.run(env);
-        }
+    /// The turn that [`Self::resume_later`] has asked for, inside a call on the JavaScript thread.
+    pub fn resume(&self, env: Env) {
+        self.resumed();
+        self.begin(env.raw());
     }
 
-    /// The turn that [`Self::resume_later`] has asked for.
-    pub fn resume(&self, env: Env) {
+    fn resumed(&self) {
         self.resuming.set(false);
         self.heard.set(0);
-        self.run(env.raw());
+    }
+
+    /// While a turn is due anyway, what threads have left is left to that.
+    fn leaves_to_resumption(&self) -> bool {
+        self.resuming.get() && self.depth.get() == 0
+    }
+
+    /// A turn that no JavaScript has called. A panic in it is an uncaught exception.
+    fn begin(&self, env: sys::napi_env) {
+        if self.closed.get() || !self.home.is_alive() {
+            return;
+        }
+        if self.broken.borrow().is_some() {
+            if !self.mourned.replace(true) {
+                let _ = self.call(env, BROKEN, ptr::null_mut());
+            }
+        } else if let Err(said) = caught(|| self.run(env)) {
+            report(env, &self.break_down(said));
+        }
+        if self.depth.get() == 0 {
+            self.rest();
+        }
     }
 
     /// Whether the inline driver runs; the first who asks starts it.
     #[cfg(unix)]
-    pub fn has_inline(self: &Rc<Self>, env: Env) -> bool {
+    pub fn has_inline(&self) -> bool {
         if self.engine.inline().is_some() {
             return true;
         }
+        let Some(event_loop) = &self.event_loop else { return false };
         let Ok(inline) = Inline::new(self.engine.events.clone()) else { return false };
-        let Some(watch) = Watch::open(env.raw(), inline.descriptor(), self.clone()) else { return false };
-        *self.inline.watch.borrow_mut() = Some(watch);
+        if !event_loop.watch(inline.descriptor()) {
+            return false;
+        }
         *self.engine.inline() = Some(inline);
         true
     }
 
     /// Whether the inline driver runs.
     #[cfg(not(unix))]
-    pub fn has_inline(&self, _: Env) -> bool {
+    pub fn has_inline(&self) -> bool {
         false
     }
 
     /// Whether the crossing keeps the process alive.
-    #[allow(unsafe_code)]
-    pub fn set_ref(&self, env: Env, on: bool) {
-        // SAFETY: called by JavaScript, hence on its thread and before the environment is torn down.
-        unsafe {
-            if on {
-                sys::napi_ref_threadsafe_function(env.raw(), self.wake.0);
-            } else {
-                sys::napi_unref_threadsafe_function(env.raw(), self.wake.0);
-            }
+    pub fn set_ref(&self, on: bool) {
+        #[cfg(unix)]
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.set_ref(on);
+        }
+        if let Some(wake) = &self.wake {
+            wake.set_ref(on);
         }
     }
 
@@ -346,7 +455,9 @@ impl Crossing {
 
     /// Several turns, until there is nothing more or the loop's other users should have theirs.
     fn run(&self, env: sys::napi_env) {
-        self.depth.set(self.depth.get() + 1);
+        #[cfg(debug_assertions)]
+        assert!(!self.panics.take(), "asked to panic in a turn");
+        let turn = Turn::begin(&self.depth);
         if self.depth.get() > 1 {
             // A handler runs a nested event loop: what is left of the outer turn comes first, as if the handler had returned.
             if let Some(written) = self.call(env, NESTED, ptr::null_mut()) {
@@ -356,7 +467,7 @@ impl Crossing {
         #[cfg(unix)]
         self.turn_inline(env);
         let more = self.deliver(env);
-        self.depth.set(self.depth.get() - 1);
+        drop(turn);
         #[cfg(unix)]
         let more = self.engine.flush_inline() || more;
         #[cfg(unix)]
@@ -430,8 +541,8 @@ impl Crossing {
             return;
         }
         self.inline.alarm.set(Some(at));
-        if let Some(watch) = &*self.inline.watch.borrow() {
-            watch.alarm(at.saturating_duration_since(Instant::now()));
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.alarm(at.saturating_duration_since(Instant::now()));
         }
     }
 
@@ -439,14 +550,14 @@ impl Crossing {
     #[allow(unsafe_code)]
     fn call(&self, env: sys::napi_env, bytes: i32, blocks: sys::napi_value) -> Option<usize> {
         let mut first = bytes;
+        let function = self.turn.value()?;
         for _ in 0..MAX_THROWS {
-            let mut function = ptr::null_mut();
             let mut this = ptr::null_mut();
             let mut count = ptr::null_mut();
             let mut result = ptr::null_mut();
-            // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals.
+            // SAFETY: on the JavaScript thread with a handle scope open: N-API's around a wake-up or a call of JavaScript's, or that of
+            // scope::with_handles. `function` and `blocks` are values of it; out pointers are locals. The engine is not borrowed.
             let status = unsafe {
-                sys::napi_get_reference_value(env, self.turn, &mut function);
                 sys::napi_get_undefined(env, &mut this);
                 sys::napi_create_int32(env, first, &mut count);
                 let blocks = if blocks.is_null() { this } else { blocks };
@@ -460,7 +571,7 @@ impl Crossing {
                 return None;
             }
             let mut error = ptr::null_mut();
-            // SAFETY: as above. The environment may be terminating, in which case a status says so and nothing more is called.
+            // SAFETY: as above. When the environment is terminating one of the two says so, and nothing more is called.
             let reported = unsafe {
                 sys::napi_get_and_clear_last_exception(env, &mut error) == sys::Status::napi_ok
                     && sys::napi_fatal_exception(env, error) == sys::Status::napi_ok
@@ -503,80 +614,45 @@ fn buffers(env: sys::napi_env, blocks: &[Vec<u8>]) -> Option<sys::napi_value> {
 #[allow(unsafe_code)]
 pub fn clear_exception(env: &Env) {
     let mut error = ptr::null_mut();
-    // SAFETY: on the JavaScript thread; the out pointer is a local. Without an exception the value is undefined.
+    // SAFETY: on the JavaScript thread with a handle scope open, as in a turn; the out pointer is a local. Without an exception the value
+    // is undefined.
     unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut error) };
-}
-
-/// An async context for calls that come from the loop, not from N-API.
-#[cfg(unix)]
-#[allow(unsafe_code)]
-fn async_scope(env: sys::napi_env, name: sys::napi_value) -> Result<(sys::napi_async_context, sys::napi_ref)> {
-    let (mut object, mut reference, mut context) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-    // SAFETY: inside a call of JavaScript's; out pointers are locals. Reference and context live as long as the environment.
-    unsafe {
-        check(sys::napi_create_object(env, &mut object))?;
-        check(sys::napi_create_reference(env, object, 1, &mut reference))?;
-        check(sys::napi_async_init(env, object, name, &mut context))?;
-    }
-    Ok((context, reference))
 }
 
 #[cfg(unix)]
 impl OnReady for Crossing {
-    /// A turn that the loop itself starts: in a callback scope, so that ticks and promises run when it is over.
-    #[allow(unsafe_code)]
-    fn ready(self: Rc<Self>, alarm: bool) {
-        if alarm {
-            self.inline.alarm.set(None);
+    fn ready(self: Rc<Self>, why: Why) {
+        match why {
+            Why::Readable => {}
+            Why::Alarm => self.inline.alarm.set(None),
+            Why::Soon => self.resumed(),
+            Why::Woken if self.leaves_to_resumption() => return,
+            Why::Woken => {}
         }
-        let env = self.inline.env;
-        let (context, reference) = self.inline.scope;
-        let (mut handles, mut scope, mut object) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: on the thread of the environment, called by its loop, before its cleanup: Watch lets go of this object then. Scopes
-        // are closed in the reverse order; out pointers are locals.
-        unsafe {
-            if sys::napi_open_handle_scope(env, &mut handles) != sys::Status::napi_ok {
-                return;
-            }
-            if sys::napi_get_reference_value(env, reference, &mut object) == sys::Status::napi_ok
-                && sys::napi_open_callback_scope(env, object, context, &mut scope) == sys::Status::napi_ok
-            {
-                self.run(env);
-                sys::napi_close_callback_scope(env, scope);
-            }
-            sys::napi_close_handle_scope(env, handles);
-        }
+        with_handles(self.env, || {
+            let made = self.inline.scope.borrow().clone();
+            let Some(scope) = made.or_else(|| AsyncScope::open(self.env).ok().map(Rc::new)) else { return };
+            *self.inline.scope.borrow_mut() = Some(scope.clone());
+            scope.run(|| self.begin(self.env));
+        });
+    }
+
+    fn going(self: Rc<Self>) {
+        self.close();
     }
 }
 
-/// N-API calls this on the JavaScript thread after a wake-up.
-#[allow(unsafe_code)]
-extern "C" fn on_wake(env: sys::napi_env, _callback: sys::napi_value, context: *mut c_void, _data: *mut c_void) {
-    if env.is_null() {
-        return; // torn down
+impl OnWake for Crossing {
+    fn woken(self: Rc<Self>) {
+        if !self.leaves_to_resumption() {
+            self.begin(self.env);
+        }
     }
-    // SAFETY: `context` is the cell made in Crossing::open, freed only by on_cleanup, after which env is null or no call comes.
-    let crossing = unsafe { (*context.cast::<Cell<*const Crossing>>()).get() };
-    if crossing.is_null() {
-        return;
-    }
-    // SAFETY: the pointer carries a count of its own until on_cleanup; another is taken for the duration of the turn.
-    let crossing = unsafe {
-        Rc::increment_strong_count(crossing);
-        Rc::from_raw(crossing)
-    };
-    crossing.woken(env);
-}
 
-/// The environment goes: the threads end first, so that nobody wakes what is no more.
-#[allow(unsafe_code)]
-extern "C" fn on_cleanup(context: *mut c_void) {
-    // SAFETY: `context` is the cell made in Crossing::open. It is emptied, not freed: a wake-up may still be queued.
-    let crossing = unsafe { (*context.cast::<Cell<*const Crossing>>()).replace(ptr::null()) };
-    if crossing.is_null() {
-        return;
+    fn going(self: Rc<Self>) {
+        if let Some(wake) = &self.wake {
+            wake.forget();
+        }
+        self.close();
     }
-    // SAFETY: the count that Crossing::open kept for this hook.
-    let crossing = unsafe { Rc::from_raw(crossing) };
-    crossing.engine.stop();
 }

@@ -295,7 +295,7 @@ impl ResponseQueue {
             self.over_high = true;
         }
         if flags & LAST != 0 {
-            self.current += 1;
+            self.current = self.current.wrapping_add(1);
             return true;
         }
         false

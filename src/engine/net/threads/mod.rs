@@ -6,7 +6,10 @@ pub mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io;
+use std::future::Future;
+use std::io::{self, Write};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{mpsc, Arc, Mutex};
 use std::task::{Poll, Waker};
@@ -77,6 +80,9 @@ enum Message {
     /// Dropped once everything before it has been done and tried to be sent.
     Flush(mpsc::Sender<()>),
     Stop,
+    /// In the inbox, or in a task.
+    #[cfg(debug_assertions)]
+    Panic(bool),
 }
 
 struct Inbox {
@@ -116,11 +122,13 @@ impl ShardHandle {
             .on_thread_park(|| CURRENT.with_borrow(|shard| shard.iter().for_each(|shard| shard.turn_over())))
             .build()?;
         let thread = std::thread::Builder::new().name(format!("turnout-{number}")).spawn(move || {
-            let shard = Rc::new(Shard::new(port, for_thread, number));
-            CURRENT.with_borrow_mut(|current| *current = Some(shard.clone()));
-            LocalSet::new().block_on(&runtime, shard.clone().run());
-            shard.stop();
-            CURRENT.with_borrow_mut(|current| *current = None);
+            or_abort(|| {
+                let shard = Rc::new(Shard::new(port, for_thread, number));
+                CURRENT.with_borrow_mut(|current| *current = Some(shard.clone()));
+                LocalSet::new().block_on(&runtime, shard.clone().run());
+                shard.stop();
+                CURRENT.with_borrow_mut(|current| *current = None);
+            });
         })?;
         Ok(ShardHandle { inbox, thread: Some(thread), holding: Cell::default(), held: Cell::default() })
     }
@@ -151,7 +159,7 @@ impl ShardHandle {
         self.answer(&flushed);
     }
 
-    /// What the thread answers; `None` when it lets go of the other end, or has panicked and left that in the inbox.
+    /// What the thread answers; `None` when it lets go of the other end, or has ended and left that in the inbox.
     fn answer<T>(&self, receiver: &mpsc::Receiver<T>) -> Option<T> {
         while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             match receiver.recv_timeout(STOPPED_CHECK) {
@@ -244,14 +252,51 @@ impl ShardHandle {
         self.answer(&receiver)
     }
 
+    /// The thread will end as [`Self::stop`] says; that waits for it.
+    pub fn ask_to_stop(&self) {
+        self.send(Message::Stop);
+    }
+
     /// Applies what has been asked, tries once to send what is queued, closes everything and ends the thread.
     pub fn stop(&mut self) {
-        self.send(Message::Stop);
+        self.ask_to_stop();
         if let Some(thread) = self.thread.take() {
-            // A shard that panicked has nothing left to close.
+            // A shard does not panic and live.
             let _ = thread.join();
         }
     }
+
+    /// The thread panics, `in_task`: where the runtime would catch that.
+    #[cfg(debug_assertions)]
+    pub fn panic(&self, in_task: bool) {
+        self.send(Message::Panic(in_task));
+    }
+}
+
+/// Runs what a shard does. A panic ends the process: the connections of the thread would hang for ever, and nobody would know why. The
+/// panic hook has written its place; this names the thread once more where somebody has replaced the hook.
+fn or_abort<T>(act: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|payload| {
+        let said =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("of the threads driver");
+        // A closed stderr must not panic again.
+        let _ = writeln!(
+            io::stderr(),
+            "turnout: internal error: thread {name} has panicked, so the process ends: {}",
+            said.unwrap_or("no message")
+        );
+        std::process::abort()
+    })
+}
+
+/// Starts a task of the shard. The runtime catches what panics in a task, and goes on without it.
+fn spawn(task: impl Future<Output = ()> + 'static) {
+    tokio::task::spawn_local(async move {
+        let mut task = pin!(task);
+        std::future::poll_fn(|cx| or_abort(|| task.as_mut().poll(cx))).await;
+    });
 }
 
 thread_local! {
@@ -324,7 +369,7 @@ impl Shard {
     }
 
     async fn run(self: Rc<Self>) {
-        tokio::task::spawn_local(self.clone().keep_time());
+        spawn(self.clone().keep_time());
         while !self.stopping.get() {
             self.inbox.notify.notified().await;
             self.serve_inbox();
@@ -372,6 +417,10 @@ impl Shard {
                 }
                 Message::Flush(done) => flushing.push(done),
                 Message::Stop => self.stopping.set(true),
+                #[cfg(debug_assertions)]
+                Message::Panic(false) => panic!("asked to panic"),
+                #[cfg(debug_assertions)]
+                Message::Panic(true) => spawn(async { panic!("asked to panic in a task") }),
             }
         }
         self.connections.borrow_mut().flush_dirty();
@@ -395,7 +444,7 @@ impl Shard {
         let stop = Rc::new(Notify::new());
         self.accepting.borrow_mut().insert(server.id, stop.clone());
         let shard = self.clone();
-        tokio::task::spawn_local(async move {
+        spawn(async move {
             tokio::select! {
                 biased;
                 () = stop.notified() => {}
@@ -438,7 +487,7 @@ impl Shard {
         let stop = Rc::new(Notify::new());
         self.connecting.borrow_mut().insert(token, stop.clone());
         let shard = self.clone();
-        tokio::task::spawn_local(async move {
+        spawn(async move {
             let outcome = tokio::select! {
                 biased;
                 () = stop.notified() => return,
@@ -473,7 +522,7 @@ impl Shard {
             wakers.resize(at as usize + 1, None);
         }
         wakers[at as usize] = None;
-        tokio::task::spawn_local(self.clone().serve(at));
+        spawn(self.clone().serve(at));
     }
 
     /// The task of the connection in a slot.

@@ -1,0 +1,188 @@
+//! What native holds of JavaScript's. A crossing lives as long as its `Port`, and a `Port` as long as JavaScript can reach it, or the
+//! engine has something that will still speak to JavaScript (a server, a connection, an attempt to connect): only meanwhile native holds
+//! it, and by that the whole realm it was made in. So a realm that has closed what it opened can be collected: jest makes one of each
+//! test file.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+
+use napi::bindgen_prelude::{BufferSlice, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec, Object};
+use napi::{sys, Env, Error, Result, Status};
+
+/// N-API's answer as a Result.
+pub fn check(status: sys::napi_status) -> Result<()> {
+    if status == sys::Status::napi_ok {
+        Ok(())
+    } else {
+        Err(Error::from_status(Status::from(status)))
+    }
+}
+
+/// A reference that does not keep its value alive. Made, used and dropped on the thread of its environment.
+pub struct Weak {
+    env: sys::napi_env,
+    reference: sys::napi_ref,
+}
+
+impl Weak {
+    /// # Errors
+    /// What N-API says when it has no memory.
+    #[allow(unsafe_code)]
+    pub fn new(env: Env, value: sys::napi_value) -> Result<Self> {
+        let (env, mut reference) = (env.raw(), ptr::null_mut());
+        // SAFETY: the caller is called by JavaScript, with a value of that call; the out pointer is a local.
+        check(unsafe { sys::napi_create_reference(env, value, 0, &mut reference) })?;
+        Ok(Self { env, reference })
+    }
+
+    /// The value, alive as long as the handle scope that is open; `None` when it has been collected.
+    #[allow(unsafe_code)]
+    pub fn value(&self) -> Option<sys::napi_value> {
+        let mut value = ptr::null_mut();
+        // SAFETY: on the thread of the environment, inside a call of JavaScript's or a handle scope of the caller's; the reference is this
+        // object's own, the out pointer a local. A value that is gone leaves it null.
+        let status = unsafe { sys::napi_get_reference_value(self.env, self.reference, &mut value) };
+        (status == sys::Status::napi_ok && !value.is_null()).then_some(value)
+    }
+}
+
+impl Drop for Weak {
+    #[allow(unsafe_code)]
+    fn drop(&mut self) {
+        // SAFETY: on the thread of the environment, at the latest when N-API finalizes the Port, which it does before it goes itself; the
+        // reference is this object's own.
+        unsafe { sys::napi_delete_reference(self.env, self.reference) };
+    }
+}
+
+/// The JavaScript `Port`, which has everything native uses of JavaScript's as properties.
+pub struct Home {
+    port: Weak,
+    held: Cell<bool>,
+}
+
+impl Home {
+    /// Not held yet. `properties` of the object keep what native has only weak references to.
+    ///
+    /// # Errors
+    /// What N-API says.
+    #[allow(unsafe_code)]
+    pub fn new(env: Env, port: &Object<'_>, properties: &[sys::napi_value]) -> Result<Self> {
+        let mut list = ptr::null_mut();
+        // SAFETY: inside a call of JavaScript's, with values of that call; the name is a C string and the out pointer a local.
+        unsafe {
+            check(sys::napi_create_array_with_length(env.raw(), properties.len(), &mut list))?;
+            for (i, &value) in properties.iter().enumerate() {
+                check(sys::napi_set_element(env.raw(), list, i as u32, value))?;
+            }
+            let property = sys::napi_property_descriptor {
+                utf8name: c"held".as_ptr(),
+                name: ptr::null_mut(),
+                method: None,
+                getter: None,
+                setter: None,
+                value: list,
+                // Neither writable nor configurable: nobody takes it away.
+                attributes: sys::PropertyAttributes::default,
+                data: ptr::null_mut::<c_void>(),
+            };
+            check(sys::napi_define_properties(env.raw(), port.raw(), 1, &property))?;
+        }
+        Ok(Self { port: Weak::new(env, port.raw())?, held: Cell::new(false) })
+    }
+
+    /// Whether JavaScript still has it. If so, everything native uses lives as long as the handle scope that is open.
+    pub fn is_alive(&self) -> bool {
+        self.port.value().is_some()
+    }
+
+    /// Whether native keeps it alive.
+    pub fn is_held(&self) -> bool {
+        self.held.get()
+    }
+
+    /// Keeps it, and the realm it was made in, from being collected, or lets go of it.
+    #[allow(unsafe_code)]
+    pub fn hold(&self, on: bool) {
+        if self.held.replace(on) == on {
+            return;
+        }
+        let Weak { env, reference } = self.port;
+        let mut count = 0;
+        // SAFETY: called by JavaScript with the object as `this`, so it has not been collected, or by the end of the crossing, to let go;
+        // the count is one when it is taken away. The out pointer is a local.
+        unsafe {
+            if on {
+                sys::napi_reference_ref(env, reference, &mut count);
+            } else {
+                sys::napi_reference_unref(env, reference, &mut count);
+            }
+        }
+    }
+}
+
+/// A function that lives with its [`Home`].
+pub struct HomeFunction<A: JsValuesTupleIntoVec, R: FromNapiValue> {
+    function: Weak,
+    signature: PhantomData<fn(A) -> R>,
+}
+
+impl<A: JsValuesTupleIntoVec, R: FromNapiValue> HomeFunction<A, R> {
+    /// # Errors
+    /// As [`Weak::new`].
+    pub fn new(env: Env, function: &Function<'_, A, R>) -> Result<Self> {
+        Ok(Self { function: Weak::new(env, function.raw())?, signature: PhantomData })
+    }
+
+    /// The function itself, for as long as the handle scope is open.
+    ///
+    /// # Errors
+    /// When it has been collected.
+    #[allow(unsafe_code)]
+    pub fn borrow_back<'env>(&self, env: &'env Env) -> Result<Function<'env, A, R>> {
+        let value = self.value().ok_or_else(|| Error::from_status(Status::GenericFailure))?;
+        // SAFETY: the value is a function of this environment, in the handle scope that is open.
+        unsafe { Function::from_napi_value(env.raw(), value) }
+    }
+
+    /// As N-API knows it.
+    pub fn value(&self) -> Option<sys::napi_value> {
+        self.function.value()
+    }
+}
+
+/// The bytes of a Buffer that lives with its [`Home`]. Only to be touched inside a call on the JavaScript thread that has found the home
+/// alive, as every entry and every turn does.
+pub struct HomeBytes {
+    data: *mut u8,
+    length: usize,
+}
+
+impl HomeBytes {
+    /// `buffer` is one of the properties of the [`Home`], and nobody but `lib/` has it, so its memory is neither detached nor resized.
+    pub fn new(buffer: &mut BufferSlice<'_>) -> Self {
+        Self { data: buffer.as_mut_ptr(), length: buffer.len() }
+    }
+}
+
+impl Deref for HomeBytes {
+    type Target = [u8];
+
+    #[allow(unsafe_code)]
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the memory is there while the home is alive (see the type), and JavaScript, which writes to it, does not run before the
+        // borrow is over: turn.rs borrows for a copy out of it or into it, calls of the engine included, and never across a call.
+        unsafe { std::slice::from_raw_parts(self.data, self.length) }
+    }
+}
+
+impl DerefMut for HomeBytes {
+    #[allow(unsafe_code)]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above; the RefCell around it sees to it that there is one borrow.
+        unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
+    }
+}
