@@ -8,7 +8,7 @@
 
 const { constants } = require('node:os');
 const binding = require('./binding');
-const { OP, READ, LARGE, BROKEN, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
+const { OP, READ, LARGE, BROKEN, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, uncurryThis, addon } = binding;
 const { Connection } = require('./connection');
 const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
 const { beginReading } = require('./driver-change');
@@ -37,20 +37,26 @@ const HELD = 8;
 
 /** The place of a payload that stands in its record. */
 const IN_RECORD = -1;
-/** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
-const VIEW = 32 * 1024;
+/** In the offset of a payload: whatever is behind it in its slab has not been told and will not be (the engine's event::GIVEN). */
+const GIVEN = 0x80000000 | 0;
 
-/** Bytes of a slab: four pieces of 64 KiB and the rest of the last one's room (the engine's blocks::READ_SIZE is 66 KiB). */
-const SLAB_SIZE = 258 * 1024;
+/** Bytes of a slab: one read (the engine's blocks::READ_SIZE). */
+const SLAB_SIZE = 66 * 1024;
 
 /** Slabs given away after which the program is one that moves bulk. */
-const BULK_SLABS = 64;
+const BULK_SLABS = 256;
 /**
  * Bytes that are asked for and let go, once, untouched. Slabs die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
  * the kernel, which must then clear every page again: a fifth of the throughput of bulk. Whoever has freed a piece of the largest size it
  * maps by itself (32 MiB, mallopt(3), M_MMAP_THRESHOLD) has shown it a program for which twice that is worth keeping.
  */
 const MALLOC_LESSON = (32 << 20) - 8192;
+
+// As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
+const { allocUnsafeSlow } = Buffer;
+const copyBytes = uncurryThis(Buffer.prototype.copy);
+const latin1Slice = uncurryThis(Buffer.prototype.latin1Slice);
+const subarray = uncurryThis(Buffer.prototype.subarray);
 
 /** Where the records of this turn are: the shared buffer, but for a record that is larger. */
 let inbound = sharedInbound;
@@ -69,17 +75,17 @@ let methods = null;
 let errors = null;
 let cursor = 0;
 let end = 0;
-/** Of the last batch that had any; a batch may take several turns. Emptied as they are taken. */
-let blocks = [];
+/** Large payloads of this turn's records. Emptied as they are taken. */
+let payloads = [];
 /** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
 const slabs = [];
 /** How many have been given away, up to BULK_SLABS and on. */
 let replaced = 0;
 
 /** See binding.turn */
-function onTurn(bytes, newBlocks) {
+function onTurn(bytes, newPayloads) {
   if (bytes === LARGE) {
-    [inbound] = newBlocks;
+    inbound = newPayloads[0];
     words = new Int32Array(inbound.buffer, inbound.byteOffset, inbound.length >> 2);
     cursor = 0;
     end = words.length;
@@ -90,7 +96,7 @@ function onTurn(bytes, newBlocks) {
     }
     cursor = 0;
     end = bytes >> 2;
-    if (newBlocks !== undefined) blocks = newBlocks;
+    payloads = newPayloads;
   } else {
     if (bytes === BROKEN) breakDown();
     runTicks();
@@ -183,8 +189,8 @@ function dispatch(at) {
 
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
-  if (slabs[number] !== undefined && ++replaced === BULK_SLABS) Buffer.allocUnsafeSlow(MALLOC_LESSON);
-  const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  if (slabs[number] !== undefined && ++replaced === BULK_SLABS) allocUnsafeSlow(MALLOC_LESSON);
+  const slab = allocUnsafeSlow(SLAB_SIZE);
   slabs[number] = slab;
   return slab;
 }
@@ -215,8 +221,8 @@ function peerOf(at, version, text) {
     family: version === 6 ? 'IPv6' : 'IPv4',
     remotePort: words[at + 5],
     localPort: words[at + 6],
-    remoteAddress: inbound.latin1Slice(text << 2, local),
-    localAddress: inbound.latin1Slice(local, local + words[at + 8]),
+    remoteAddress: latin1Slice(inbound, text << 2, local),
+    localAddress: latin1Slice(inbound, local, local + words[at + 8]),
   };
 }
 
@@ -227,7 +233,7 @@ function onRequest(at, flags, connection) {
   const targetLength = words[at + 5];
   const fieldsLength = words[at + 6];
   const start = (at + 10) << 2;
-  const text = inbound.latin1Slice(start, start + targetLength + fieldsLength);
+  const text = latin1Slice(inbound, start, start + targetLength + fieldsLength);
   const url = text.slice(0, targetLength);
   const fields = text.slice(targetLength);
   exchange.onRequest(
@@ -268,7 +274,7 @@ function onResponse(at, flags, connection) {
   const info = words[at + 4];
   const reasonLength = words[at + 5];
   const start = (at + 10) << 2;
-  const text = inbound.latin1Slice(start, start + reasonLength + words[at + 6]);
+  const text = latin1Slice(inbound, start, start + reasonLength + words[at + 6]);
   connection.response = {
     seq: words[at + 3],
     status: info & 0xffff,
@@ -299,7 +305,7 @@ function responseRecords(connection, flags) {
 function trailersOf(at, connection) {
   connection.bytesRead = word53(at + 5);
   const length = words[at + 4];
-  return length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
+  return length === 0 ? '' : latin1Slice(inbound, (at + 7) << 2, ((at + 7) << 2) + length);
 }
 
 /**
@@ -311,34 +317,32 @@ function isRefusedNext(index) {
 }
 
 /**
- * A payload: a view of the block it was read into, or a copy out of the inbound buffer, which the next turn overwrites.
+ * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
+ * program's then; any other is copied out of what will be written to again.
  * @param {number} at word where it stands if it stands in the record
  * @param {number} length in bytes
- * @param {number} place word that says where it is: -1 in the record, from 0 a block, from -2 downwards a slab
+ * @param {number} place word that says where it is: -1 in the record, from 0 a Buffer of this turn's, from -2 downwards a slab
+ * @throws {Error} when there is no memory
  */
 function payload(at, length, place) {
-  const block = words[place];
-  if (block < IN_RECORD) {
-    const slab = slabs[-2 - block];
-    const from = words[place + 1];
-    if (length >= VIEW) return slab.subarray(from, from + length);
-    // Not of the pool: a piece of this size would push out everything else that lives in it.
-    const chunk = Buffer.allocUnsafeSlow(length);
-    slab.copy(chunk, 0, from, from + length);
+  const number = words[place];
+  if (number >= 0) {
+    const chunk = payloads[number];
+    payloads[number] = undefined;
     return chunk;
   }
-  if (block >= 0) {
-    const chunk = blocks[block];
-    if (chunk.length === length) {
-      blocks[block] = undefined;
-      return chunk;
-    }
-    const from = words[place + 1];
-    return chunk.subarray(from, from + length);
-  }
-  if (length === 0) return Buffer.alloc(0);
-  const chunk = Buffer.allocUnsafe(length);
-  inbound.copy(chunk, 0, at << 2, (at << 2) + length);
+  if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
+  const slab = slabs[-2 - number];
+  const offset = words[place + 1];
+  if (offset >= 0) return copyOf(slab, offset, length);
+  const from = offset ^ GIVEN;
+  return subarray(slab, from, from + length);
+}
+
+/** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */
+function copyOf(buffer, from, length) {
+  const chunk = allocUnsafeSlow(length);
+  if (length > 0) copyBytes(buffer, chunk, 0, from, from + length);
   return chunk;
 }
 

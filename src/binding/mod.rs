@@ -10,7 +10,9 @@ mod exception;
 #[cfg(unix)]
 mod kept;
 mod life;
+mod memory;
 mod port;
+mod shortage;
 #[cfg(unix)]
 mod slabs;
 mod turn;
