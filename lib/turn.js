@@ -138,30 +138,33 @@ function dispatch(at) {
     case RESPONSE:
       return onResponse(at, flags, connection);
     case BODY: {
-      const chunk = payload(at + 7, words[at + 4], at + 5);
-      connection.side.inScope(bodyRecord, connection, chunk);
+      const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+      if (chunk !== null) connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
     case END:
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
       return connection.exchange === undefined || !isRefusedNext(index);
     case UPGRADE: {
-      const chunk = payload(at + 9, words[at + 4], at + 5);
+      const chunk = payload(connection, at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
-      if (connection.closing) return false;
+      if (connection.closing || chunk === null) return chunk === null;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
-    case RAW:
-      connection.side.inScope(rawRecord, connection, payload(at + 6, words[at + 3], at + 4));
+    case RAW: {
+      const chunk = payload(connection, at + 6, words[at + 3], at + 4);
+      if (chunk !== null) connection.side.inScope(rawRecord, connection, chunk);
       return true;
+    }
     case EOF:
       connection.side.inScope(eofRecord, connection);
       return true;
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const [code, reason] = errors[words[at + 3]];
-      const packet = payload(at + 8, words[at + 5], at + 6);
+      const packet = payload(connection, at + 8, words[at + 5], at + 6);
+      if (packet === null) return true;
       connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(code, reason, words[at + 4], packet));
       return true;
     }
@@ -296,8 +299,13 @@ function responseRecords(connection, flags) {
     const isBody = kind === BODY && words[at + 5] === IN_RECORD;
     if (!isBody && kind !== END) return;
     cursor = at + (words[at + 1] >> 2);
-    if (isBody) connection.onBody(payload(at + 7, words[at + 4], at + 5));
-    else connection.onEnd(trailersOf(at, connection));
+    if (!isBody) {
+      connection.onEnd(trailersOf(at, connection));
+      continue;
+    }
+    const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+    if (chunk === null) return;
+    connection.onBody(chunk);
   }
 }
 
@@ -319,24 +327,30 @@ function isRefusedNext(index) {
 /**
  * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
  * program's then; any other is copied out of what will be written to again.
+ * @param {Connection} connection it came on
  * @param {number} at word where it stands if it stands in the record
  * @param {number} length in bytes
  * @param {number} place word that says where it is: -1 in the record, from 0 a Buffer of this turn's, from -2 downwards a slab
- * @throws {Error} when there is no memory
+ * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(at, length, place) {
+function payload(connection, at, length, place) {
   const number = words[place];
   if (number >= 0) {
     const chunk = payloads[number];
     payloads[number] = undefined;
     return chunk;
   }
-  if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
-  const slab = slabs[-2 - number];
-  const offset = words[place + 1];
-  if (offset >= 0) return copyOf(slab, offset, length);
-  const from = offset ^ GIVEN;
-  return subarray(slab, from, from + length);
+  try {
+    if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
+    const slab = slabs[-2 - number];
+    const offset = words[place + 1];
+    if (offset >= 0) return copyOf(slab, offset, length);
+    const from = offset ^ GIVEN;
+    return subarray(slab, from, from + length);
+  } catch {
+    lose(connection);
+    return null;
+  }
 }
 
 /** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */
@@ -344,6 +358,13 @@ function copyOf(buffer, from, length) {
   const chunk = allocUnsafeSlow(length);
   if (length > 0) copyBytes(buffer, chunk, 0, from, from + length);
   return chunk;
+}
+
+/** There is no memory for what the peer has sent: a message with a hole in it is worse than none. Nobody hears what else is told of it. */
+function lose(connection) {
+  command(OP.RESET, 0, connection, 0);
+  removeConnection(connection.index);
+  if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
 /** Two words as a number; exact to 2^53. */
