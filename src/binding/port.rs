@@ -257,8 +257,7 @@ impl Port {
                             // handed to the kernel, not looked into.
                             let bytes = unsafe { place.bytes() };
                             let keep = || KeptArray::keep(env, data.raw());
-                            connections
-                                .write_borrowed(index, generation, seq, flags, head_length, bytes, keep, ahead);
+                            connections.write_borrowed(index, generation, seq, flags, head_length, bytes, keep, ahead);
                         }
                     }
                     self.crossing.sent(env);

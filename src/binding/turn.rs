@@ -16,8 +16,8 @@ use super::exception::{broken, caught, contained, report};
 use super::life::{check, Home, HomeBytes, HomeFunction};
 #[cfg(unix)]
 use super::memory::Held;
-use super::shortage::{lacks_call, lacks_memory};
 use super::port::Engine;
+use super::shortage::{lacks_call, lacks_memory};
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
@@ -403,7 +403,12 @@ impl Crossing {
             if !payloads.add(record) {
                 return Filled::NoMemory;
             }
-            return Filled::Records { bytes: LARGE, payloads: payloads.buffers, taken: record.len(), heard: record.len() };
+            return Filled::Records {
+                bytes: LARGE,
+                payloads: payloads.buffers,
+                taken: record.len(),
+                heard: record.len(),
+            };
         }
         let (mut payloads, mut words, mut heard) = (Payloads::new(env), Vec::new(), 0);
         if !batch.blocks.is_empty() {
@@ -595,7 +600,9 @@ impl Crossing {
             };
             if status == sys::Status::napi_ok {
                 // SAFETY: as above; `result` was set by the call. lib/binding.js returns a number.
-                return Called::Returned(unsafe { u32::from_napi_value(env, result) }.map_or(0, |written| written as usize));
+                return Called::Returned(
+                    unsafe { u32::from_napi_value(env, result) }.map_or(0, |written| written as usize),
+                );
             }
             if status != sys::Status::napi_pending_exception {
                 return called;
@@ -624,7 +631,12 @@ enum Filled {
     /// There is something, and no memory to tell it with.
     NoMemory,
     /// `bytes` for JavaScript: so many, or LARGE; Buffers of the `payloads`; how many bytes of the batch that is, and of memory.
-    Records { bytes: i32, payloads: Vec<sys::napi_value>, taken: usize, heard: usize },
+    Records {
+        bytes: i32,
+        payloads: Vec<sys::napi_value>,
+        taken: usize,
+        heard: usize,
+    },
 }
 
 /// What came of a call of JavaScript.

@@ -232,7 +232,9 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
         while let Some(size) = read_word(records, at + 4) {
             let record = at;
             at += size.max(PREFIX as u32) as usize;
-            let Some(word) = block_word(read_word(records, record)? & 0xff).map(|offset| record + offset) else { continue };
+            let Some(word) = block_word(read_word(records, record)? & 0xff).map(|offset| record + offset) else {
+                continue;
+            };
             let block = read_word(records, word)?;
             if block < INLINE / 2 {
                 // The length stands before the block, the offset behind it.
