@@ -191,6 +191,35 @@ const same = {
     return answers;
   },
 
+  'arrays that grow with their memory behind write()': async (http) => {
+    if (!('resize' in ArrayBuffer.prototype)) return [];
+    const grow = (length, act) => {
+      const memory = new ArrayBuffer(length, { maxByteLength: 4 * length });
+      act(new Uint8Array(memory).fill(0x61));
+      memory.resize(2 * length);
+    };
+    const server = http.createServer((req, res) => {
+      if (req.url === '/fixed') res.setHeader('Content-Length', 60100);
+      grow(100, (bytes) => res.write(bytes));
+      grow(60000, (bytes) => res.end(bytes));
+    });
+    const port = await listen(server);
+    const trace = [];
+    for (const target of ['/fixed', '/chunked']) {
+      trace.push(await new Promise((resolve, reject) => {
+        const req = http.request({ host: HOST, port, path: target, method: 'POST', agent: false }, (res) => {
+          const chunks = [];
+          res.on('data', (chunk) => chunks.push(chunk)).on('end', () => resolve(digest(Buffer.concat(chunks)) === digest(Buffer.alloc(60100, 'a'))));
+        });
+        req.on('error', reject);
+        grow(100, (bytes) => req.write(bytes));
+        req.end();
+      }));
+    }
+    server.close();
+    return trace;
+  },
+
   'methods replaced by ones that take the memory of whatever is large': async (http) => {
     const port = await listen(http.createServer((req, res) => {
       const chunks = [];

@@ -44,7 +44,7 @@ const MAX_THROWS: usize = 100_000;
 const AFTER_THROW: i32 = -1;
 /// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
 const NESTED: i32 = -2;
-/// Instead of a number of bytes: the record is the first block.
+/// Instead of a number of bytes: the record is the first payload.
 const LARGE: i32 = -3;
 /// Instead of a number of bytes: the crossing is broken, no connection is left.
 const BROKEN: i32 = -4;

@@ -335,7 +335,8 @@ impl RecordSink<'_> {
                 read.named = read.named.max(end);
                 read.viewed = bytes.len() >= VIEW && end == read.length;
                 self.batch.word(read.block);
-                self.batch.word(read.offset + from as u32 | if read.viewed { GIVEN } else { 0 });
+                let given = if read.viewed { GIVEN } else { 0 };
+                self.batch.word((read.offset + from as u32) | given);
                 return false;
             }
         }
@@ -478,5 +479,59 @@ mod tests {
         assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
         assert_eq!(take_records(&batch.records, one - 1), 0);
         assert_eq!(first_record(&batch.records).len(), one);
+    }
+
+    /// The offset word of a batch's only record.
+    fn offset_of(batch: &Batch, kind: Kind) -> u32 {
+        read_word(&batch.records, block_word(kind as u32).unwrap() + 4).unwrap()
+    }
+
+    #[test]
+    fn a_block_goes_with_a_large_payload_at_the_end_of_its_read_alone() {
+        // From, to, length of the read; whether the block is given.
+        for (from, to, length, given) in [
+            (0, VIEW, VIEW, true),
+            (100, 100 + VIEW, 100 + VIEW, true),
+            (0, VIEW, VIEW + 1, false),
+            (0, VIEW - 1, VIEW - 1, false),
+        ] {
+            let (mut batch, mut n, mut blocks) = (Batch::default(), 0, OwnedBlocks::default());
+            let room = blocks.room().unwrap();
+            let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, length)));
+            sink.body(1, &room.bytes[from..to]);
+            assert_eq!(sink.read.unwrap().viewed, given, "{from}..{to} of {length}");
+            let offset = (from as u32) | if given { GIVEN } else { 0 };
+            assert_eq!(offset_of(&batch, Kind::Body), offset, "{from}..{to} of {length}");
+        }
+    }
+
+    #[test]
+    fn nothing_names_a_block_that_has_been_given_away() {
+        let (mut batch, mut n, mut blocks) = (Batch::default(), 0, OwnedBlocks::default());
+        let room = blocks.room().unwrap();
+        let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, 2 * VIEW)));
+        sink.body(1, &room.bytes[..VIEW]);
+        sink.body(2, &room.bytes[VIEW..2 * VIEW]);
+        sink.parse_error(ParseError::ALL[0], 0, &room.bytes[..2 * VIEW]);
+        let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
+        assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
+        let last = batch.records.len() - 2 * VIEW - 32;
+        assert_eq!(read_word(&batch.records, last + 24), Some(INLINE));
+    }
+
+    #[test]
+    fn places_are_those_of_travelling_blocks_wherever_their_records_stand() {
+        let (mut batch, mut blocks) = (Batch::default(), OwnedBlocks::default());
+        batch.eof(1);
+        raw_read(&mut blocks, &mut batch, 5);
+        let record = batch.records.len();
+        raw_read(&mut blocks, &mut batch, BLOB);
+        batch.closed(1, 0, false);
+        let (word, length) = (record + 16, BLOB);
+        let expected = Place { record, word, block: 0, offset: 0, length };
+        assert_eq!(places(&batch.records).collect::<Vec<_>>(), [expected]);
+        for cut in 0..batch.records.len() {
+            assert!(places(&batch.records[..cut]).count() <= 1, "cut at {cut}");
+        }
     }
 }
