@@ -43,10 +43,10 @@ const GIVEN = 0x80000000 | 0;
 /** Bytes of a slab: one read (the engine's blocks::READ_SIZE). */
 const SLAB_SIZE = 66 * 1024;
 
-/** Slabs given away after which the program is one that moves bulk. */
-const BULK_SLABS = 256;
+/** Large payloads after which the program is one that moves bulk. */
+const BULK = 256;
 /**
- * Bytes that are asked for and let go, once, untouched. Slabs die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
+ * Bytes that are asked for and let go, once, untouched. Large payloads die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
  * the kernel, which must then clear every page again: a fifth of the throughput of bulk. Whoever has freed a piece of the largest size it
  * maps by itself (32 MiB, mallopt(3), M_MMAP_THRESHOLD) has shown it a program for which twice that is worth keeping.
  */
@@ -79,8 +79,8 @@ let end = 0;
 let payloads = [];
 /** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
 const slabs = [];
-/** How many have been given away, up to BULK_SLABS and on. */
-let replaced = 0;
+/** How many large payloads there have been, up to BULK. */
+let bulk = 0;
 
 /** See binding.turn */
 function onTurn(bytes, newPayloads) {
@@ -97,6 +97,7 @@ function onTurn(bytes, newPayloads) {
     cursor = 0;
     end = bytes >> 2;
     payloads = newPayloads;
+    if (payloads.length > 0) countBulk(payloads.length);
   } else {
     if (bytes === BROKEN) breakDown();
     runTicks();
@@ -190,9 +191,16 @@ function dispatch(at) {
   }
 }
 
+/** So many large payloads more are on their way. */
+function countBulk(count) {
+  if (bulk >= BULK) return;
+  bulk += count;
+  if (bulk >= BULK) allocUnsafeSlow(MALLOC_LESSON);
+}
+
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
-  if (slabs[number] !== undefined && ++replaced === BULK_SLABS) allocUnsafeSlow(MALLOC_LESSON);
+  if (slabs[number] !== undefined) countBulk(1);
   const slab = allocUnsafeSlow(SLAB_SIZE);
   slabs[number] = slab;
   return slab;
