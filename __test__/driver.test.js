@@ -209,7 +209,7 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
   });
 
   it('a handler that runs a nested event loop gets the events of that loop', async () => {
-    if (!fs.existsSync(NESTED_LOOP) || threads > 0) return; // N-API wakes no thread-safe function inside its own callback
+    if (!fs.existsSync(NESTED_LOOP)) return;
     const { out } = await program(`
       const net = require('node:net');
       const fixture = { exports: {} };

@@ -255,7 +255,15 @@ class Attempts {
       this.#connection.server.inScope(done, ...outcome);
     });
     for (const key of Object.keys(where)) if (where[key] == null || where[key] === '') delete where[key];
-    const errno = openPort().connect(where, token, threads);
+    let errno;
+    try {
+      errno = openPort().connect(where, token, threads);
+    } catch (error) {
+      // The engine has failed.
+      forgetAttempt(token);
+      this.#socket.destroy(error);
+      return 0;
+    }
     if (errno < 0) forgetAttempt(token);
     else this.#token = token;
     return errno;

@@ -7,7 +7,7 @@
 
 const diagnostics = require('node:diagnostics_channel');
 const http = require('./host-http');
-const { PerformanceObserver } = require('node:perf_hooks');
+const observed = require('./observers');
 const { debuglog } = require('node:util');
 const { kEntry } = require('./symbols');
 
@@ -27,7 +27,7 @@ const debug = debuglog('http');
  * Whether somebody may observe entries of type 'http' or trace events. Node makes them for its own responses alone, so that ours borrow one of
  * Node's to be measured by; once asked for they are made until the end of the process, which costs only whoever asked.
  */
-let observed = responseCreated.hasSubscribers || isTraced() || hasObserver();
+observed.http ||= responseCreated.hasSubscribers || isTraced() || hasObserver();
 
 /** Whether trace events of node:http are written: its responses do that, too. */
 function isTraced() {
@@ -42,7 +42,7 @@ function isTraced() {
 
 /** A server begins to listen: tracing may have been switched on since. */
 function listening() {
-  observed ||= isTraced();
+  observed.http ||= isTraced();
 }
 
 /** Node marks a response that it measures with a symbol of its own. */
@@ -51,16 +51,10 @@ function hasObserver() {
   return Object.getOwnPropertySymbols(plain).some((symbol) => /ServerResponse/.test(String(symbol)));
 }
 
-const { observe } = PerformanceObserver.prototype;
-PerformanceObserver.prototype.observe = function (options) {
-  if (options?.type === 'http' || options?.entryTypes?.includes?.('http')) observed = true;
-  return observe.apply(this, arguments);
-};
-
 /** A response of ours has been made. */
 function created(request, response) {
   if (responseCreated.hasSubscribers) responseCreated.publish({ request, response });
-  if (!observed) return;
+  if (!observed.http) return;
   const { method, url, headers, httpVersionMajor, httpVersionMinor } = request;
   silently(responseCreated, () => {
     response[kEntry] = new http.ServerResponse({ method, url, headers, httpVersionMajor, httpVersionMinor });
@@ -107,4 +101,4 @@ function upgraded(connection, request, socket, head) {
   if (upgradeStart.hasSubscribers) upgradeStart.publish({ request, socket, head, server });
 }
 
-module.exports = { listening, created, started, finished, upgraded, serverSocket, serverListen, debug, silently, isObserved: () => observed };
+module.exports = { listening, created, started, finished, upgraded, serverSocket, serverListen, debug, silently, isObserved: () => observed.http };

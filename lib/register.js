@@ -19,6 +19,12 @@ const { shareWithHost } = require('./host-messages');
 const FACE = path.join(__dirname, '..', 'index.js');
 const ESM_FACE = pathToFileURL(path.join(__dirname, '..', 'index.mjs')).href;
 
+/**
+ * Where a copy that is registered anew (a require cache that was emptied, another realm of the thread) finds what the first one has put in its
+ * place, and gives that its own face: replacing what has been replaced would keep every copy there ever was.
+ */
+const kRegistered = Symbol.for('turnout.registered');
+
 /** @param {*} id of a module @return {boolean} */
 function isHttp(id) {
   return id === 'http' || id === 'node:http';
@@ -29,10 +35,11 @@ function isOurs(file) {
   return file === FACE || (typeof file === 'string' && file.startsWith(__dirname + path.sep));
 }
 
-function registerRequire() {
+/** @param {{ turnout: object, isOurs: Function }} registered */
+function registerRequire(registered) {
   const load = Module._load;
   Module._load = function _load(request, parent) {
-    return isHttp(request) && !isOurs(parent?.filename) ? turnout : load.apply(this, arguments);
+    return isHttp(request) && !registered.isOurs(parent?.filename) ? registered.turnout : load.apply(this, arguments);
   };
 }
 
@@ -50,17 +57,24 @@ function registerImport() {
   }
 }
 
-function registerBuiltin() {
+/** @param {{ turnout: object }} registered */
+function registerBuiltin(registered) {
   const { getBuiltinModule } = process;
   if (typeof getBuiltinModule !== 'function') return;
   process.getBuiltinModule = function (id) {
-    return isHttp(id) ? turnout : getBuiltinModule.call(this, id);
+    return isHttp(id) ? registered.turnout : getBuiltinModule.call(this, id);
   };
   Object.defineProperty(process.getBuiltinModule, Symbol.for('turnout.host'), { value: host });
 }
 
 // A message of an https server stands on the prototypes of whatever a framework takes for http.
 shareWithHost();
-registerRequire();
-registerImport();
-registerBuiltin();
+if (Module[kRegistered] === undefined) {
+  const registered = { turnout, isOurs };
+  Object.defineProperty(Module, kRegistered, { value: registered });
+  registerRequire(registered);
+  registerImport();
+  registerBuiltin(registered);
+} else {
+  Object.assign(Module[kRegistered], { turnout, isOurs });
+}

@@ -14,7 +14,7 @@ const ROOT = path.join(__dirname, '..');
 const TARGET = path.join(ROOT, 'target', 'asan');
 const TRIPLE = `${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-unknown-linux-gnu`;
 /** Sanitizers are unstable; stable rustc has them all the same. */
-const BUILD = { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address --cfg system_allocator', CARGO_TARGET_DIR: TARGET };
+const BUILD = { RUSTC_BOOTSTRAP: '1', RUSTFLAGS: '-Zsanitizer=address', CARGO_TARGET_DIR: TARGET };
 
 function run(what, command, args, environment = {}) {
   console.log(`\n# ${what}`);

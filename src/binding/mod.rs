@@ -12,6 +12,8 @@ mod kept;
 mod life;
 mod memory;
 mod port;
+#[cfg(unix)]
+mod scope;
 mod shortage;
 #[cfg(unix)]
 mod slabs;
@@ -19,10 +21,3 @@ mod turn;
 #[cfg(unix)]
 mod uv;
 mod wake;
-
-/// Payloads are allocated on one thread and freed on another, at the rate of the traffic: the system's allocator gives their pages
-/// back and faults them in again each time (measured: raw echo of 64 KB).
-/// `npm run check:memory` builds without it: a sanitizer sees only the system's.
-#[cfg(not(system_allocator))]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -145,15 +145,18 @@ impl Engine {
             .map_err(|_| io::ErrorKind::NotFound.into())
     }
 
-    /// Ends the threads and the inline driver; what has been dispatched before is done first. Waits for the threads, which all end at
-    /// the same time.
-    pub fn stop(&self) {
+    /// Ends the threads; what has been dispatched before is done first. They all end at the same time.
+    pub fn stop_threads(&self) {
         let shards = self.shards.take();
         shards.iter().for_each(ShardHandle::ask_to_stop);
         for mut shard in shards {
             shard.stop();
         }
-        #[cfg(unix)]
+    }
+
+    /// Ends the inline driver; what has been dispatched before is sent as far as the kernel takes it.
+    #[cfg(unix)]
+    pub fn stop_inline(&self) {
         if let Some(mut inline) = self.inline.take() {
             inline.connections.flush_dirty();
             inline.connections.stop();
@@ -161,8 +164,8 @@ impl Engine {
     }
 }
 
-/// The engine's side of `lib/binding.js`. Every method runs in [`Crossing::enter`] or [`Crossing::enter_if_whole`], so that a panic becomes
-/// an exception; what converts its arguments is caught by napi.
+/// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
+/// [`Crossing::enter_if_whole`], which give that up behind it; the rest, and what converts arguments, is caught by napi.
 #[napi(custom_finalize)]
 pub struct Port {
     engine: Rc<Engine>,
@@ -198,8 +201,8 @@ impl Port {
 
     /// Whether the engine has something that will still speak to JavaScript: without, the port may be collected.
     #[napi(catch_unwind)]
-    pub fn keep(&self, on: bool) -> Result<()> {
-        self.crossing.enter_if_whole(|| self.crossing.keep(on))
+    pub fn keep(&self, on: bool) {
+        self.crossing.keep(on);
     }
 
     /// The first `bytes` of `outbound` are commands.
@@ -316,8 +319,10 @@ impl Port {
                 inline.listen(id, bound, config)?;
             }
         } else if let Some((last, others)) = self.engine.start_shards(threads)?.split_last() {
-            for shard in others {
-                shard.listen(id, bound.try_clone()?, config.clone());
+            // All of them or none.
+            let handles = others.iter().map(|_| bound.try_clone()).collect::<io::Result<Vec<_>>>()?;
+            for (shard, bound) in others.iter().zip(handles) {
+                shard.listen(id, bound, config.clone());
             }
             last.listen(id, bound, config);
         }

@@ -1,5 +1,5 @@
 //! A turn: the JavaScript thread is woken, records are copied into its buffer, one function is called, and what that wrote is
-//! taken. The only place that speaks raw N-API, because a ThreadsafeFunction's own callback is what a turn is.
+//! taken. Its life, from the `Port` that is made of it to the last wake-up, is here, too: see [`Crossing`].
 
 use std::cell::{Cell, RefCell};
 use std::ptr;
@@ -13,10 +13,12 @@ use napi::{sys, Env, Result};
 
 use super::convert::Census;
 use super::exception::{broken, caught, contained, report};
-use super::life::{check, Home, HomeBytes, HomeFunction};
+use super::life::{Home, HomeBytes, HomeFunction};
 #[cfg(unix)]
 use super::memory::Held;
 use super::port::Engine;
+#[cfg(unix)]
+use super::scope::{with_handles, AsyncScope};
 use super::shortage::{lacks_call, lacks_memory};
 #[cfg(unix)]
 use super::slabs::Slabs;
@@ -73,7 +75,8 @@ pub struct Crossing {
     outbound: HomeBytes,
     turn: HomeFunction<(i32,), i32>,
     later: HomeFunction<(), ()>,
-    wake: Wake,
+    /// Where there is no loop to be had.
+    wake: Option<Wake>,
     /// Taken from a driver, not yet given to JavaScript.
     batch: RefCell<Batch>,
     offset: Cell<usize>,
@@ -98,14 +101,18 @@ pub struct Crossing {
     inline: InlineSide,
 }
 
-/// What only the inline driver needs.
+/// What wakes the JavaScript thread.
+type WakeFunction = Box<dyn Fn() + Send + Sync>;
+
+/// What only the inline driver and the loop need.
 #[cfg(unix)]
 struct InlineSide {
     make_slab: HomeFunction<u32, Unknown<'static>>,
     slabs: RefCell<Slabs>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
-    scope: AsyncScope,
+    /// While the port is held, since the loop has first called.
+    scope: RefCell<Option<Rc<AsyncScope>>>,
 }
 
 /// A turn on the stack.
@@ -132,10 +139,21 @@ impl Crossing {
     pub fn open(env: Env, port: &Object<'_>, given: Given<'_>) -> Result<Rc<Self>> {
         let kept = [given.inbound.raw(), given.outbound.raw(), given.turn.raw(), given.slab.raw(), given.later.raw()];
         let home = Home::new(env, port, &kept)?;
-        let name = env.create_string("turnout")?;
-        let wake = Wake::open(env, name.raw())?;
-        let handle = wake.handle();
-        let events = Arc::new(EventPort::new(Box::new(move || handle.wake())));
+        #[cfg(unix)]
+        let event_loop = Loop::open(env.raw());
+        #[cfg(unix)]
+        let waker = event_loop.as_ref().map(Loop::waker);
+        #[cfg(not(unix))]
+        let waker = None;
+        let (wake, waken) = match waker {
+            Some(waker) => (None, Box::new(move || waker.wake()) as WakeFunction),
+            None => {
+                let wake = Wake::open(env)?;
+                let handle = wake.handle();
+                (Some(wake), Box::new(move || handle.wake()) as WakeFunction)
+            }
+        };
+        let events = Arc::new(EventPort::new(waken));
         let crossing = Rc::new(Self {
             env: env.raw(),
             engine: Rc::new(Engine::new(events)),
@@ -157,16 +175,18 @@ impl Crossing {
             #[cfg(debug_assertions)]
             panics: Cell::new(false),
             #[cfg(unix)]
-            event_loop: Loop::open(env.raw()),
+            event_loop,
             #[cfg(unix)]
             inline: InlineSide {
                 slabs: RefCell::default(),
                 make_slab: HomeFunction::new(env, &given.slab)?,
                 alarm: Cell::new(None),
-                scope: AsyncScope::open(env.raw(), name.raw())?,
+                scope: RefCell::default(),
             },
         });
-        crossing.wake.set_target(crossing.clone());
+        if let Some(wake) = &crossing.wake {
+            wake.set_target(crossing.clone());
+        }
         #[cfg(unix)]
         if let Some(event_loop) = &crossing.event_loop {
             event_loop.set_target(crossing.clone());
@@ -202,7 +222,9 @@ impl Crossing {
         let error = broken(&said);
         *self.broken.borrow_mut() = Some(said);
         // What has been left half done may panic again while it goes.
-        contained(|| self.engine.stop());
+        contained(|| self.engine.stop_threads());
+        #[cfg(unix)]
+        contained(|| self.engine.stop_inline());
         self.resuming.set(false);
         self.resume_later(Env::from_raw(self.env));
         error
@@ -216,10 +238,11 @@ impl Crossing {
         }
     }
 
-    /// Nothing of the engine's will speak to JavaScript: what it was read into is JavaScript's, and would keep the realm alive.
+    /// Nothing of the engine's will speak to JavaScript: what would keep its realm alive goes.
     fn rest(&self) {
         #[cfg(unix)]
         if !self.home.is_held() {
+            self.inline.scope.take();
             *self.inline.slabs.borrow_mut() = Slabs::default();
         }
     }
@@ -229,13 +252,19 @@ impl Crossing {
         if self.closed.replace(true) {
             return;
         }
-        // The loop stops watching before what it watches is closed.
+        // Who may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
+        self.engine.stop_threads();
         #[cfg(unix)]
         if let Some(event_loop) = &self.event_loop {
             event_loop.close();
         }
-        self.engine.stop();
-        self.wake.close();
+        #[cfg(unix)]
+        self.engine.stop_inline();
+        if let Some(wake) = &self.wake {
+            wake.close();
+        }
+        #[cfg(unix)]
+        self.inline.scope.take();
     }
 
     /// The next turn panics.
@@ -335,6 +364,11 @@ impl Crossing {
         self.heard.set(0);
     }
 
+    /// While a turn is due anyway, what threads have left is left to that.
+    fn leaves_to_resumption(&self) -> bool {
+        self.resuming.get() && self.depth.get() == 0
+    }
+
     /// A turn that no JavaScript has called. A panic in it is an uncaught exception.
     fn begin(&self, env: sys::napi_env) {
         if self.closed.get() || !self.home.is_alive() {
@@ -375,7 +409,13 @@ impl Crossing {
 
     /// Whether the crossing keeps the process alive.
     pub fn set_ref(&self, on: bool) {
-        self.wake.set_ref(on);
+        #[cfg(unix)]
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.set_ref(on);
+        }
+        if let Some(wake) = &self.wake {
+            wake.set_ref(on);
+        }
     }
 
     /// Copies as many whole records as fit into the inbound buffer, and makes Buffers of the payloads they name. They stay in the batch
@@ -589,7 +629,7 @@ impl Crossing {
         for _ in 0..MAX_THROWS {
             let (mut this, mut result) = (ptr::null_mut(), ptr::null_mut());
             // SAFETY: on the JavaScript thread with a handle scope open: N-API's around a wake-up or a call of JavaScript's, or that of
-            // AsyncScope::run. `function` and `payloads` are values of it; out pointers are locals. The engine is not borrowed.
+            // scope::with_handles. `function` and `payloads` are values of it; out pointers are locals. The engine is not borrowed.
             let status = unsafe {
                 if sys::napi_get_undefined(env, &mut this) != sys::Status::napi_ok
                     || sys::napi_create_int32(env, first, &mut arguments[0]) != sys::Status::napi_ok
@@ -697,71 +737,9 @@ impl Payloads {
 #[allow(unsafe_code)]
 pub fn clear_exception(env: &Env) {
     let mut error = ptr::null_mut();
-    // SAFETY: on the JavaScript thread; the out pointer is a local. Without an exception the value is undefined.
+    // SAFETY: on the JavaScript thread with a handle scope open, as in a turn; the out pointer is a local. Without an exception the value
+    // is undefined.
     unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut error) };
-}
-
-/// Node's notion of who calls when the loop does: an async context, and the object that stands for it.
-#[cfg(unix)]
-struct AsyncScope {
-    env: sys::napi_env,
-    context: sys::napi_async_context,
-    object: sys::napi_ref,
-}
-
-#[cfg(unix)]
-impl AsyncScope {
-    #[allow(unsafe_code)]
-    fn open(env: sys::napi_env, name: sys::napi_value) -> Result<Self> {
-        let (mut value, mut object, mut context) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: inside a call of JavaScript's, with a value of that call; out pointers are locals. The object is N-API's own, of the
-        // realm the addon was loaded in, not of the caller's: that it is held keeps no other realm.
-        unsafe {
-            check(sys::napi_create_object(env, &mut value))?;
-            check(sys::napi_create_reference(env, value, 1, &mut object))?;
-            let made = check(sys::napi_async_init(env, value, name, &mut context));
-            if made.is_err() {
-                sys::napi_delete_reference(env, object);
-            }
-            made?;
-        }
-        Ok(Self { env, context, object })
-    }
-
-    /// Runs `act` in a callback scope, so that ticks and promises run when it is over.
-    #[allow(unsafe_code)]
-    fn run(&self, act: impl FnOnce()) {
-        let env = self.env;
-        let (mut handles, mut scope, mut object) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: on the thread of the environment, called by its loop, which does not call behind Loop::close; the environment's end
-        // closes that before it takes the context away. Scopes are closed in the reverse order, `act` does not unwind (Crossing::begin
-        // catches what it runs), and out pointers are locals.
-        unsafe {
-            if sys::napi_open_handle_scope(env, &mut handles) != sys::Status::napi_ok {
-                return;
-            }
-            if sys::napi_get_reference_value(env, self.object, &mut object) == sys::Status::napi_ok
-                && sys::napi_open_callback_scope(env, object, self.context, &mut scope) == sys::Status::napi_ok
-            {
-                act();
-                sys::napi_close_callback_scope(env, scope);
-            }
-            sys::napi_close_handle_scope(env, handles);
-        }
-    }
-}
-
-#[cfg(unix)]
-impl Drop for AsyncScope {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        // SAFETY: on the thread of the environment, at the latest when N-API finalizes the Port, before it goes itself. Both are this
-        // object's own, and no scope of the context is open: who runs in one holds the Crossing, which owns this.
-        unsafe {
-            sys::napi_async_destroy(self.env, self.context);
-            sys::napi_delete_reference(self.env, self.object);
-        }
-    }
 }
 
 #[cfg(unix)]
@@ -771,22 +749,33 @@ impl OnReady for Crossing {
             Why::Readable => {}
             Why::Alarm => self.inline.alarm.set(None),
             Why::Soon => self.resumed(),
+            Why::Woken if self.leaves_to_resumption() => return,
+            Why::Woken => {}
         }
-        self.inline.scope.run(|| self.begin(self.env));
+        with_handles(self.env, || {
+            let made = self.inline.scope.borrow().clone();
+            let Some(scope) = made.or_else(|| AsyncScope::open(self.env).ok().map(Rc::new)) else { return };
+            *self.inline.scope.borrow_mut() = Some(scope.clone());
+            scope.run(|| self.begin(self.env));
+        });
+    }
+
+    fn going(self: Rc<Self>) {
+        self.close();
     }
 }
 
 impl OnWake for Crossing {
-    /// Threads have left something. While a turn is due anyway it is left to that.
     fn woken(self: Rc<Self>) {
-        if !self.resuming.get() || self.depth.get() > 0 {
+        if !self.leaves_to_resumption() {
             self.begin(self.env);
         }
     }
 
-    /// The threads end first, so that nobody wakes what is no more.
     fn going(self: Rc<Self>) {
-        self.wake.forget();
+        if let Some(wake) = &self.wake {
+            wake.forget();
+        }
         self.close();
     }
 }

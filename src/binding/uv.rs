@@ -1,5 +1,6 @@
-//! The JavaScript thread's own event loop: one descriptor to watch, one alarm, and a call in its next round. The only place that speaks
-//! libuv, whose functions are looked up at run time: a runtime without them (Bun, Deno) loads the addon all the same and gets threads.
+//! The JavaScript thread's own event loop: one descriptor to watch, one alarm, a call in its next round, and one when another thread asks.
+//! The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun, Deno) loads the addon all the
+//! same and gets threads.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
@@ -14,6 +15,7 @@ use napi::sys;
 use super::exception::contained;
 
 /// `uv_handle_type`, which is part of libuv's ABI since 1.0.
+const UV_ASYNC: c_int = 1;
 const UV_CHECK: c_int = 2;
 const UV_IDLE: c_int = 6;
 const UV_POLL: c_int = 8;
@@ -33,8 +35,11 @@ struct Uv {
     handle_size: unsafe extern "C" fn(c_int) -> usize,
     set_data: unsafe extern "C" fn(Handle, *mut c_void),
     get_data: unsafe extern "C" fn(Handle) -> *mut c_void,
+    reference: unsafe extern "C" fn(Handle),
     unref: unsafe extern "C" fn(Handle),
     close: unsafe extern "C" fn(Handle, Callback),
+    async_init: unsafe extern "C" fn(*mut c_void, Handle, Callback) -> c_int,
+    async_send: unsafe extern "C" fn(Handle) -> c_int,
     poll_init: unsafe extern "C" fn(*mut c_void, Handle, c_int) -> c_int,
     poll_start: unsafe extern "C" fn(Handle, c_int, OnPoll) -> c_int,
     timer_init: Init,
@@ -52,7 +57,7 @@ impl Uv {
     /// `None` in a process without libuv.
     fn get() -> Option<&'static Self> {
         static UV: OnceLock<Option<Uv>> = OnceLock::new();
-        UV.get_or_init(Self::find).as_ref()
+        UV.get_or_init(|| if is_hidden() { None } else { Self::find() }).as_ref()
     }
 
     #[allow(unsafe_code)]
@@ -65,7 +70,10 @@ impl Uv {
                 handle_size: *process.get(b"uv_handle_size\0").ok()?,
                 set_data: *process.get(b"uv_handle_set_data\0").ok()?,
                 get_data: *process.get(b"uv_handle_get_data\0").ok()?,
+                reference: *process.get(b"uv_ref\0").ok()?,
                 unref: *process.get(b"uv_unref\0").ok()?,
+                async_init: *process.get(b"uv_async_init\0").ok()?,
+                async_send: *process.get(b"uv_async_send\0").ok()?,
                 close: *process.get(b"uv_close\0").ok()?,
                 poll_init: *process.get(b"uv_poll_init\0").ok()?,
                 poll_start: *process.get(b"uv_poll_start\0").ok()?,
@@ -89,10 +97,15 @@ impl Uv {
     #[allow(unsafe_code)]
     fn fits(&self) -> bool {
         // SAFETY: asks for numbers.
-        [UV_CHECK, UV_IDLE, UV_POLL, UV_TIMER]
+        [UV_ASYNC, UV_CHECK, UV_IDLE, UV_POLL, UV_TIMER]
             .iter()
             .all(|&kind| unsafe { (self.handle_size)(kind) } <= size_of::<HandleMemory>())
     }
+}
+
+/// Builds for tests do as if there were none, to show what other runtimes get.
+fn is_hidden() -> bool {
+    cfg!(debug_assertions) && std::env::var_os("TURNOUT_WITHOUT_LIBUV").is_some()
 }
 
 /// A handle of libuv's: about 160 bytes, with the strictest alignment that its fields may want.
@@ -107,15 +120,42 @@ pub enum Why {
     Alarm,
     /// It is the round that [`Loop::soon`] has asked for.
     Soon,
+    /// Another thread has asked, perhaps several times.
+    Woken,
 }
 
 /// What the loop calls; always on the thread of the environment.
 pub trait OnReady {
     /// See [`Why`].
     fn ready(self: Rc<Self>, why: Why);
+    /// The environment goes: whoever has a [`Waker`] must end, and the Loop be closed.
+    fn going(self: Rc<Self>);
 }
 
-/// The loop as one crossing uses it. Nothing of it keeps the process alive.
+/// Wakes the loop from any thread. Its owner sees to it that nobody uses one behind [`Loop::close`].
+pub struct Waker {
+    uv: &'static Uv,
+    handle: Handle,
+}
+
+// SAFETY: uv_async_send may be called from any thread, as often as one likes, while the handle is open. It is until Loop::close, before which
+// the owner joins every thread that has a Waker.
+#[allow(unsafe_code)]
+unsafe impl Send for Waker {}
+// SAFETY: as above; libuv's function synchronises by itself.
+#[allow(unsafe_code)]
+unsafe impl Sync for Waker {}
+
+impl Waker {
+    /// One [`Why::Woken`] at least begins behind this.
+    #[allow(unsafe_code)]
+    pub fn wake(&self) {
+        // SAFETY: see Send.
+        unsafe { (self.uv.async_send)(self.handle) };
+    }
+}
+
+/// The loop as one crossing uses it. Nothing of it keeps the process alive, but as [`Self::set_ref`] says.
 pub struct Loop {
     shared: Rc<Shared>,
 }
@@ -129,6 +169,7 @@ struct Shared {
     timer: Handle,
     idle: Handle,
     check: Handle,
+    wake: Handle,
     /// The descriptor's, while one is watched.
     poll: Cell<Option<Handle>>,
     /// Handles that libuv knows.
@@ -155,19 +196,27 @@ impl Loop {
             timer: allocate(),
             idle: allocate(),
             check: allocate(),
+            wake: allocate(),
             poll: Cell::default(),
             open: Cell::new(0),
             closing: Cell::new(false),
             hook: Cell::new(ptr::null_mut()),
         });
         // SAFETY: the memory of each handle is large enough (fits) and stays where it is until libuv has closed it; the loop is the
-        // environment's, which is this thread's. These three inits cannot fail.
+        // environment's, which is this thread's. The last three inits cannot fail; when the first does, for want of a descriptor, libuv
+        // knows none of the handles, whose memory is then this function's to free.
         unsafe {
+            if (uv.async_init)(shared.event_loop, shared.wake, on_async) != 0 {
+                for handle in [shared.timer, shared.idle, shared.check, shared.wake] {
+                    drop(Box::from_raw(handle.cast::<HandleMemory>()));
+                }
+                return None;
+            }
             (uv.timer_init)(shared.event_loop, shared.timer);
             (uv.idle_init)(shared.event_loop, shared.idle);
             (uv.check_init)(shared.event_loop, shared.check);
         }
-        for handle in [shared.timer, shared.idle, shared.check] {
+        for handle in [shared.timer, shared.idle, shared.check, shared.wake] {
             Shared::adopt(&shared, handle);
         }
         let (opened, mut hook) = (Self { shared }, ptr::null_mut());
@@ -235,6 +284,28 @@ impl Loop {
         true
     }
 
+    /// For other threads.
+    pub fn waker(&self) -> Waker {
+        Waker { uv: self.shared.uv, handle: self.shared.wake }
+    }
+
+    /// Whether it keeps the process alive.
+    #[allow(unsafe_code)]
+    pub fn set_ref(&self, on: bool) {
+        let Shared { uv, wake, closing, .. } = &*self.shared;
+        if closing.get() {
+            return;
+        }
+        // SAFETY: as for the alarm.
+        unsafe {
+            if on {
+                (uv.reference)(*wake)
+            } else {
+                (uv.unref)(*wake)
+            }
+        };
+    }
+
     /// No more calls; libuv lets go of the handles in its next rounds, and the environment waits for that if it ends before.
     pub fn close(&self) {
         self.shared.close();
@@ -270,7 +341,8 @@ impl Shared {
             return;
         }
         let target = self.target.take();
-        for handle in [Some(self.timer), Some(self.idle), Some(self.check), self.poll.take()].into_iter().flatten() {
+        let mine = [self.timer, self.idle, self.check, self.wake];
+        for handle in mine.into_iter().chain(self.poll.take()) {
             // SAFETY: the handle is open: only this closes them, once. Its owner is on the thread of the environment. libuv stops
             // watching a descriptor at once, so that this may be closed next.
             unsafe { (self.uv.close)(handle, on_closed) };
@@ -297,6 +369,12 @@ impl Shared {
 unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
     // SAFETY: libuv calls this for a handle that watch() has started.
     unsafe { call(handle, Why::Readable) };
+}
+
+#[allow(unsafe_code)]
+unsafe extern "C" fn on_async(handle: Handle) {
+    // SAFETY: libuv calls this for a handle that open() has initialised, in the loop, hence behind the rest of open().
+    unsafe { call(handle, Why::Woken) };
 }
 
 #[allow(unsafe_code)]
@@ -335,7 +413,7 @@ unsafe fn call(handle: Handle, why: Why) {
     });
 }
 
-/// The environment goes: no more calls, and the handles are closed, which takes the loop another round.
+/// The environment goes: its owner ends what it has, and the handles are closed, which takes the loop another round.
 #[allow(unsafe_code)]
 unsafe extern "C" fn on_cleanup(_: sys::napi_async_cleanup_hook_handle, shared: *mut c_void) {
     contained(|| {
@@ -346,6 +424,10 @@ unsafe extern "C" fn on_cleanup(_: sys::napi_async_cleanup_hook_handle, shared: 
             Rc::increment_strong_count(shared);
             Rc::from_raw(shared)
         };
+        let target = shared.target.borrow().clone();
+        if let Some(target) = target {
+            target.going();
+        }
         shared.close();
     });
 }

@@ -1,11 +1,14 @@
-//! How other threads wake the JavaScript thread: N-API's thread-safe function, whose own callback a turn begins in. It also hears when
-//! the environment goes.
+//! How other threads wake the JavaScript thread where there is no libuv to do it: N-API's thread-safe function, whose own callback a turn
+//! begins in. It also hears when the environment goes.
+//!
+//! With libuv it is not used: Node gives such a function the AsyncLocalStorage of whoever makes it, and by that holds what is in it.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::ptr;
 use std::rc::Rc;
 
+use napi::bindgen_prelude::JsValue;
 use napi::{sys, Env, Result};
 
 use super::exception::contained;
@@ -67,12 +70,13 @@ impl WakeHandle {
 }
 
 impl Wake {
-    /// Does not keep the process alive; `name` is a string.
+    /// Does not keep the process alive.
     ///
     /// # Errors
     /// What N-API says when it cannot make the function.
     #[allow(unsafe_code)]
-    pub fn open(env: Env, name: sys::napi_value) -> Result<Self> {
+    pub fn open(env: Env) -> Result<Self> {
+        let name = env.create_string("turnout")?.raw();
         let env = env.raw();
         let context = Box::into_raw(Box::new(Context { target: RefCell::default() }));
         let mut function = ptr::null_mut();

@@ -102,8 +102,19 @@ impl Inline {
     pub fn listen(&mut self, id: u32, bound: Bound, config: ServerConfig) -> io::Result<()> {
         let token = Token(LISTENERS + self.listeners.len());
         let server = self.connections.add_server(id, config, Some(&bound));
+        match self.watch(bound, token) {
+            Ok(listener) => self.listeners.push(Some(Accepting { listener, server, ready: false })),
+            Err(error) => {
+                self.connections.remove_server(id);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn watch(&self, bound: Bound, token: Token) -> io::Result<Listener> {
         let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
-        let listener = match bound {
+        Ok(match bound {
             Bound::Tcp(listener) => {
                 let mut listener = TcpListener::from_std(listener);
                 self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
@@ -114,9 +125,7 @@ impl Inline {
                 self.poll.registry().register(&mut listener, token, Interest::READABLE)?;
                 Listener::Unix(listener)
             }
-        };
-        self.listeners.push(Some(Accepting { listener, server, ready: false }));
-        Ok(())
+        })
     }
 
     /// Takes in a connection of server `id` that somebody else has accepted.
