@@ -57,4 +57,49 @@ describe('websocketMask() and websocketUnmask()', () => {
       expect(data.subarray(13, 13 + size).equals(masked(plain.subarray(0, size)))).toBe(true);
     }
   });
+
+  /** Each way of masking, by its size. */
+  const WAYS = [10, 100, 5000];
+
+  it.each(WAYS)('mask %i bytes of shared memory at every address, and touch nothing else', (size) => {
+    for (let lead = 0; lead < 9; lead++) {
+      const data = new Uint8Array(new SharedArrayBuffer(size + 20)).fill(0xee);
+      const view = data.subarray(lead, lead + size).map((byte, i) => i & 0xff);
+      data.set(view, lead);
+      websocketUnmask(data.subarray(lead, lead + size), KEY);
+      const expected = Buffer.concat([Buffer.alloc(lead, 0xee), masked(Buffer.from(view)), Buffer.alloc(20 - lead, 0xee)]);
+      expect(Buffer.from(data).equals(expected)).toBe(true);
+    }
+  });
+
+  it.each(WAYS)('leave %i bytes of memory that has been transferred alone', (size) => {
+    const memory = new ArrayBuffer(size);
+    const data = new Uint8Array(memory);
+    structuredClone(memory, { transfer: [memory] });
+    websocketUnmask(data, KEY);
+    if (size > 10) expect(() => websocketMask(Buffer.alloc(size), KEY, data, 0, size)).toThrow(/detached|out of bounds/);
+    expect(data).toHaveLength(0);
+  });
+
+  const itResizes = 'resize' in ArrayBuffer.prototype ? it : it.skip;
+  itResizes.each(WAYS)('mask what there still is of %i bytes of memory that can be resized', (size) => {
+    const memory = new ArrayBuffer(size * 2, { maxByteLength: size * 4 });
+    const tracking = new Uint8Array(memory).fill(1);
+    const fixed = new Uint8Array(memory, 0, size * 2);
+    memory.resize(size);
+    websocketUnmask(tracking, KEY);
+    websocketUnmask(fixed, KEY);
+    expect(Buffer.from(memory).equals(masked(Buffer.alloc(size, 1)))).toBe(true);
+    memory.resize(size * 4);
+    websocketUnmask(tracking.subarray(size), KEY);
+    expect(Buffer.from(memory).subarray(size).equals(masked(Buffer.alloc(size * 3)))).toBe(true);
+  });
+
+  itResizes('mask shared memory that has grown', () => {
+    const memory = new SharedArrayBuffer(100, { maxByteLength: 5000 });
+    const data = new Uint8Array(memory);
+    memory.grow(5000);
+    websocketUnmask(data, KEY);
+    expect(Buffer.from(memory).equals(masked(Buffer.alloc(5000)))).toBe(true);
+  });
 });

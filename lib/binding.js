@@ -7,7 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { nextTick, setImmediate } = require('./primordials');
+const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('./primordials');
 
 /** Commands to the engine. */
 const OP = Object.freeze({
@@ -40,7 +40,7 @@ const HEADER_SIZE = 28;
 
 /** Instead of a number of bytes, in a turn that native resumes. */
 const AFTER_THROW = -1;
-/** Instead of a number of bytes: the record fits no buffer and is the first block. */
+/** Instead of a number of bytes: the record fits no buffer and is the first payload. */
 const LARGE = -3;
 /** Instead of a number of bytes: native has failed, and with it all connections. */
 const BROKEN = -4;
@@ -122,12 +122,12 @@ function expectNoMore() {
  * Native calls this once per turn.
  * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on behind the record whose handler threw, or is
  *   still running; LARGE
- * @param {Buffer[]|undefined} blocks large payloads, named by number in the records
+ * @param {Buffer[]} payloads large ones, named by number in the records
  * @return {number} bytes of commands in `outbound`
  */
-function turn(bytes, blocks) {
+function turn(bytes, ...payloads) {
   if (bytes !== AFTER_THROW) depth++;
-  onTurn(bytes, blocks);
+  onTurn(bytes, payloads);
   depth--;
   const n = outBytes;
   outBytes = 0;
@@ -227,13 +227,13 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
   reserve(HEADER_SIZE + head.length + most + 4);
   const start = outBytes + HEADER_SIZE;
   let at = start;
-  if (head !== '') at += outbound.latin1Write(head, at, head.length);
+  if (head !== '') at += latin1Write(outbound, head, at, head.length);
   const headLength = at - start;
   if (most > 0) {
-    if (encoding === 'latin1') at += outbound.latin1Write(chunk, at, most);
-    else if (encoding === 'utf8') at += outbound.utf8Write(chunk, at, most);
+    if (encoding === 'latin1') at += latin1Write(outbound, chunk, at, most);
+    else if (encoding === 'utf8') at += utf8Write(outbound, chunk, at, most);
     else {
-      outbound.set(chunk, at);
+      setBytes(outbound, chunk, at);
       at += most;
     }
   }
@@ -311,7 +311,7 @@ module.exports = {
   expectNoMore,
   /** Bytes of the chunk (without head) that the last write() carried. */
   lastChunkLength: () => chunkLength,
-  /** @param {(bytes: number, blobs?: Buffer[]) => void} handler walks the records of a turn */
+  /** @param {(bytes: number, payloads: Buffer[]) => void} handler walks the records of a turn */
   setTurnHandler(handler) {
     onTurn = handler;
   },

@@ -6,7 +6,7 @@
  */
 
 const { expectNoMore, expectRecords } = require('./binding');
-const { Array } = require('./primordials');
+const { Array, Set } = require('./primordials');
 
 /** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
 const STRIDE_BITS = 6;

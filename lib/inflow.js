@@ -38,11 +38,15 @@ class Inflow {
       (this.#held ??= []).push(chunk);
     } else if (chunk === null) {
       this.#end(this.#readable);
-    } else if (this.#readable.push(chunk)) {
-      this.#connection.credit(chunk.length);
     } else {
-      this.#owed += chunk.length;
-      this.#blocked = true;
+      // Asked before: who hears of the chunk may transfer its memory.
+      const { length } = chunk;
+      if (this.#readable.push(chunk)) {
+        this.#connection.credit(length);
+      } else {
+        this.#owed += length;
+        this.#blocked = true;
+      }
     }
   }
 

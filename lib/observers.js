@@ -7,6 +7,7 @@
  */
 
 const { PerformanceObserver } = require('node:perf_hooks');
+const { Object } = require('./primordials');
 
 /** Where the copies find each other. */
 const kObserved = Symbol.for('turnout.observed');

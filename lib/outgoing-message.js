@@ -302,7 +302,7 @@ OutgoingMessage.prototype[kEnqueue] = function (head, chunk, encoding, flags, ca
 };
 
 function enqueue(message, data, encoding, flags, callback) {
-  message.outputData.push({ data, encoding, callback: callback ?? null, flags });
+  message.outputData.push({ data: fixed(data), encoding, callback: callback ?? null, flags });
   message.outputSize += data.length;
   message._onPendingData(data.length);
 }
@@ -412,7 +412,7 @@ function uncorkTick(message) {
 }
 
 function buffer(message, chunk, encoding, callback) {
-  (message[kBuffered] ??= []).push(chunk, encoding, callback);
+  (message[kBuffered] ??= []).push(fixed(chunk), encoding, callback);
   message[kBufferedLength] += byteLength(chunk, encoding);
 }
 
@@ -442,6 +442,12 @@ function flushBuffered(message, chunk, encoding, flags, callback) {
 }
 
 // ---- writing ---------------------------------------------------------------------------------------------------------
+
+/** What is written is as long as it was then, though an array may track the length of its memory. */
+function fixed(chunk) {
+  if (typeof chunk === 'string' || Buffer.isBuffer(chunk) || chunk.byteLength === 0) return chunk;
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
 
 /** @return {number} bytes of `chunk` */
 function byteLength(chunk, encoding) {

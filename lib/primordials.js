@@ -104,6 +104,7 @@ class Steps {
 }
 
 const { prototype: array } = Array;
+const { prototype: buffer } = require('node:buffer').Buffer;
 const { prototype: string } = String;
 
 module.exports = {
@@ -149,4 +150,11 @@ module.exports = {
   split: uncurryThis(string.split),
   toLowerCase: uncurryThis(string.toLowerCase),
   toUpperCase: uncurryThis(string.toUpperCase),
+  // Of the memory that is native's, too: who is shown it as `this` of a method of his could transfer it.
+  copyBytes: uncurryThis(buffer.copy),
+  latin1Slice: uncurryThis(buffer.latin1Slice),
+  latin1Write: uncurryThis(buffer.latin1Write),
+  setBytes: uncurryThis(buffer.set),
+  subarray: uncurryThis(buffer.subarray),
+  utf8Write: uncurryThis(buffer.utf8Write),
 };

@@ -15,7 +15,7 @@ const { beginReading } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
-const { Map, slice } = require('./primordials');
+const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('./primordials');
 
 /** Kinds of records. */
 const CONNECTION = 1;
@@ -38,20 +38,23 @@ const HELD = 8;
 
 /** The place of a payload that stands in its record. */
 const IN_RECORD = -1;
-/** Bytes; a payload from here on is a view of its slab, which is then given away (the engine's blocks::VIEW). */
-const VIEW = 32 * 1024;
+/** In the offset of a payload: whatever is behind it in its slab has not been told and will not be (the engine's event::GIVEN). */
+const GIVEN = 0x80000000 | 0;
 
-/** Bytes of a slab: four pieces of 64 KiB and the rest of the last one's room (the engine's blocks::READ_SIZE is 66 KiB). */
-const SLAB_SIZE = 258 * 1024;
+/** Bytes of a slab: one read (the engine's blocks::READ_SIZE). */
+const SLAB_SIZE = 66 * 1024;
 
-/** Slabs given away after which the program is one that moves bulk. */
-const BULK_SLABS = 64;
+/** Large payloads after which the program is one that moves bulk. */
+const BULK = 256;
 /**
- * Bytes that are asked for and let go, once, untouched. Slabs die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
+ * Bytes that are asked for and let go, once, untouched. Large payloads die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
  * the kernel, which must then clear every page again: a fifth of the throughput of bulk. Whoever has freed a piece of the largest size it
  * maps by itself (32 MiB, mallopt(3), M_MMAP_THRESHOLD) has shown it a program for which twice that is worth keeping.
  */
 const MALLOC_LESSON = (32 << 20) - 8192;
+
+// As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
+const { allocUnsafeSlow } = Buffer;
 
 /** Where the records of this turn are: the shared buffer, but for a record that is larger. */
 let inbound = sharedInbound;
@@ -70,17 +73,17 @@ let methods = null;
 let errors = null;
 let cursor = 0;
 let end = 0;
-/** Of the last batch that had any; a batch may take several turns. Emptied as they are taken. */
-let blocks = [];
+/** Large payloads of this turn's records. Emptied as they are taken. */
+let payloads = [];
 /** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
 const slabs = [];
-/** How many have been given away, up to BULK_SLABS and on. */
-let replaced = 0;
+/** How many large payloads there have been, up to BULK. */
+let bulk = 0;
 
 /** See binding.turn */
-function onTurn(bytes, newBlocks) {
+function onTurn(bytes, newPayloads) {
   if (bytes === LARGE) {
-    [inbound] = newBlocks;
+    inbound = newPayloads[0];
     words = new Int32Array(inbound.buffer, inbound.byteOffset, inbound.length >> 2);
     cursor = 0;
     end = words.length;
@@ -91,7 +94,8 @@ function onTurn(bytes, newBlocks) {
     }
     cursor = 0;
     end = bytes >> 2;
-    if (newBlocks !== undefined) blocks = newBlocks;
+    payloads = newPayloads;
+    if (payloads.length > 0) countBulk(payloads.length);
   } else {
     if (bytes === BROKEN) breakDown();
     runTicks();
@@ -133,30 +137,33 @@ function dispatch(at) {
     case RESPONSE:
       return onResponse(at, flags, connection);
     case BODY: {
-      const chunk = payload(at + 7, words[at + 4], at + 5);
-      connection.side.inScope(bodyRecord, connection, chunk);
+      const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+      if (chunk !== null) connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
     case END:
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
       return connection.exchange === undefined || !isRefusedNext(index);
     case UPGRADE: {
-      const chunk = payload(at + 9, words[at + 4], at + 5);
+      const chunk = payload(connection, at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
-      if (connection.closing) return false;
+      if (connection.closing || chunk === null) return chunk === null;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
-    case RAW:
-      connection.side.inScope(rawRecord, connection, payload(at + 6, words[at + 3], at + 4));
+    case RAW: {
+      const chunk = payload(connection, at + 6, words[at + 3], at + 4);
+      if (chunk !== null) connection.side.inScope(rawRecord, connection, chunk);
       return true;
+    }
     case EOF:
       connection.side.inScope(eofRecord, connection);
       return true;
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const error = errors[words[at + 3]];
-      const packet = payload(at + 8, words[at + 5], at + 6);
+      const packet = payload(connection, at + 8, words[at + 5], at + 6);
+      if (packet === null) return true;
       connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + 4], packet));
       return true;
     }
@@ -182,10 +189,17 @@ function dispatch(at) {
   }
 }
 
+/** So many large payloads more are on their way. */
+function countBulk(count) {
+  if (bulk >= BULK) return;
+  bulk += count;
+  if (bulk >= BULK) allocUnsafeSlow(MALLOC_LESSON);
+}
+
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
-  if (slabs[number] !== undefined && ++replaced === BULK_SLABS) Buffer.allocUnsafeSlow(MALLOC_LESSON);
-  const slab = Buffer.allocUnsafeSlow(SLAB_SIZE);
+  if (slabs[number] !== undefined) countBulk(1);
+  const slab = allocUnsafeSlow(SLAB_SIZE);
   slabs[number] = slab;
   return slab;
 }
@@ -216,8 +230,8 @@ function peerOf(at, version, text) {
     family: version === 6 ? 'IPv6' : 'IPv4',
     remotePort: words[at + 5],
     localPort: words[at + 6],
-    remoteAddress: inbound.latin1Slice(text << 2, local),
-    localAddress: inbound.latin1Slice(local, local + words[at + 8]),
+    remoteAddress: latin1Slice(inbound, text << 2, local),
+    localAddress: latin1Slice(inbound, local, local + words[at + 8]),
   };
 }
 
@@ -228,7 +242,7 @@ function onRequest(at, flags, connection) {
   const targetLength = words[at + 5];
   const fieldsLength = words[at + 6];
   const start = (at + 10) << 2;
-  const text = inbound.latin1Slice(start, start + targetLength + fieldsLength);
+  const text = latin1Slice(inbound, start, start + targetLength + fieldsLength);
   const url = slice(text, 0, targetLength);
   const fields = slice(text, targetLength);
   exchange.onRequest(
@@ -269,7 +283,7 @@ function onResponse(at, flags, connection) {
   const info = words[at + 4];
   const reasonLength = words[at + 5];
   const start = (at + 10) << 2;
-  const text = inbound.latin1Slice(start, start + reasonLength + words[at + 6]);
+  const text = latin1Slice(inbound, start, start + reasonLength + words[at + 6]);
   connection.response = {
     seq: words[at + 3],
     status: info & 0xffff,
@@ -291,8 +305,13 @@ function responseRecords(connection, flags) {
     const isBody = kind === BODY && words[at + 5] === IN_RECORD;
     if (!isBody && kind !== END) return;
     cursor = at + (words[at + 1] >> 2);
-    if (isBody) connection.onBody(payload(at + 7, words[at + 4], at + 5));
-    else connection.onEnd(trailersOf(at, connection));
+    if (!isBody) {
+      connection.onEnd(trailersOf(at, connection));
+      continue;
+    }
+    const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+    if (chunk === null) return;
+    connection.onBody(chunk);
   }
 }
 
@@ -300,7 +319,7 @@ function responseRecords(connection, flags) {
 function trailersOf(at, connection) {
   connection.bytesRead = word53(at + 5);
   const length = words[at + 4];
-  return length === 0 ? '' : inbound.latin1Slice((at + 7) << 2, ((at + 7) << 2) + length);
+  return length === 0 ? '' : latin1Slice(inbound, (at + 7) << 2, ((at + 7) << 2) + length);
 }
 
 /**
@@ -312,35 +331,46 @@ function isRefusedNext(index) {
 }
 
 /**
- * A payload: a view of the block it was read into, or a copy out of the inbound buffer, which the next turn overwrites.
+ * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
+ * program's then; any other is copied out of what will be written to again.
+ * @param {Connection} connection it came on
  * @param {number} at word where it stands if it stands in the record
  * @param {number} length in bytes
- * @param {number} place word that says where it is: -1 in the record, from 0 a block, from -2 downwards a slab
+ * @param {number} place word that says where it is: -1 in the record, from 0 a Buffer of this turn's, from -2 downwards a slab
+ * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(at, length, place) {
-  const block = words[place];
-  if (block < IN_RECORD) {
-    const slab = slabs[-2 - block];
-    const from = words[place + 1];
-    if (length >= VIEW) return slab.subarray(from, from + length);
-    // Not of the pool: a piece of this size would push out everything else that lives in it.
-    const chunk = Buffer.allocUnsafeSlow(length);
-    slab.copy(chunk, 0, from, from + length);
+function payload(connection, at, length, place) {
+  const number = words[place];
+  if (number >= 0) {
+    const chunk = payloads[number];
+    payloads[number] = undefined;
     return chunk;
   }
-  if (block >= 0) {
-    const chunk = blocks[block];
-    if (chunk.length === length) {
-      blocks[block] = undefined;
-      return chunk;
-    }
-    const from = words[place + 1];
-    return chunk.subarray(from, from + length);
+  try {
+    if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
+    const slab = slabs[-2 - number];
+    const offset = words[place + 1];
+    if (offset >= 0) return copyOf(slab, offset, length);
+    const from = offset ^ GIVEN;
+    return subarray(slab, from, from + length);
+  } catch {
+    lose(connection);
+    return null;
   }
-  if (length === 0) return Buffer.alloc(0);
-  const chunk = Buffer.allocUnsafe(length);
-  inbound.copy(chunk, 0, at << 2, (at << 2) + length);
+}
+
+/** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */
+function copyOf(buffer, from, length) {
+  const chunk = allocUnsafeSlow(length);
+  if (length > 0) copyBytes(buffer, chunk, 0, from, from + length);
   return chunk;
+}
+
+/** There is no memory for what the peer has sent: a message with a hole in it is worse than none. Nobody hears what else is told of it. */
+function lose(connection) {
+  command(OP.RESET, 0, connection, 0);
+  removeConnection(connection.index);
+  if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
 /** Two words as a number; exact to 2^53. */

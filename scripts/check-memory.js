@@ -8,6 +8,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
+const programs = require('../__test__/helpers/memory-programs');
 
 const ROOT = path.join(__dirname, '..');
 const TARGET = path.join(ROOT, 'target', 'asan');
@@ -53,6 +54,9 @@ function main() {
     const on = { ...environment, TURNOUT_DRIVER: driver };
     run(`connections of every kind, ${driver}`, process.execPath, ['--expose-gc', '__test__/helpers/connection-kinds.js', '960', '1'], on);
     run(`parity cases, ${driver}`, process.execPath, ['__test__/helpers/all-cases.js'], on);
+    for (const name of [...programs.same, ...programs.ours]) {
+      run(`${name}, ${driver}`, process.execPath, [programs.FILE, name, programs.TURNOUT], on);
+    }
   }
   if (output('cargo', ['miri', '--version']) === null) console.log('\n# Miri is not installed: skipped');
   else run('protocol core under Miri', 'cargo', ['miri', 'test', '--no-default-features', '--lib', 'engine::h1'], {});

@@ -5,16 +5,17 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
-use napi::bindgen_prelude::BufferSlice;
+use napi::bindgen_prelude::{JsValue, Unknown};
+use napi::Env;
 use napi_derive::napi;
 
+use super::memory::Place;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
-use crate::engine::websocket;
 
 /// Where to listen: `path`, or `address` and `port`.
 #[napi(object)]
@@ -197,11 +198,11 @@ pub fn parse_errors() -> Vec<Vec<String>> {
     table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
 }
 
-/// XORs `length` bytes of `data` from `offset` on with `key`, its first byte the lowest; nothing when they are not all there.
+/// XORs `length` bytes of `data`, a Uint8Array, from `offset` on with `key`, its first byte the lowest; nothing when they are not all there,
+/// as when its memory has been transferred.
 #[napi(catch_unwind)]
-pub fn websocket_mask(mut data: BufferSlice, key: u32, offset: u32, length: u32) {
-    let (offset, length) = (offset as usize, length as usize);
-    if let Some(bytes) = offset.checked_add(length).and_then(|end| data.get_mut(offset..end)) {
-        websocket::mask(bytes, key.to_le_bytes());
+pub fn websocket_mask(env: Env, data: Unknown<'_>, key: u32, offset: u32, length: u32) {
+    if let Some(part) = Place::of(env, data.raw()).and_then(|place| place.part(offset as usize, length as usize)) {
+        part.mask(key.to_le_bytes());
     }
 }

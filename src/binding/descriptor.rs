@@ -16,8 +16,9 @@ pub fn duplicate(fd: i32) -> io::Result<Socket> {
     if fd < 0 {
         return Err(io::Error::from_raw_os_error(EBADF));
     }
-    // SAFETY: it is not -1, and it is borrowed for this one system call, which fails on a descriptor that is not open. Nothing else runs
-    // on the JavaScript thread meanwhile, which is where its owner lives.
+    // SAFETY: borrow_raw wants a descriptor that is open as long as it is borrowed. `lib/` names those of libuv's handles it has been given and
+    // closes only afterwards; their owner is this thread, which is here meanwhile. Should another have been closed under its number, the
+    // one system call that is made says EBADF: nothing is read, written or closed by that number.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(borrowed.try_clone_to_owned()?.into())
 }

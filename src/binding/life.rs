@@ -6,11 +6,12 @@
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
 use std::ptr;
 
-use napi::bindgen_prelude::{BufferSlice, FromNapiValue, Function, JsValue, JsValuesTupleIntoVec, Object};
+use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, JsValuesTupleIntoVec, Object, Unknown};
 use napi::{sys, Env, Error, Result, Status};
+
+use super::memory::Place;
 
 /// N-API's answer as a Result.
 pub fn check(status: sys::napi_status) -> Result<()> {
@@ -154,35 +155,29 @@ impl<A: JsValuesTupleIntoVec, R: FromNapiValue> HomeFunction<A, R> {
     }
 }
 
-/// The bytes of a Buffer that lives with its [`Home`]. Only to be touched inside a call on the JavaScript thread that has found the home
-/// alive, as every entry and every turn does.
+/// A Buffer that lives with its [`Home`].
 pub struct HomeBytes {
-    data: *mut u8,
-    length: usize,
+    env: Env,
+    array: Weak,
 }
 
 impl HomeBytes {
-    /// `buffer` is one of the properties of the [`Home`], and nobody but `lib/` has it, so its memory is neither detached nor resized.
-    pub fn new(buffer: &mut BufferSlice<'_>) -> Self {
-        Self { data: buffer.as_mut_ptr(), length: buffer.len() }
+    /// # Errors
+    /// As [`Weak::new`].
+    pub fn new(env: Env, buffer: &Unknown<'_>) -> Result<Self> {
+        Ok(Self { env, array: Weak::new(env, buffer.raw())? })
     }
-}
 
-impl Deref for HomeBytes {
-    type Target = [u8];
-
-    #[allow(unsafe_code)]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: the memory is there while the home is alive (see the type), and JavaScript, which writes to it, does not run before the
-        // borrow is over: turn.rs borrows for a copy out of it or into it, calls of the engine included, and never across a call.
-        unsafe { std::slice::from_raw_parts(self.data, self.length) }
-    }
-}
-
-impl DerefMut for HomeBytes {
-    #[allow(unsafe_code)]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above; the RefCell around it sees to it that there is one borrow.
-        unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
+    /// Where `length` bytes of it lie now. Inside a call on the JavaScript thread that has found the home alive, as every entry and every
+    /// turn does.
+    ///
+    /// # Panics
+    /// When they are not there. `lib/` shows nobody the buffer, so nobody can have detached it.
+    pub fn place(&self, length: Option<usize>) -> Place {
+        let place = self.array.value().and_then(|array| Place::of(self.env, array)).filter(|place| !place.is_shared());
+        place
+            .and_then(|place| place.part(0, length.unwrap_or(place.len())))
+            .filter(|part| part.len() > 0)
+            .expect("the memory that records cross in has been taken away")
     }
 }

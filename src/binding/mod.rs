@@ -10,9 +10,11 @@ mod exception;
 #[cfg(unix)]
 mod kept;
 mod life;
+mod memory;
 mod port;
 #[cfg(unix)]
 mod scope;
+mod shortage;
 #[cfg(unix)]
 mod slabs;
 mod turn;

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Function, ObjectFinalize, This, Uint8ArraySlice};
+use napi::bindgen_prelude::{Either, Function, JsValue, ObjectFinalize, This, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -15,6 +15,7 @@ use super::descriptor::duplicate;
 use super::exception::contained;
 #[cfg(unix)]
 use super::kept::KeptArray;
+use super::memory::Place;
 use super::turn::{Crossing, Given};
 use crate::engine::net::command;
 use crate::engine::net::connections::STRIDE;
@@ -188,10 +189,10 @@ impl Port {
     pub fn new(
         env: Env,
         this: This<'_>,
-        inbound: BufferSlice<'_>,
-        outbound: BufferSlice<'_>,
+        inbound: Unknown<'_>,
+        outbound: Unknown<'_>,
         turn: Function<'_, (i32,), i32>,
-        slab: Function<'_, u32, Buffer>,
+        slab: Function<'_, u32, Unknown<'static>>,
         later: Function<'_, (), ()>,
     ) -> Result<Self> {
         let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
@@ -227,9 +228,9 @@ impl Port {
         })
     }
 
-    /// A write with a large payload, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
+    /// A write with a large payload, a Uint8Array, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
     #[napi(catch_unwind)]
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, unsafe_code)]
     pub fn send(
         &self,
         env: Env,
@@ -240,31 +241,33 @@ impl Port {
         seq: u32,
         flags: u32,
         head_length: u32,
-        data: Uint8ArraySlice<'_>,
+        data: Unknown<'_>,
     ) -> Result<()> {
         self.crossing.enter_if_whole(|| {
             self.crossing.dispatch(bytes as usize);
-            let head_length = (head_length as usize).min(data.len());
+            let Some(place) = Place::of(env, data.raw()) else { return };
+            let head_length = (head_length as usize).min(place.len());
             match index % STRIDE {
                 #[cfg(unix)]
                 0 => {
                     if let Some(inline) = &mut *self.engine.inline() {
-                        inline.connections.write_borrowed(
-                            index,
-                            generation,
-                            seq,
-                            flags,
-                            head_length,
-                            &data,
-                            || KeptArray::keep(env, &data),
-                            ahead,
-                        );
+                        let connections = &mut inline.connections;
+                        if place.is_shared() {
+                            // Rust's writes take slices, under which no other thread may write.
+                            connections.write_large(index, generation, seq, flags, head_length, place.copy(), ahead);
+                        } else {
+                            // SAFETY: used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
+                            // handed to the kernel, not looked into.
+                            let bytes = unsafe { place.bytes() };
+                            let keep = || KeptArray::keep(env, data.raw());
+                            connections.write_borrowed(index, generation, seq, flags, head_length, bytes, keep, ahead);
+                        }
                     }
                     self.crossing.sent(env);
                 }
                 number => {
                     if let Some(shard) = self.engine.shard(number) {
-                        shard.large(index, generation, seq, flags, head_length, data.to_vec(), ahead);
+                        shard.large(index, generation, seq, flags, head_length, place.copy(), ahead);
                     }
                 }
             }
@@ -481,6 +484,12 @@ impl Port {
             "thread" | "task" => self.engine.shards.borrow().iter().for_each(|shard| shard.panic(place == "task")),
             _ => panic!("asked to panic in a {place}"),
         })
+    }
+
+    /// Memory for the next so many payloads is not to be had, and the next so many calls of JavaScript do not happen: for tests.
+    #[napi]
+    pub fn lack(&self, allocations: u32, calls: u32) {
+        super::shortage::fail(allocations, calls);
     }
 }
 

@@ -1,77 +1,68 @@
-//! Where the inline driver reads: buffers of JavaScript's, so that a large payload is copied at most once on its way up. A slab
-//! takes one read after the other. Of the largest payloads JavaScript makes views: their slab is given away. The others it copies,
-//! and a slab that nobody has a view of is read into again: memory that stays warm and is no garbage.
+//! Where the inline driver reads: buffers of JavaScript's, of one read each. A program gets its bytes in one of two ways. The payload at the end
+//! of a read, if it is large, is a view of its slab, which has then been given away for good. Any other is a copy, and a slab that nobody
+//! has a view of is read into again: memory that stays warm and is no garbage.
 
-use std::rc::Rc;
-
-use napi::bindgen_prelude::Buffer;
-use napi::Env;
-
-use super::life::HomeFunction;
+use super::memory::{Held, Place};
 use crate::engine::net::blocks::{Blocks, Room, READ_SIZE};
 
-/// Slabs that records not yet delivered may name: when a turn has filled so many, its other sockets wait.
-const OUTSTANDING: usize = 16;
+/// How many there may be.
+const MOST: usize = 18;
+/// How many are ready when a turn begins, until one has needed more.
+const READY: usize = 2;
 /// Bytes of large payloads after which JavaScript is called before more is read.
 const BATCH: usize = 128 * 1024;
-/// Payloads begin at multiples of this, for those who read them as wider numbers.
-const ALIGN: usize = 8;
 
-/// A slab that is full, or will not be read into for another reason.
+/// A slab that has been read into.
 struct Full {
     number: u32,
-    /// JavaScript has views of it, or will have.
+    /// JavaScript has a view of it, or will have.
     given: bool,
 }
 
 /// The slabs of one environment.
 pub struct Slabs {
-    make: Rc<HomeFunction<u32, Buffer>>,
     /// By number; JavaScript knows them by the same one.
-    slots: Vec<Option<Buffer>>,
-    /// Slabs to read into again, and numbers without a slab.
+    slots: Vec<Option<Held>>,
+    /// Slabs to read into, the last first, and numbers without a slab.
     clean: Vec<u32>,
     vacant: Vec<u32>,
-    /// What is read into, from where on, and whether it has been given away.
-    current: Option<u32>,
-    offset: usize,
-    given: bool,
-    /// Full ones that the records now being delivered name, and those that only later records do.
+    /// Those that the records now being delivered name, and those that only later records do.
     delivering: Vec<Full>,
     filled: Vec<Full>,
     /// Bytes kept since the last delivery began.
     kept: usize,
+    /// How many should be ready for a turn, and whether one had not enough.
+    ready: usize,
+    lacking: bool,
 }
 
-impl Slabs {
-    /// `make(number)` returns a new slab, larger than [`READ_SIZE`].
-    pub fn new(make: Rc<HomeFunction<u32, Buffer>>) -> Self {
+impl Default for Slabs {
+    fn default() -> Self {
         Self {
-            make,
             slots: Vec::new(),
             clean: Vec::new(),
             vacant: Vec::new(),
-            current: None,
-            offset: 0,
-            given: false,
             delivering: Vec::new(),
             filled: Vec::new(),
             kept: 0,
+            ready: READY,
+            lacking: false,
         }
     }
+}
 
+impl Slabs {
     /// Everything taken before has been delivered, and the records so far are taken.
     pub fn deliver(&mut self) {
         self.kept = 0;
-        for Full { number, given } in self.delivering.drain(..) {
+        for Full { number, given } in std::mem::take(&mut self.delivering) {
             if given {
-                self.slots[number as usize] = None;
-                self.vacant.push(number);
+                self.discard(number);
             } else {
                 self.clean.push(number);
             }
         }
-        std::mem::swap(&mut self.delivering, &mut self.filled);
+        self.delivering = std::mem::take(&mut self.filled);
     }
 
     /// How many there are.
@@ -79,68 +70,86 @@ impl Slabs {
         self.slots.iter().flatten().count()
     }
 
-    /// As the driver uses them.
-    pub fn blocks<'a>(&'a mut self, env: &'a Env) -> SlabBlocks<'a> {
-        SlabBlocks { slabs: self, env }
+    /// The number of a slab that should be made before the driver reads on.
+    pub fn wanted(&mut self) -> Option<u32> {
+        if std::mem::take(&mut self.lacking) {
+            self.ready = (self.ready + 1).min(MOST);
+        }
+        if self.clean.len() >= self.ready || self.count() >= MOST {
+            return None;
+        }
+        Some(self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        }))
     }
 
-    fn renew(&mut self, env: &Env) -> Option<()> {
-        if let Some(number) = self.current.take() {
-            self.filled.push(Full { number, given: self.given });
-        }
-        let number = match self.clean.pop() {
-            Some(number) => number,
-            None => {
-                let number = self.vacant.pop().unwrap_or(self.slots.len() as u32);
-                // JavaScript without memory throws; the process will hear of it elsewhere.
-                let Ok(slab) = self.make.borrow_back(env).and_then(|make| make.call(number)) else {
-                    super::turn::clear_exception(env);
-                    return None;
-                };
-                if number as usize == self.slots.len() {
-                    self.slots.push(None);
-                }
+    /// What has been made for a wanted number: nothing, if there is no memory.
+    pub fn supply(&mut self, number: u32, slab: Option<Held>) {
+        match slab {
+            Some(slab) => {
                 self.slots[number as usize] = Some(slab);
-                number
+                self.clean.push(number);
             }
-        };
-        self.current = Some(number);
-        self.offset = 0;
-        self.given = false;
-        Some(())
+            None => self.vacant.push(number),
+        }
+    }
+
+    fn discard(&mut self, number: u32) {
+        self.slots[number as usize] = None;
+        self.vacant.push(number);
+    }
+
+    /// As the driver uses them, until JavaScript runs again.
+    pub fn blocks(&mut self) -> SlabBlocks<'_> {
+        SlabBlocks { slabs: self, current: None }
     }
 }
 
-/// [`Slabs`] inside a call on the JavaScript thread.
+/// [`Slabs`] while no JavaScript runs.
 pub struct SlabBlocks<'a> {
     slabs: &'a mut Slabs,
-    env: &'a Env,
+    /// Where the last of the clean ones lies, which is the one to read into.
+    current: Option<Place>,
+}
+
+impl SlabBlocks<'_> {
+    fn find(&mut self) -> Option<Place> {
+        while let Some(&number) = self.slabs.clean.last() {
+            let place = self.slabs.slots[number as usize].as_ref().and_then(Held::place);
+            if let Some(part) = place.and_then(|place| place.part(0, READ_SIZE)).filter(|part| !part.is_shared()) {
+                return Some(part);
+            }
+            // Nobody but lib/ has had it, so this is not to be; it is safe all the same.
+            self.slabs.clean.pop();
+            self.slabs.discard(number);
+        }
+        self.slabs.lacking = true;
+        None
+    }
 }
 
 impl Blocks for SlabBlocks<'_> {
+    #[allow(unsafe_code)]
     fn room(&mut self) -> Option<Room<'_>> {
-        let slabs = &mut *self.slabs;
-        let length =
-            slabs.current.and_then(|number| slabs.slots[number as usize].as_ref()).map_or(0, |slab| slab.len());
-        if length < slabs.offset + READ_SIZE {
-            if slabs.filled.len() + slabs.delivering.len() >= OUTSTANDING {
-                return None;
-            }
-            slabs.renew(self.env)?;
+        if self.current.is_none() {
+            self.current = self.find();
         }
-        let (number, offset) = (slabs.current?, slabs.offset);
-        let bytes = slabs.slots[number as usize].as_mut()?.get_mut(offset..offset + READ_SIZE)?;
+        let (place, number) = (self.current?, *self.slabs.clean.last()?);
+        // SAFETY: found since JavaScript last ran, and it does not run while this object is borrowed: whoever has it drives the engine,
+        // which knows no JavaScript. One room is borrowed at a time, nobody else has the slab's memory before its records are told.
+        let bytes = unsafe { place.bytes_mut() };
         // -1 is a payload in its record; slabs are numbered down from -2.
-        Some(Room { bytes, block: (number + 2).wrapping_neg(), offset: offset as u32 })
+        Some(Room { bytes, block: (number + 2).wrapping_neg(), offset: 0 })
     }
 
     fn keep(&mut self, bytes: usize, viewed: bool) {
-        self.slabs.offset += bytes.next_multiple_of(ALIGN);
+        self.current = None;
         self.slabs.kept += bytes;
-        self.slabs.given |= viewed;
+        self.slabs.filled.extend(self.slabs.clean.pop().map(|number| Full { number, given: viewed }));
     }
 
     fn is_full(&self) -> bool {
-        self.slabs.kept >= BATCH
+        self.slabs.kept >= BATCH || self.slabs.lacking
     }
 }

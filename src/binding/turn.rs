@@ -8,22 +8,25 @@ use std::sync::Arc;
 #[cfg(unix)]
 use std::time::Instant;
 
-use napi::bindgen_prelude::{Buffer, BufferSlice, FromNapiValue, Function, JsValue, Object};
+use napi::bindgen_prelude::{FromNapiValue, Function, JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 
 use super::convert::Census;
 use super::exception::{broken, caught, contained, report};
 use super::life::{Home, HomeBytes, HomeFunction};
+#[cfg(unix)]
+use super::memory::Held;
 use super::port::Engine;
 #[cfg(unix)]
 use super::scope::{with_handles, AsyncScope};
+use super::shortage::{lacks_call, lacks_memory};
 #[cfg(unix)]
 use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{Loop, OnReady, Why};
 use super::wake::{OnWake, Wake};
 use crate::engine::net::census::Census as EngineCensus;
-use crate::engine::net::event::{first_record, take_records, Batch};
+use crate::engine::net::event::{first_record, places, take_records, Batch, Place};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -35,13 +38,15 @@ const FILLS_PER_WAKE: usize = 8;
 const HEARD_PER_ROUND: usize = 2 << 20;
 /// Bytes of a batch's memory that are used again: what was left while JavaScript was busy is not kept for ever.
 const BATCH_KEPT: usize = 1 << 20;
+/// Payloads that one call brings as arguments.
+const PAYLOADS: usize = 128;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
 const MAX_THROWS: usize = 100_000;
 /// Instead of a number of bytes: go on behind the record whose handler threw.
 const AFTER_THROW: i32 = -1;
 /// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
 const NESTED: i32 = -2;
-/// Instead of a number of bytes: the record is the first block.
+/// Instead of a number of bytes: the record is the first payload.
 const LARGE: i32 = -3;
 /// Instead of a number of bytes: the crossing is broken, no connection is left.
 const BROKEN: i32 = -4;
@@ -49,13 +54,13 @@ const BROKEN: i32 = -4;
 /// What JavaScript gives native to use. All of it lives with the `Port` that is made of it.
 pub struct Given<'a> {
     /// Takes events.
-    pub inbound: BufferSlice<'a>,
+    pub inbound: Unknown<'a>,
     /// Has commands.
-    pub outbound: BufferSlice<'a>,
+    pub outbound: Unknown<'a>,
     /// Walks the records of a turn.
     pub turn: Function<'a, (i32,), i32>,
     /// Makes a buffer for large payloads.
-    pub slab: Function<'a, u32, Buffer>,
+    pub slab: Function<'a, u32, Unknown<'static>>,
     /// Calls [`Crossing::resume`] in the loop's next round, where native cannot do that itself.
     pub later: Function<'a, (), ()>,
 }
@@ -66,8 +71,8 @@ pub struct Crossing {
     engine: Rc<Engine>,
     /// What all of JavaScript's that is used here lives with.
     home: Home,
-    inbound: RefCell<HomeBytes>,
-    outbound: RefCell<HomeBytes>,
+    inbound: HomeBytes,
+    outbound: HomeBytes,
     turn: HomeFunction<(i32,), i32>,
     later: HomeFunction<(), ()>,
     /// Where there is no loop to be had.
@@ -75,6 +80,8 @@ pub struct Crossing {
     /// Taken from a driver, not yet given to JavaScript.
     batch: RefCell<Batch>,
     offset: Cell<usize>,
+    /// A call of JavaScript was given up before it had gone through all of its records.
+    interrupted: Cell<bool>,
     /// Whether a call of [`Self::resumed`] in the loop's next round has been asked for.
     resuming: Cell<bool>,
     /// Bytes given to JavaScript since the loop is known to have gone round.
@@ -100,7 +107,7 @@ type WakeFunction = Box<dyn Fn() + Send + Sync>;
 /// What only the inline driver and the loop need.
 #[cfg(unix)]
 struct InlineSide {
-    make_slab: Rc<HomeFunction<u32, Buffer>>,
+    make_slab: HomeFunction<u32, Unknown<'static>>,
     slabs: RefCell<Slabs>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
@@ -129,7 +136,7 @@ impl Crossing {
     ///
     /// # Errors
     /// What N-API says when it cannot make a function or a reference.
-    pub fn open(env: Env, port: &Object<'_>, mut given: Given<'_>) -> Result<Rc<Self>> {
+    pub fn open(env: Env, port: &Object<'_>, given: Given<'_>) -> Result<Rc<Self>> {
         let kept = [given.inbound.raw(), given.outbound.raw(), given.turn.raw(), given.slab.raw(), given.later.raw()];
         let home = Home::new(env, port, &kept)?;
         #[cfg(unix)]
@@ -147,19 +154,18 @@ impl Crossing {
             }
         };
         let events = Arc::new(EventPort::new(waken));
-        #[cfg(unix)]
-        let make_slab = Rc::new(HomeFunction::new(env, &given.slab)?);
         let crossing = Rc::new(Self {
             env: env.raw(),
             engine: Rc::new(Engine::new(events)),
             home,
-            inbound: RefCell::new(HomeBytes::new(&mut given.inbound)),
-            outbound: RefCell::new(HomeBytes::new(&mut given.outbound)),
+            inbound: HomeBytes::new(env, &given.inbound)?,
+            outbound: HomeBytes::new(env, &given.outbound)?,
             turn: HomeFunction::new(env, &given.turn)?,
             later: HomeFunction::new(env, &given.later)?,
             wake,
             batch: RefCell::default(),
             offset: Cell::new(0),
+            interrupted: Cell::new(false),
             resuming: Cell::new(false),
             heard: Cell::new(0),
             depth: Cell::new(0),
@@ -172,8 +178,8 @@ impl Crossing {
             event_loop,
             #[cfg(unix)]
             inline: InlineSide {
-                slabs: RefCell::new(Slabs::new(make_slab.clone())),
-                make_slab,
+                slabs: RefCell::default(),
+                make_slab: HomeFunction::new(env, &given.slab)?,
                 alarm: Cell::new(None),
                 scope: RefCell::default(),
             },
@@ -237,7 +243,7 @@ impl Crossing {
         #[cfg(unix)]
         if !self.home.is_held() {
             self.inline.scope.take();
-            *self.inline.slabs.borrow_mut() = Slabs::new(self.inline.make_slab.clone());
+            *self.inline.slabs.borrow_mut() = Slabs::default();
         }
     }
 
@@ -296,11 +302,12 @@ impl Crossing {
     }
 
     /// Hands the first `bytes` of the outbound buffer to the engine.
+    #[allow(unsafe_code)]
     pub fn dispatch(&self, bytes: usize) {
-        if let Some(records) = self.outbound.borrow().get(..bytes) {
-            if !records.is_empty() {
-                self.engine.dispatch(records);
-            }
+        if bytes > 0 {
+            // SAFETY: used up before this returns. The engine runs no JavaScript, nor does N-API when payloads that it has kept are looked up
+            // or let go; and nobody but JavaScript of this thread has the buffer.
+            self.engine.dispatch(unsafe { self.outbound.place(Some(bytes)).bytes() });
         }
     }
 
@@ -369,7 +376,7 @@ impl Crossing {
         }
         if self.broken.borrow().is_some() {
             if !self.mourned.replace(true) {
-                let _ = self.call(env, BROKEN, ptr::null_mut());
+                let _ = self.call(env, BROKEN, &[]);
             }
         } else if let Err(said) = caught(|| self.run(env)) {
             report(env, &self.break_down(said));
@@ -411,33 +418,61 @@ impl Crossing {
         }
     }
 
-    /// Copies as many whole records as fit into the inbound buffer, and gives the blocks they name when a batch begins. Returns the
-    /// bytes, 0 when there is nothing; LARGE when the next record fits no buffer and is the only block.
-    fn fill(&self, blocks: &mut Vec<Vec<u8>>) -> i32 {
+    /// Copies as many whole records as fit into the inbound buffer, and makes Buffers of the payloads they name. They stay in the batch
+    /// until [`Self::offset`] has passed them: what there is no memory for is told another time.
+    #[allow(unsafe_code)]
+    fn fill(&self, env: sys::napi_env) -> Filled {
         let mut batch = self.batch.borrow_mut();
         if self.offset.get() >= batch.records.len() {
             batch.records.clear();
             batch.records.shrink_to(BATCH_KEPT);
+            self.engine.events.give_back(&mut batch.blocks);
             self.offset.set(0);
             self.take(&mut batch);
         }
         let rest = &batch.records[self.offset.get()..];
         if rest.is_empty() {
-            return 0;
+            return Filled::Nothing;
         }
-        let mut inbound = self.inbound.borrow_mut();
-        let bytes = take_records(rest, inbound.len());
-        if bytes == 0 {
-            // A head as large as the user allows. What follows keeps its blocks.
+        let room = self.inbound.place(None).len();
+        let mut taken = take_records(rest, room);
+        if taken == 0 {
+            // A head as large as the user allows.
             let record = first_record(rest);
-            self.offset.set(self.offset.get() + record.len());
-            *blocks = vec![record.to_vec()];
-            return LARGE;
+            let mut payloads = Payloads::new(env);
+            if !payloads.add(record) {
+                return Filled::NoMemory;
+            }
+            return Filled::Records {
+                bytes: LARGE,
+                payloads: payloads.buffers,
+                taken: record.len(),
+                heard: record.len(),
+            };
         }
-        inbound[..bytes].copy_from_slice(&rest[..bytes]);
-        self.offset.set(self.offset.get() + bytes);
-        *blocks = std::mem::take(&mut batch.blocks);
-        bytes as i32
+        let (mut payloads, mut words, mut heard) = (Payloads::new(env), Vec::new(), 0);
+        if !batch.blocks.is_empty() {
+            for Place { record, word, block, offset, length } in places(&rest[..taken]) {
+                let bytes = batch.blocks.get(block).and_then(|block| block.get(offset..offset + length)).unwrap_or(&[]);
+                if !payloads.add(bytes) {
+                    // What stands before it can be told.
+                    taken = record;
+                    break;
+                }
+                words.push(word);
+                heard += length;
+            }
+        }
+        if taken == 0 {
+            return Filled::NoMemory;
+        }
+        // SAFETY: looked up behind the calls of N-API above, none of which runs JavaScript; used up here, where nobody else has the memory.
+        let inbound = unsafe { self.inbound.place(Some(taken)).bytes_mut() };
+        inbound.copy_from_slice(&rest[..taken]);
+        for (number, word) in words.into_iter().enumerate() {
+            inbound[word..word + 4].copy_from_slice(&(number as u32).to_le_bytes());
+        }
+        Filled::Records { bytes: taken as i32, payloads: payloads.buffers, taken, heard: taken + heard }
     }
 
     /// Takes what a driver has left: the inline one first.
@@ -460,9 +495,7 @@ impl Crossing {
         let turn = Turn::begin(&self.depth);
         if self.depth.get() > 1 {
             // A handler runs a nested event loop: what is left of the outer turn comes first, as if the handler had returned.
-            if let Some(written) = self.call(env, NESTED, ptr::null_mut()) {
-                self.dispatch(written);
-            }
+            self.tell(env, NESTED, &[]);
         }
         #[cfg(unix)]
         self.turn_inline(env);
@@ -480,29 +513,25 @@ impl Crossing {
     /// Returns whether there is, or may be, more.
     fn deliver(&self, env: sys::napi_env) -> bool {
         for _ in 0..FILLS_PER_WAKE {
-            let mut blocks = Vec::new();
-            let bytes = self.fill(&mut blocks);
-            if bytes == 0 {
-                return false;
+            if self.interrupted.get() && self.tell(env, AFTER_THROW, &[]) != Told::Everything {
+                return true;
             }
-            let heard = self.heard.get() + bytes.unsigned_abs() as usize + blocks.iter().map(Vec::len).sum::<usize>();
+            let (bytes, payloads, taken, heard) = match self.fill(env) {
+                Filled::Nothing => return false,
+                Filled::NoMemory => return true,
+                Filled::Records { bytes, payloads, taken, heard } => (bytes, payloads, taken, heard),
+            };
+            let heard = self.heard.get() + heard;
             self.heard.set(heard);
-            // JavaScript keeps the blocks of a batch until the next one brings others.
-            let mut values = ptr::null_mut();
-            if !blocks.is_empty() {
-                match buffers(env, &blocks) {
-                    Some(made) => values = made,
-                    None => return true,
-                }
-                self.engine.events.give_back(&mut blocks);
-            }
+            // A handler that runs the event loop itself goes on behind them.
+            self.offset.set(self.offset.get() + taken);
             self.engine.hold();
-            let written = self.call(env, bytes, values);
-            if let Some(written) = written {
-                self.dispatch(written);
-            }
+            let told = self.tell(env, bytes, &payloads);
             self.engine.release();
-            if written.is_none() {
+            if told == Told::Nothing {
+                self.offset.set(self.offset.get() - taken);
+            }
+            if told != Told::Everything {
                 return true;
             }
             #[cfg(unix)]
@@ -517,18 +546,44 @@ impl Crossing {
     /// Inline connections read and parse.
     #[cfg(unix)]
     fn turn_inline(&self, env: sys::napi_env) {
+        if self.engine.inline().is_none() {
+            return;
+        }
+        self.supply(env);
         if let Some(inline) = &mut *self.engine.inline() {
-            inline.turn(&mut self.inline.slabs.borrow_mut().blocks(&Env::from_raw(env)));
+            inline.turn(&mut self.inline.slabs.borrow_mut().blocks());
         }
     }
 
     /// What JavaScript has commanded leaves, and connections that can go on because of it do.
     #[cfg(unix)]
     fn serve_inline(&self, env: sys::napi_env) {
+        self.engine.flush_inline();
+        if !self.engine.inline().as_ref().is_some_and(Inline::has_more) {
+            return;
+        }
+        self.supply(env);
         if let Some(inline) = &mut *self.engine.inline() {
-            inline.connections.flush_dirty();
-            if inline.has_more() {
-                inline.serve(&mut self.inline.slabs.borrow_mut().blocks(&Env::from_raw(env)));
+            inline.serve(&mut self.inline.slabs.borrow_mut().blocks());
+        }
+    }
+
+    /// JavaScript makes the slabs that the driver will want, while nothing of it is borrowed.
+    #[cfg(unix)]
+    fn supply(&self, env: sys::napi_env) {
+        let env = Env::from_raw(env);
+        loop {
+            let Some(number) = self.inline.slabs.borrow_mut().wanted() else { return };
+            let slab = (!lacks_memory())
+                .then(|| self.inline.make_slab.borrow_back(&env).and_then(|make| make.call(number)).ok())
+                .flatten()
+                .and_then(|slab| Held::new(env, slab.raw()));
+            let made = slab.is_some();
+            self.inline.slabs.borrow_mut().supply(number, slab);
+            if !made {
+                // Without memory JavaScript has thrown: who would have been read waits.
+                clear_exception(&env);
+                return;
             }
         }
     }
@@ -546,30 +601,54 @@ impl Crossing {
         }
     }
 
+    /// Calls JavaScript, and does what it has commanded.
+    fn tell(&self, env: sys::napi_env, bytes: i32, payloads: &[sys::napi_value]) -> Told {
+        let told = match self.call(env, bytes, payloads) {
+            Called::Returned(written) => {
+                self.dispatch(written);
+                Told::Everything
+            }
+            Called::Interrupted => Told::Something,
+            Called::NotAtAll if bytes == AFTER_THROW => Told::Something,
+            Called::NotAtAll => return Told::Nothing,
+        };
+        // NESTED has gone through the records of whoever was interrupted.
+        self.interrupted.set(told == Told::Something);
+        told
+    }
+
     /// Calls JavaScript; an exception is reported as uncaught, and JavaScript goes on behind what threw.
     #[allow(unsafe_code)]
-    fn call(&self, env: sys::napi_env, bytes: i32, blocks: sys::napi_value) -> Option<usize> {
+    fn call(&self, env: sys::napi_env, bytes: i32, payloads: &[sys::napi_value]) -> Called {
         let mut first = bytes;
-        let function = self.turn.value()?;
+        let mut called = Called::NotAtAll;
+        let Some(function) = self.turn.value().filter(|_| !lacks_call()) else { return called };
+        let mut arguments = Vec::with_capacity(1 + payloads.len());
+        arguments.push(ptr::null_mut());
+        arguments.extend_from_slice(payloads);
         for _ in 0..MAX_THROWS {
-            let mut this = ptr::null_mut();
-            let mut count = ptr::null_mut();
-            let mut result = ptr::null_mut();
+            let (mut this, mut result) = (ptr::null_mut(), ptr::null_mut());
             // SAFETY: on the JavaScript thread with a handle scope open: N-API's around a wake-up or a call of JavaScript's, or that of
-            // scope::with_handles. `function` and `blocks` are values of it; out pointers are locals. The engine is not borrowed.
+            // scope::with_handles. `function` and `payloads` are values of it; out pointers are locals. The engine is not borrowed.
             let status = unsafe {
-                sys::napi_get_undefined(env, &mut this);
-                sys::napi_create_int32(env, first, &mut count);
-                let blocks = if blocks.is_null() { this } else { blocks };
-                sys::napi_call_function(env, this, function, 2, [count, blocks].as_ptr(), &mut result)
+                if sys::napi_get_undefined(env, &mut this) != sys::Status::napi_ok
+                    || sys::napi_create_int32(env, first, &mut arguments[0]) != sys::Status::napi_ok
+                {
+                    return called;
+                }
+                sys::napi_call_function(env, this, function, arguments.len(), arguments.as_ptr(), &mut result)
             };
             if status == sys::Status::napi_ok {
-                // SAFETY: as above; `result` was set by the call.
-                return unsafe { u32::from_napi_value(env, result) }.ok().map(|written| written as usize);
+                // SAFETY: as above; `result` was set by the call. lib/binding.js returns a number.
+                return Called::Returned(
+                    unsafe { u32::from_napi_value(env, result) }.map_or(0, |written| written as usize),
+                );
             }
             if status != sys::Status::napi_pending_exception {
-                return None;
+                return called;
             }
+            // No exception was pending before (whoever calls N-API here clears what that has thrown), so it is JavaScript's.
+            called = Called::Interrupted;
             let mut error = ptr::null_mut();
             // SAFETY: as above. When the environment is terminating one of the two says so, and nothing more is called.
             let reported = unsafe {
@@ -577,37 +656,81 @@ impl Crossing {
                     && sys::napi_fatal_exception(env, error) == sys::Status::napi_ok
             };
             if !reported {
-                return None;
+                return called;
             }
             first = AFTER_THROW;
+            arguments.truncate(1);
         }
-        None
+        called
     }
 }
 
-/// Copies the blocks into an array of Buffers. A copy into memory of V8's own is collected with the young generation; memory moved
-/// into an external Buffer costs a finalizer each and drives full collections (measured: raw echo of 64 KB).
-#[allow(unsafe_code)]
-fn buffers(env: sys::napi_env, blocks: &[Vec<u8>]) -> Option<sys::napi_value> {
-    let mut array = ptr::null_mut();
-    // SAFETY: on the JavaScript thread inside N-API's callback, with a handle scope open; out pointers are locals, and each copy reads
-    // a live Vec of the length given.
-    unsafe {
-        if sys::napi_create_array_with_length(env, blocks.len(), &mut array) != sys::Status::napi_ok {
-            return None;
-        }
-        for (i, block) in blocks.iter().enumerate() {
-            let mut buffer = ptr::null_mut();
-            let made =
-                sys::napi_create_buffer_copy(env, block.len(), block.as_ptr().cast(), ptr::null_mut(), &mut buffer);
-            if made != sys::Status::napi_ok
-                || sys::napi_set_element(env, array, i as u32, buffer) != sys::Status::napi_ok
-            {
-                return None;
-            }
-        }
+/// What stands in the inbound buffer.
+enum Filled {
+    Nothing,
+    /// There is something, and no memory to tell it with.
+    NoMemory,
+    /// `bytes` for JavaScript: so many, or LARGE; Buffers of the `payloads`; how many bytes of the batch that is, and of memory.
+    Records {
+        bytes: i32,
+        payloads: Vec<sys::napi_value>,
+        taken: usize,
+        heard: usize,
+    },
+}
+
+/// What came of a call of JavaScript.
+enum Called {
+    /// It has not begun.
+    NotAtAll,
+    /// It has not come to its end, and can go on.
+    Interrupted,
+    /// It has written so many bytes of commands.
+    Returned(usize),
+}
+
+/// How much JavaScript has heard of what it was called for.
+#[derive(PartialEq, Eq)]
+enum Told {
+    Nothing,
+    Something,
+    Everything,
+}
+
+/// Copies payloads, each into a Buffer with memory of its own. A copy into memory of V8's own is collected with the young generation; memory
+/// moved into an external Buffer costs a finalizer each and drives full collections (measured: raw echo of 64 KB). They are handed on as
+/// arguments: to set an element of an array is to ask Array.prototype, which may have setters.
+struct Payloads {
+    env: sys::napi_env,
+    buffers: Vec<sys::napi_value>,
+}
+
+impl Payloads {
+    fn new(env: sys::napi_env) -> Self {
+        Self { env, buffers: Vec::new() }
     }
-    Some(array)
+
+    /// False when there is no memory, or there are enough: nothing has been added.
+    #[allow(unsafe_code)]
+    fn add(&mut self, bytes: &[u8]) -> bool {
+        if self.buffers.len() == PAYLOADS {
+            return false;
+        }
+        let (mut buffer, env) = (ptr::null_mut(), self.env);
+        // SAFETY: on the JavaScript thread with a handle scope open, see Crossing::call; the out pointer is a local, and N-API copies `bytes`
+        // before it returns. It runs no JavaScript.
+        let made = !lacks_memory()
+            && unsafe {
+                sys::napi_create_buffer_copy(env, bytes.len(), bytes.as_ptr().cast(), ptr::null_mut(), &mut buffer)
+                    == sys::Status::napi_ok
+            };
+        if made {
+            self.buffers.push(buffer);
+        } else {
+            clear_exception(&Env::from_raw(env));
+        }
+        made
+    }
 }
 
 /// An exception that nobody should hear of.

@@ -4,7 +4,7 @@
 /// message head before it, is short: a full one must be followed by another that learns nothing.
 pub const READ_SIZE: usize = 66 * 1024;
 
-/// Bytes; JavaScript makes a view of a payload from here on, and copies smaller ones out of the place they were read into.
+/// Bytes; a payload from here on is not copied out of the place it was read into, if that can be given away with it.
 pub const VIEW: usize = 32 * 1024;
 
 /// A place for one read.
@@ -22,8 +22,8 @@ pub trait Blocks {
     /// Where the next read goes; the same place again unless it was kept. `None` when there is no memory: nothing is read now.
     fn room(&mut self) -> Option<Room<'_>>;
 
-    /// The first `bytes` of the last room are named in records: the next read goes elsewhere. `viewed`: somebody may hold on to
-    /// them, because a payload is as large as [`VIEW`].
+    /// The first `bytes` of the last room are named in records: the next read goes elsewhere. `viewed`: the block goes with the last of
+    /// them, and is never read into again.
     fn keep(&mut self, bytes: usize, viewed: bool);
 
     /// Whether so much has been kept that it should be dealt with first, while the processor has it at hand.

@@ -95,9 +95,9 @@ pub struct Connection<T> {
     pub armed: Option<Instant>,
 }
 
-/// A payload was taken back before it was sent: what has left of the message is all there will ever be. EIO, on every platform.
+/// A payload was taken back before it was sent: what has left of the message is all there will ever be. EFAULT, which is what the kernel says of memory that is gone.
 fn taken_back() -> io::Error {
-    io::Error::from_raw_os_error(5)
+    io::Error::from_raw_os_error(14)
 }
 
 impl<T: Transport> Connection<T> {

@@ -30,6 +30,8 @@ pub enum Kind {
 pub const BLOB: usize = 8 * 1024;
 /// The block of a payload that stands in its record.
 const INLINE: u32 = u32::MAX;
+/// In the offset of a payload: nothing behind it in its read will be named, so whoever gets it may have its block.
+pub const GIVEN: u32 = 1 << 31;
 /// Bytes of the words every record begins with.
 const PREFIX: usize = 12;
 
@@ -208,6 +210,43 @@ fn for_each_record(records: &mut [u8], mut visit: impl FnMut(&mut [u8])) {
     }
 }
 
+/// A payload in a block that travels with its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where its record begins, and where the word is that names the block.
+    pub record: usize,
+    /// See `record`.
+    pub word: usize,
+    /// The block, and which of its bytes.
+    pub block: usize,
+    /// See `block`.
+    pub offset: usize,
+    /// See `block`.
+    pub length: usize,
+}
+
+/// The payloads of these records that stand in blocks which travel with them, in their order.
+pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(size) = read_word(records, at + 4) {
+            let record = at;
+            at += size.max(PREFIX as u32) as usize;
+            let Some(word) = block_word(read_word(records, record)? & 0xff).map(|offset| record + offset) else {
+                continue;
+            };
+            let block = read_word(records, word)?;
+            if block < INLINE / 2 {
+                // The length stands before the block, the offset behind it.
+                let (length, offset) = (read_word(records, word - 4)?, read_word(records, word + 4)? & !GIVEN);
+                let (block, offset, length) = (block as usize, offset as usize, length as usize);
+                return Some(Place { record, word, block, offset, length });
+            }
+        }
+        None
+    })
+}
+
 /// The part of a batch that a consumer with a buffer of `room` bytes can take at once: whole records, at least one.
 pub fn take_records(records: &[u8], room: usize) -> usize {
     let mut at = 0;
@@ -250,7 +289,7 @@ pub struct Read {
     offset: u32,
     /// Bytes from the beginning that must be kept.
     pub named: usize,
-    /// A payload is large enough for a view.
+    /// A payload that is large enough for a view reaches to the end: the block goes with it.
     pub viewed: bool,
 }
 
@@ -288,13 +327,16 @@ impl RecordSink<'_> {
     /// The two words that say where a payload is. Returns whether it must follow in the record: it is small, or it does not lie
     /// in this read, because the protocol core has held it back.
     fn place(&mut self, bytes: &[u8]) -> bool {
-        if let Some(read) = self.read.as_mut().filter(|_| bytes.len() >= BLOB) {
+        // Behind the payload that the block goes with none may name it.
+        if let Some(read) = self.read.as_mut().filter(|read| bytes.len() >= BLOB && !read.viewed) {
             let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
             if from < read.length && bytes.len() <= read.length - from {
-                read.named = read.named.max(from + bytes.len());
-                read.viewed |= bytes.len() >= VIEW;
+                let end = from + bytes.len();
+                read.named = read.named.max(end);
+                read.viewed = bytes.len() >= VIEW && end == read.length;
                 self.batch.word(read.block);
-                self.batch.word(read.offset + from as u32);
+                let given = if read.viewed { GIVEN } else { 0 };
+                self.batch.word((read.offset + from as u32) | given);
                 return false;
             }
         }
@@ -437,5 +479,59 @@ mod tests {
         assert_eq!(take_records(&batch.records, 2 * one), 2 * one);
         assert_eq!(take_records(&batch.records, one - 1), 0);
         assert_eq!(first_record(&batch.records).len(), one);
+    }
+
+    /// The offset word of a batch's only record.
+    fn offset_of(batch: &Batch, kind: Kind) -> u32 {
+        read_word(&batch.records, block_word(kind as u32).unwrap() + 4).unwrap()
+    }
+
+    #[test]
+    fn a_block_goes_with_a_large_payload_at_the_end_of_its_read_alone() {
+        // From, to, length of the read; whether the block is given.
+        for (from, to, length, given) in [
+            (0, VIEW, VIEW, true),
+            (100, 100 + VIEW, 100 + VIEW, true),
+            (0, VIEW, VIEW + 1, false),
+            (0, VIEW - 1, VIEW - 1, false),
+        ] {
+            let (mut batch, mut n, mut blocks) = (Batch::default(), 0, OwnedBlocks::default());
+            let room = blocks.room().unwrap();
+            let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, length)));
+            sink.body(1, &room.bytes[from..to]);
+            assert_eq!(sink.read.unwrap().viewed, given, "{from}..{to} of {length}");
+            let offset = (from as u32) | if given { GIVEN } else { 0 };
+            assert_eq!(offset_of(&batch, Kind::Body), offset, "{from}..{to} of {length}");
+        }
+    }
+
+    #[test]
+    fn nothing_names_a_block_that_has_been_given_away() {
+        let (mut batch, mut n, mut blocks) = (Batch::default(), 0, OwnedBlocks::default());
+        let room = blocks.room().unwrap();
+        let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, 2 * VIEW)));
+        sink.body(1, &room.bytes[..VIEW]);
+        sink.body(2, &room.bytes[VIEW..2 * VIEW]);
+        sink.parse_error(ParseError::ALL[0], 0, &room.bytes[..2 * VIEW]);
+        let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
+        assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
+        let last = batch.records.len() - 2 * VIEW - 32;
+        assert_eq!(read_word(&batch.records, last + 24), Some(INLINE));
+    }
+
+    #[test]
+    fn places_are_those_of_travelling_blocks_wherever_their_records_stand() {
+        let (mut batch, mut blocks) = (Batch::default(), OwnedBlocks::default());
+        batch.eof(1);
+        raw_read(&mut blocks, &mut batch, 5);
+        let record = batch.records.len();
+        raw_read(&mut blocks, &mut batch, BLOB);
+        batch.closed(1, 0, false);
+        let (word, length) = (record + 16, BLOB);
+        let expected = Place { record, word, block: 0, offset: 0, length };
+        assert_eq!(places(&batch.records).collect::<Vec<_>>(), [expected]);
+        for cut in 0..batch.records.len() {
+            assert!(places(&batch.records[..cut]).count() <= 1, "cut at {cut}");
+        }
     }
 }
