@@ -51,7 +51,7 @@ class ClientSide {
 }
 
 function finish(message) {
-  if (!message.destroyed) message[kOnFinish](true);
+  if (!message.destroyed) message[kOnFinish]();
 }
 
 class ClientConnection extends Connection {
@@ -79,6 +79,8 @@ class ClientConnection extends Connection {
     this.keepAliveDelay = Math.floor((options.keepAliveInitialDelay | 0) / 1000);
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
+    /** What its socket shows as `parser` while a response is awaited. */
+    this.parser = null;
     this.exchange = require('./client-exchange');
     try {
       this.madeSocket = new ClientSocket(this, options);

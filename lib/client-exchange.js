@@ -10,15 +10,13 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');
+const { HTTPParser } = require('./parser-face');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
 /** Fields a message shows at most when nobody says how many; Node's default. */
 const MAX_FIELDS = 1000;
 const UNCUT_RAW_FIELDS = 32;
-/** What socket.parser shows while a response is awaited. */
-const PARSER = Object.freeze({});
-
 /** @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {
   observability.failed(req, error);
@@ -29,8 +27,9 @@ function emitErrorEvent(req, error) {
 function attach(req, socket) {
   const connection = connectionOf(socket);
   req.socket = socket;
-  req.parser = PARSER;
-  socket.parser = PARSER;
+  connection.parser ??= new HTTPParser(connection);
+  req.parser = connection.parser;
+  socket.parser = connection.parser;
   socket._httpMessage = req;
   connection.begin(req);
   // The first one makes the stream flow.

@@ -8,7 +8,8 @@
 const { scheduleFlush } = require('./binding');
 const { releaseMessage } = require('./incoming-message');
 const observability = require('./observability');
-const { kSink, kOnFinish, kOnClose } = require('./symbols');
+const { passTurn } = require('./pipeline');
+const { kOnFinish, kOnClose } = require('./symbols');
 
 /** Message and connection in turn. */
 const ended = [];
@@ -31,6 +32,8 @@ function finishEnded() {
     const message = ended[endedAt];
     const connection = ended[endedAt + 1];
     endedAt += 2;
+    // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
+    if ((message._eventsCount > 0 || connection.open[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
   }
   ended.length = 0;
@@ -40,14 +43,11 @@ function finishEnded() {
 
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
-  connection.answered(message);
-  if (message._last) connection.over = true;
   const heard = message._eventsCount > 0;
   observability.finished(connection, message);
   try {
-    message[kOnFinish]();
+    message[kOnFinish](passTurn, connection);
   } finally {
-    message[kSink] = null;
     if (message.req) releaseMessage(message.req);
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
     if (heard) process.nextTick(closeMessage, message);

@@ -24,6 +24,11 @@ class SocketSink {
     this.socket = socket;
   }
 
+  /** What a message says then waits in it for nothing. */
+  get isEnded() {
+    return !this.socket.destroyed && !this.socket.writable;
+  }
+
   /** Bytes the socket holds. */
   get writableLength() {
     return this.socket.writableLength ?? 0;
@@ -128,7 +133,7 @@ function writeAll(socket, head, chunk, encoding, hasChunk, done) {
 function finish(message, error, callback) {
   callback?.(error);
   if (error) message[kOnClose](error);
-  else message[kOnFinish](true);
+  else message[kOnFinish]();
 }
 
 module.exports = { SocketSink, writeFramed };

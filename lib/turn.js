@@ -126,7 +126,7 @@ function dispatch(at) {
     case UPGRADE: {
       const chunk = payload(at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
-      if (connection.closing) return false;
+      if (connection.closing && connection.exchange !== undefined) return false;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
@@ -206,7 +206,7 @@ function peerOf(at, version, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + 8);
-  if (connection.closing) return false;
+  if (!connection.counted) return false;
   const info = words[at + 4];
   const targetLength = words[at + 5];
   const fieldsLength = words[at + 6];
