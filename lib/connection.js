@@ -417,7 +417,24 @@ class Connection {
     if (total > this.acked) this.acked = total;
     if (this.waiters.length === 0) return;
     this.touch();
-    settleAcked(this);
+    this.settleAcked();
+  }
+
+  /** Tells those that have waited for what has been flushed. It goes on behind the 'close' of a response: see ended-exchanges.js. */
+  settleAcked() {
+    while (this.waiters.length > 0 && this.waiters[0].at <= this.acked) {
+      const [waiter] = this.waiters;
+      if (this.waiters.length === 1) this.waiters = NONE;
+      else this.waiters.shift();
+      let mayGoOn = false;
+      try {
+        // One by one: a listener may throw, or add another.
+        mayGoOn = settle(this, waiter, undefined);
+      } finally {
+        if (!mayGoOn && !waiter.message && this.waiters.length > 0) process.nextTick(settleAcked, this);
+      }
+      if (!mayGoOn) return;
+    }
   }
 
   /** The peer has sent its FIN. */
@@ -506,26 +523,14 @@ function seqOf(message) {
   return requestSeq(message.req);
 }
 
-/** One by one: a listener may throw, or add another. Ticks run behind each response, so that its 'close' stands before the next one's events. */
 function settleAcked(connection) {
-  while (connection.waiters.length > 0 && connection.waiters[0].at <= connection.acked) {
-    const [waiter] = connection.waiters;
-    if (connection.waiters.length === 1) connection.waiters = NONE;
-    else connection.waiters.shift();
-    let goesOn = false;
-    try {
-      settle(connection, waiter, undefined);
-      goesOn = !waiter.message;
-    } finally {
-      if (!goesOn && connection.waiters.length > 0) process.nextTick(settleAcked, connection);
-    }
-    if (!goesOn) return;
-  }
+  connection.settleAcked();
 }
 
+/** @return {boolean} whether the next one may be told at once: not when the 'close' of a response comes first */
 function settle(connection, waiter, error) {
   if (waiter.message) {
-    if (error === undefined) finishExchange(connection, waiter.message);
+    if (error === undefined) return !finishExchange(connection, waiter.message);
   } else if (waiter.drain) {
     // A message that went on writing drains with its last write.
     if (error === undefined && connection.acked >= connection.handed) waiter.drain[kOnDrain]();
@@ -534,6 +539,7 @@ function settle(connection, waiter, error) {
   } else {
     waiter.callback(error);
   }
+  return true;
 }
 
 module.exports = { Connection, closeTick };

@@ -50,14 +50,19 @@ function finishExchange(connection, message) {
   } finally {
     if (message.req) releaseMessage(message.req);
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
-    if (heard) process.nextTick(closeMessage, message);
+    if (heard) process.nextTick(closeMessage, message, connection);
     else message[kOnClose]();
   }
   return heard;
 }
 
-function closeMessage(message) {
-  message[kOnClose]();
+/** Its 'close' stands before what those say that have left with it. */
+function closeMessage(message, connection) {
+  try {
+    message[kOnClose]();
+  } finally {
+    connection.settleAcked();
+  }
 }
 
 module.exports = { endExchange, finishEnded, finishExchange, hasEnded };

@@ -468,27 +468,6 @@ module.exports = {
     },
     steps: [get('/1'), { until: '/2.' }],
   },
-  'the parser of a request that has been upgraded is nobody\'s': {
-    setup(server, log) {
-      let parser;
-      server.shouldUpgradeCallback = (req) => {
-        ({ parser } = req.socket);
-        return true;
-      };
-      server.on('upgrade', (req, socket) => {
-        log(socket.parser);
-        for (const name of ['pause', 'resume', 'finish', 'remove', 'unconsume', 'free', 'close']) log(name, parser[name]());
-        parser.incoming = null;
-        parser.onIncoming = null;
-        socket.parser = null;
-        socket.on('data', (chunk) => socket.write(`echo ${chunk}`));
-        socket.addListener('end', () => log('end'));
-        socket.prependListener('close', () => log('socket closed'));
-        socket.write(SWITCH);
-      });
-    },
-    steps: [UPGRADE, { until: '101' }, 'abc', { until: 'echo abc' }, 'end', { log: 'end' }],
-  },
   'socket.parser = null in the HTTP phase': {
     setup: watchClose,
     handler(req, res, log) {
