@@ -28,6 +28,7 @@ function attach(req, socket) {
   const connection = connectionOf(socket);
   req.socket = socket;
   connection.parser ??= new HTTPParser(connection);
+  connection.parser.outgoing = req;
   req.parser = connection.parser;
   socket.parser = connection.parser;
   socket._httpMessage = req;
@@ -44,6 +45,8 @@ function attach(req, socket) {
 /** No more of this response will come. */
 function freeParser(req, socket) {
   if (req) req.parser = null;
+  const { parser } = connectionOf(socket);
+  if (parser !== null) parser.outgoing = null;
   socket.parser = null;
 }
 

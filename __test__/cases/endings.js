@@ -431,20 +431,6 @@ module.exports = {
     handler: note,
     steps: [`${get('/1')}${get('/2')}GARBAGE\r\n\r\n`, ...CLOSED, { log: '/2 close' }],
   },
-  'a response that is taken off its socket leaves that to its program, and the next request is answered': {
-    setup: watchClose,
-    handler(req, res, log) {
-      const { socket } = req;
-      if (req.url === '/2') {
-        res.end('two.');
-        return;
-      }
-      res.detachSocket(socket);
-      log(res.socket, socket._httpMessage, res.write('no'));
-      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nraw.');
-    },
-    steps: [get('/1'), { until: 'raw.' }, get('/2'), { until: 'two.' }, 'end', ...CLOSED],
-  },
   'socket.parser may be looked at, called and written to': {
     setup: watchClose,
     handler(req, res, log) {
