@@ -27,7 +27,7 @@ function emitErrorEvent(req, error) {
 function attach(req, socket) {
   const connection = connectionOf(socket);
   req.socket = socket;
-  connection.parser ??= new HTTPParser(connection);
+  connection.parser ??= new HTTPParser(connection, socket);
   connection.parser.outgoing = req;
   req.parser = connection.parser;
   socket.parser = connection.parser;

@@ -12,14 +12,15 @@ const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength 
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
-const { cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
-const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
+const { errnoException, streamDestroyed } = require('./errors');
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
-const { endExchange, finishExchange } = require('./ended-exchanges');
-const { behindThisRound } = require('./rounds');
+const { endExchange } = require('./ended-exchanges');
+const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { kSide, kEnqueue, kOnDrain } = require('./symbols');
+const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
+const { kSide, kEnqueue } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
@@ -126,8 +127,7 @@ class Connection {
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
   wait(waiter) {
-    if (this.waiters.length === 0) this.waiters = [waiter];
-    else this.waiters.push(waiter);
+    addWaiter(this, waiter);
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------
@@ -417,24 +417,7 @@ class Connection {
     if (total > this.acked) this.acked = total;
     if (this.waiters.length === 0) return;
     this.touch();
-    this.settleAcked();
-  }
-
-  /** Tells those that have waited for what has been flushed. It goes on behind the 'close' of a response: see ended-exchanges.js. */
-  settleAcked() {
-    while (this.waiters.length > 0 && this.waiters[0].at <= this.acked) {
-      const [waiter] = this.waiters;
-      if (this.waiters.length === 1) this.waiters = NONE;
-      else this.waiters.shift();
-      let mayGoOn = false;
-      try {
-        // One by one: a listener may throw, or add another.
-        mayGoOn = settle(this, waiter, undefined);
-      } finally {
-        if (!mayGoOn && !waiter.message && this.waiters.length > 0) process.nextTick(settleAcked, this);
-      }
-      if (!mayGoOn) return;
-    }
+    settleFlushed(this);
   }
 
   /** The peer has sent its FIN. */
@@ -444,33 +427,7 @@ class Connection {
       if (!this.closing) this.socket.receiveEnd();
       return;
     }
-    this.peerEnded = true;
-    if (this.closing) return;
-    if (this.upgradeStream !== null) {
-      const message = this.receiving;
-      this.receiving = null;
-      this.upgradeStream.receiveEnd();
-      if (message !== null) {
-        // The request is not whole and never will be: its end is told, then the connection goes, as node:http's does.
-        cutMessage(message, connResetException('aborted'));
-        setImmediate(() => this.socket.destroy());
-      }
-    } else if (this.upgraded) {
-      this.socket.receiveEnd();
-    } else if (this.open.length > 0) {
-      behindThisRound(this, endHttp);
-    } else {
-      this.endHttp();
-    }
-  }
-
-  /** FIN in the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
-  endHttp() {
-    if (this.madeSocket !== null) this.madeSocket.receiveEnd();
-    if (this.failedAtEnd) return;
-    if (this.server.httpAllowHalfOpen && this.open.length > 0) this.open[this.open.length - 1]._last = true;
-    else if (this.open.length > 0 || this.madeSocket !== null) this.socket.end();
-    else command(OP.SHUTDOWN, 0, this, 0);
+    peerEnded(this);
   }
 
   /** The engine's last word on this connection. */
@@ -482,12 +439,7 @@ class Connection {
     const socket = this.madeSocket;
     let error = null;
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
-    const { waiters } = this;
-    this.waiters = NONE;
-    if (waiters.length > 0) {
-      const reason = error ?? streamDestroyed('write');
-      for (const waiter of waiters) settle(this, waiter, reason);
-    }
+    if (this.waiters.length > 0) failWaiters(this, error ?? streamDestroyed('write'));
     if (socket === null && this.counted) this.side.connectionGone();
     if (socket !== null && !socket.destroyed) socket.engineClosed(error);
     else this.abortExchanges();
@@ -504,10 +456,6 @@ class Connection {
   }
 }
 
-function endHttp(connection) {
-  connection.endHttp();
-}
-
 /** 'close' comes behind the 'error' that destroy() emits on the next tick. */
 function closeTick(callback) {
   process.nextTick(process.nextTick, callback);
@@ -521,25 +469,6 @@ function framingBytes(n, flags) {
 
 function seqOf(message) {
   return requestSeq(message.req);
-}
-
-function settleAcked(connection) {
-  connection.settleAcked();
-}
-
-/** @return {boolean} whether the next one may be told at once: not when the 'close' of a response comes first */
-function settle(connection, waiter, error) {
-  if (waiter.message) {
-    if (error === undefined) return !finishExchange(connection, waiter.message);
-  } else if (waiter.drain) {
-    // A message that went on writing drains with its last write.
-    if (error === undefined && connection.acked >= connection.handed) waiter.drain[kOnDrain]();
-  } else if (waiter.fin) {
-    waiter.callback();
-  } else {
-    waiter.callback(error);
-  }
-  return true;
 }
 
 module.exports = { Connection, closeTick };

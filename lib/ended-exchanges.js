@@ -32,6 +32,8 @@ function finishEnded() {
     const message = ended[endedAt];
     const connection = ended[endedAt + 1];
     endedAt += 2;
+    // It has not left, and its connection tells it so.
+    if (connection.closed) continue;
     // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
     if ((message._eventsCount > 0 || connection.open[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
@@ -61,7 +63,7 @@ function closeMessage(message, connection) {
   try {
     message[kOnClose]();
   } finally {
-    connection.settleAcked();
+    if (connection.waiters.length > 0) connection.onAck(connection.acked);
   }
 }
 

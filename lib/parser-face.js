@@ -8,22 +8,24 @@
 const { nodeError } = require('./errors');
 const { types } = require('node:util');
 
-const kConnection = Symbol('turnout.connection');
-const kIncoming = Symbol('turnout.incoming');
-
 /** Node's default of server.maxHeadersCount is 1,000 fields, which its parser counts in names and values. */
 const MAX_HEADER_PAIRS = 2000;
 
 function noop() {}
 
 class HTTPParser {
-  /** @param {import('./connection').Connection} connection */
-  constructor(connection) {
-    Object.defineProperty(this, kConnection, { value: connection });
-    Object.defineProperty(this, kIncoming, { value: undefined, writable: true });
+  #connection;
+  #incoming = undefined;
+
+  /**
+   * @param {import('./connection').Connection} connection
+   * @param {import('./socket').Socket} socket
+   */
+  constructor(connection, socket) {
+    this.#connection = connection;
     this._headers = [];
     this._url = '';
-    this.socket = connection.madeSocket;
+    this.socket = socket;
     this.outgoing = null;
     this.maxHeaderPairs = MAX_HEADER_PAIRS;
     this._consumed = true;
@@ -33,30 +35,30 @@ class HTTPParser {
 
   /** The message that came last, until it has been answered. */
   get incoming() {
-    if (this[kIncoming] !== undefined) return this[kIncoming];
-    const { receiving, open } = this[kConnection];
+    if (this.#incoming !== undefined) return this.#incoming;
+    const { receiving, open } = this.#connection;
     return receiving ?? open[open.length - 1]?.req ?? null;
   }
 
   set incoming(message) {
-    this[kIncoming] = message;
+    this.#incoming = message;
   }
 
   /** @param {Uint8Array} bytes parsed as if they had come from the peer @return {number|undefined} how many */
   execute(bytes) {
     if (!types.isUint8Array(bytes)) throw nodeError('ERR_INVALID_ARG_TYPE', 'bytes', 'must be an instance of Buffer or Uint8Array', bytes);
     if (this.socket.parser !== this) return undefined;
-    this[kConnection].feed(bytes);
+    this.#connection.feed(bytes);
     return bytes.length;
   }
 
   /** Nothing is read until resume(). */
   pause() {
-    this[kConnection].setPaused(true);
+    this.#connection.setPaused(true);
   }
 
   resume() {
-    this[kConnection].setPaused(false);
+    this.#connection.setPaused(false);
   }
 
   /** @return {Buffer} what is being parsed: nothing, while JavaScript runs */

@@ -109,7 +109,8 @@ function goOn(connection) {
 
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
 function abortAll(connection) {
-  const { receiving, open } = connection;
+  const { receiving, open, madeSocket } = connection;
+  if (madeSocket !== null && !connection.upgraded) madeSocket.parser = null;
   connection.receiving = null;
   connection.open = NONE;
   connection.handedOver = 0;

@@ -17,7 +17,6 @@ const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
 const kInflow = Symbol('turnout.inflow');
 const kHttpMessage = Symbol('turnout.httpMessage');
-const kParser = Symbol('turnout.parser');
 
 /** @param {import('./connection').Connection} connection */
 function Socket(connection) {
@@ -27,10 +26,10 @@ function Socket(connection) {
   this[kInflow] = new Inflow(this, connection, pushEnd);
   this[kEnded] = false;
   this[kHttpMessage] = undefined;
-  this[kParser] = undefined;
   this.server = server;
   this._server = server;
   this._paused = false;
+  this.parser = connection.upgraded ? null : new HTTPParser(connection, this);
   this.setEncoding = refuseEncoding;
 }
 Object.setPrototypeOf(Socket.prototype, net.Socket.prototype);
@@ -240,19 +239,6 @@ Object.defineProperties(Socket.prototype, {
     enumerable: false,
     get() {
       return this.destroyed ? undefined : this.writableLength;
-    },
-  },
-  /** While HTTP is spoken, made when somebody asks; null afterwards, as Node's. */
-  parser: {
-    configurable: true,
-    enumerable: true,
-    get() {
-      const connection = this[kConnection];
-      if (this[kParser] === undefined && !connection.upgraded) this[kParser] = new HTTPParser(connection);
-      return connection.closed ? null : (this[kParser] ?? null);
-    },
-    set(value) {
-      this[kParser] = value;
     },
   },
   _httpMessage: {
