@@ -16,7 +16,7 @@ const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
 const { behindThisRound } = require('./peer-end');
-const { goOn } = require('./pipeline');
+const { goOn, wakeTimer } = require('./pipeline');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
@@ -56,6 +56,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields, field
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
+  if (server.timeout) wakeTimer(connection);
   connection.touch();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);

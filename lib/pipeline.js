@@ -71,8 +71,23 @@ function passTurn(connection, response) {
     if (!connection.saidClose && !connection.closing && !connection.closed) connection.socket.destroySoon();
   } else if (connection.open.length > 0) {
     takeTurn(connection, connection.open[0]);
+  } else if (connection.madeSocket !== null && connection.madeSocket.timeout) {
+    restTimer(connection);
   }
 }
+
+/** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+function restTimer(connection) {
+  if (keepsAlive(connection.server)) connection.madeSocket.setTimeout(0);
+}
+
+/** Another request has come on an idle connection: the server's timeout counts again, whatever the request before has set. */
+function wakeTimer(connection) {
+  const { server } = connection;
+  if (connection.requests > 0 && connection.open.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
+}
+
+const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
 
 function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
@@ -136,4 +151,4 @@ function hasAnsweredLast(connection) {
   return connection.over || connection.open.find((response) => response._last || !response.finished)?.finished === true;
 }
 
-module.exports = { NONE, expectResponse, isWhole, mayHandOver, handedLast, passTurn, noteQueued, goOn, abortAll, currentOf, hasAnsweredLast };
+module.exports = { NONE, expectResponse, isWhole, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };

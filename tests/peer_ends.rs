@@ -92,3 +92,25 @@ fn what_an_upgraded_stream_has_ended_leaves_behind_the_answers_ahead() {
     driven.connection.flush(None, &mut driven.batch);
     assert_eq!((driven.wire.0.borrow().sent, driven.wire.0.borrow().shut), (11, true));
 }
+
+#[test]
+fn it_does_not_wait_for_them_when_the_peer_has_gone() {
+    for gone_first in [false, true] {
+        let mut driven = Driven::new();
+        driven.wire.0.borrow_mut().room = usize::MAX;
+        driven.wire.0.borrow_mut().incoming = [GET, UPGRADE].concat();
+        driven.poll();
+        driven.command(DECIDE, 1, 2, b"");
+        driven.wire.0.borrow_mut().fin = gone_first;
+        driven.poll();
+        driven.command(WRITE, 0, 2, b"switched");
+        driven.command(SHUTDOWN, 0, 0, b"");
+        driven.connection.flush(None, &mut driven.batch);
+        if !gone_first {
+            assert!(!driven.connection.is_closed());
+            driven.wire.0.borrow_mut().fin = true;
+            driven.poll_to_the_end();
+        }
+        assert!(driven.connection.is_closed());
+    }
+}

@@ -53,6 +53,12 @@ impl Driven {
         assert!(self.connection.poll(&mut cx, &mut self.blocks, &mut self.batch, now).is_pending());
     }
 
+    /// Polls a connection that is then over.
+    pub fn poll_to_the_end(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(self.connection.poll(&mut cx, &mut self.blocks, &mut self.batch, Instant::now()).is_ready());
+    }
+
     /// Polls for as long as the connection asks for it.
     pub fn settle(&mut self) {
         while self.connection.take_woken() {

@@ -340,6 +340,9 @@ impl<T: Transport> Connection<T> {
             self.waiting = Waiting::Nothing;
             batch.eof(self.index);
         }
+        if self.writing == Writing::ShuttingDown && self.out.pending() == 0 {
+            self.all_sent(batch);
+        }
         self.close_if_done(batch);
     }
 
@@ -628,8 +631,9 @@ impl<T: Transport> Connection<T> {
             }
             return;
         }
-        // What an upgraded stream has said waits for the answers ahead of it.
-        if self.writing == Writing::ShuttingDown && !self.out.has_early() {
+        // What an upgraded stream has said waits for the answers ahead of it, for as long as the peer is there.
+        let waits = self.out.has_early() && self.reading != Reading::Ended;
+        if self.writing == Writing::ShuttingDown && !waits {
             if self.reading != Reading::Ended {
                 stream.shutdown_write();
             }
