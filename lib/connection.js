@@ -5,7 +5,7 @@
  * driver of its lazily made Socket, and where records about it arrive. It knows nothing of HTTP's text.
  *
  * Life: OPEN (HTTP) → UPGRADED (raw stream) → CLOSED by the engine's last record. `closing` is set once JavaScript has asked for
- * the end; records that come after it are dropped.
+ * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');

@@ -403,6 +403,38 @@ module.exports = {
     },
     steps: [`POST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello${get('/2')}`, 'closed', FIRST_CLOSED],
   },
+  'all bytes take the way of a socket.write that was replaced, each response in its turn': {
+    setup(server, log) {
+      server.on('connection', (socket) => {
+        const { write } = socket;
+        let written = '';
+        socket.write = function (chunk, ...rest) {
+          written += chunk;
+          return write.call(this, chunk, ...rest);
+        };
+        socket.on('close', () => log('written', written.match(/\w+\.(?=HTTP|$)/g)));
+      });
+    },
+    handler: queue(
+      ([one, two, three]) => {
+        three.end('three.');
+        two.end('two.');
+        one.end('one.');
+      },
+      () => {},
+    ),
+    steps: [THREE, { until: 'three.' }, 'end', 'closed', { log: 'written' }],
+  },
+  'a timeout that one request has set does not outlive it': {
+    setup: (server) => server.setTimeout(200000),
+    handler(req, res, log) {
+      log(req.url, req.socket.timeout);
+      if (req.url === '/1') res.setTimeout(100000);
+      else if (req.url === '/2') req.socket.setTimeout(0);
+      res.end(`${req.url}.`);
+    },
+    steps: [get('/1'), { until: '/1.' }, get('/2'), { until: '/2.' }, get('/3'), { until: '/3.' }],
+  },
   'many answers given backwards': {
     handler: (() => {
       const waiting = [];
