@@ -103,3 +103,22 @@ describe('a pipeline whose first answer is slow', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 });
+
+it('a timeout that an upgraded socket has been given outlives the answers ahead of it', async () => {
+  const server = turnout.createServer();
+  let first;
+  server.on('request', (req, res) => (first = res));
+  server.on('upgrade', (req, socket) => {
+    socket.setTimeout(100000);
+    socket.on('error', () => {});
+    first.on('close', () => socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${socket.timeout}`));
+    first.end('first.');
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const peer = net.connect(server.address().port, '127.0.0.1');
+  peer.write(`${get('/1')}GET /2 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`);
+  let heard = '';
+  await new Promise((resolve) => peer.on('data', (chunk) => (heard += chunk)).on('close', resolve));
+  expect(heard).toMatch(/first\.HTTP\/1.1 101 Switching Protocols\r\n\r\n100000$/);
+  await new Promise((resolve) => server.close(resolve));
+});

@@ -68,10 +68,10 @@ function passTurn(connection, response) {
   if (response._last) {
     connection.over = true;
     // Made the last one when it had been handed over.
-    if (!connection.saidClose && !connection.closing && !connection.closed) connection.socket.destroySoon();
+    if (!connection.saidClose && !connection.upgraded && !connection.closing && !connection.closed) connection.socket.destroySoon();
   } else if (connection.open.length > 0) {
     takeTurn(connection, connection.open[0]);
-  } else if (connection.madeSocket !== null && connection.madeSocket.timeout) {
+  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {
     restTimer(connection);
   }
 }
