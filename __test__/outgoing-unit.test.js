@@ -602,6 +602,7 @@ describe('a response on an engine sink', () => {
   /** Records what it is given; `full` makes send() return false. */
   function recordingSink() {
     return {
+      open: [],
       sent: [],
       calls: [],
       full: false,
@@ -697,7 +698,7 @@ describe('a response on an engine sink', () => {
     res.on('close', () => log.push(['close', res.destroyed]));
     res.end('x', (error) => log.push(['end', error]));
     expect(sink.sent[0].asks).toBe(true);
-    res[kOnFinish]();
+    res[kOnFinish](() => {});
     res[kOnClose]();
     res.destroy();
     expect(log).toEqual([

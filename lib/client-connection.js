@@ -20,7 +20,7 @@ const { Socket, connectionOf } = require('./socket');
 const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
 const { Boolean, Buffer, Math, Object, String, each, nextTick, setImmediate } = require('./primordials');
-const { kOnFinish } = require('./symbols');
+const { kEnqueue, kOnFinish } = require('./symbols');
 
 /** Flags of EXPECT. */
 const HEAD = 1;
@@ -52,7 +52,7 @@ class ClientSide {
 }
 
 function finish(message) {
-  if (!message.destroyed) message[kOnFinish](true);
+  if (!message.destroyed) message[kOnFinish]();
 }
 
 class ClientConnection extends Connection {
@@ -80,6 +80,8 @@ class ClientConnection extends Connection {
     this.keepAliveDelay = Math.floor((options.keepAliveInitialDelay | 0) / 1000);
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
+    /** What its socket shows as `parser` while a response is awaited. */
+    this.parser = null;
     this.exchange = require('./client-exchange');
     try {
       this.madeSocket = new ClientSocket(this, options);
@@ -144,7 +146,7 @@ class ClientConnection extends Connection {
     for (let i = 0; i < early.length; i++) {
       const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
-      this.send(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
+      this.hand(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
       if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
   }
@@ -160,11 +162,18 @@ class ClientConnection extends Connection {
       return false;
     }
     flags &= ~CLOSE;
+    const socket = this.madeSocket;
+    if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
+    if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     if (!this.isConnected) {
       this.early.push({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || 'utf8') : chunk.length);
       return this.earlyBytes <= this.highWaterMark;
     }
+    return this.hand(message, head, chunk, encoding, flags, callback);
+  }
+
+  hand(message, head, chunk, encoding, flags, callback) {
     const last = (flags & LAST) !== 0;
     // An acknowledgement costs a round of the loop: where nobody waits for one and the kernel takes so much, the end is taken for flushed.
     const underWay = this.handed - this.acked + (chunk === null ? 0 : chunk.length);

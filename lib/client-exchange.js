@@ -10,16 +10,14 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');
-const { Math, Object, join, nextTick, split } = require('./primordials');
+const { HTTPParser } = require('./parser-face');
+const { Math, join, nextTick, split } = require('./primordials');
 const { connectionOf } = require('./socket');
 const { kSink, kOnClose, kOnDrain } = require('./symbols');
 
 /** Fields a message shows at most when nobody says how many; Node's default. */
 const MAX_FIELDS = 1000;
 const UNCUT_RAW_FIELDS = 32;
-/** What socket.parser shows while a response is awaited. */
-const PARSER = Object.freeze({});
-
 /** @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {
   observability.failed(req, error);
@@ -30,8 +28,10 @@ function emitErrorEvent(req, error) {
 function attach(req, socket) {
   const connection = connectionOf(socket);
   req.socket = socket;
-  req.parser = PARSER;
-  socket.parser = PARSER;
+  connection.parser ??= new HTTPParser(connection, socket);
+  connection.parser.outgoing = req;
+  req.parser = connection.parser;
+  socket.parser = connection.parser;
   socket._httpMessage = req;
   connection.begin(req);
   // The first one makes the stream flow.
@@ -46,6 +46,8 @@ function attach(req, socket) {
 /** No more of this response will come. */
 function freeParser(req, socket) {
   if (req) req.parser = null;
+  const { parser } = connectionOf(socket);
+  if (parser !== null) parser.outgoing = null;
   socket.parser = null;
 }
 

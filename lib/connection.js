@@ -5,28 +5,28 @@
  * driver of its lazily made Socket, and where records about it arrive. It knows nothing of HTTP's text.
  *
  * Life: OPEN (HTTP) → UPGRADED (raw stream) → CLOSED by the engine's last record. `closing` is set once JavaScript has asked for
- * the end; records that come after it are dropped.
+ * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { writeFramed } = require('./socket-sink');
-const { abortMessage, cutMessage, receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
-const { connResetException, errnoException, streamDestroyed } = require('./errors');
+const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
+const { errnoException, streamDestroyed } = require('./errors');
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
-const { endExchange, finishExchange } = require('./ended-exchanges');
-const { Object, each, includes, indexOf, nextTick, setImmediate, splice } = require('./primordials');
-const { kEvents, kSide, kOnClose, kOnDrain } = require('./symbols');
+const { endExchange } = require('./ended-exchanges');
+const { peerEnded } = require('./peer-end');
+const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
+const { each, nextTick } = require('./primordials');
+const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
+const { kEvents, kSide, kEnqueue } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
-
-/** No exchange, no waiter: most connections at most times. An array that has held something keeps room for sixteen. */
-const NONE = Object.freeze([]);
 
 class Connection {
   /**
@@ -43,8 +43,13 @@ class Connection {
     this.generation = generation;
     this.peer = peer;
     this.highWaterMark = server.highWaterMark ?? 65536;
-    /** Responses in order; the first is the one being sent. */
+    /** See pipeline.js. */
     this.open = NONE;
+    this.handedOver = 0;
+    this.saidClose = false;
+    this.isForwarding = false;
+    this.queued = 0;
+    this.goesOn = false;
     /** How many requests have been taken so far. */
     this.requests = 0;
     this.receiving = null;
@@ -70,8 +75,8 @@ class Connection {
     this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
-    /** The peer broke the protocol: 'clientError' has been emitted, and nothing more is parsed. */
-    this.failed = false;
+    /** The peer's FIN came in mid-message, which 'clientError' tells: whoever listens to that ends the socket. */
+    this.failedAtEnd = false;
     this.bytesRead = 0;
     /** Payload bytes handed to the engine, known to be flushed, and at the last request for an acknowledgement. */
     this.handed = 0;
@@ -107,33 +112,23 @@ class Connection {
 
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
-    return this.open.length > 0 ? this.open[0] : null;
+    return currentOf(this);
   }
 
   /** Whether the last response of this connection has been ended, told or not. */
   get answeredLast() {
-    return this.over || this.open.find((response) => response._last || !response.finished)?.finished === true;
+    return hasAnsweredLast(this);
   }
 
-  /** A response to another request. */
-  expect(response) {
-    if (this.open.length === 0) this.open = [response];
-    else this.open.push(response);
-  }
-
-  /** The response's last byte has been handed over: it is the next one's turn. */
-  answered(response) {
-    const { open } = this;
-    if (open[0] !== response) {
-      if (includes(open, response)) splice(open, indexOf(open, response), 1);
-    } else if (open.length === 1) this.open = NONE;
-    else open.shift();
+  /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response says then waits in it for nothing, as in Node. */
+  get isEnded() {
+    const socket = this.madeSocket;
+    return socket !== null && !this.upgraded && !socket.writable && !this.closing && !this.closed;
   }
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
   wait(waiter) {
-    if (this.waiters.length === 0) this.waiters = [waiter];
-    else this.waiters.push(waiter);
+    addWaiter(this, waiter);
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------
@@ -147,13 +142,15 @@ class Connection {
       if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
-    if (this.madeSocket !== null && this.open[0] === message && writesAreWatched(this.madeSocket)) {
-      return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
+    const socket = this.madeSocket;
+    if (socket !== null && !this.upgraded) {
+      if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
+      if (socket.writableLength > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     }
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  /** Somebody has replaced the socket's write(): the bytes of the response whose turn it is take that way, as with node:http. */
+  /** The socket holds bytes that come first, or somebody has replaced its write(): the bytes take that way, as with node:http. */
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
@@ -165,13 +162,14 @@ class Connection {
   /** Hands a piece of a message to the engine. */
   hand(message, head, chunk, encoding, flags, callback) {
     const last = (flags & LAST) !== 0;
-    if (last && (callback !== undefined || message[kEvents] !== undefined)) flags |= ACK;
-    else if (callback !== undefined) flags |= ACK;
+    // Who is behind somebody that waits for the kernel waits with him.
+    if (callback !== undefined || (last && (message[kEvents] !== undefined || this.waiters.length > 0))) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
       if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
       else endExchange(this, message);
+      handedLast(this, (flags & CLOSE) !== 0);
     } else if (full) {
       this.wait({ at: this.handed, callback: null, message: null, drain: message });
     }
@@ -179,11 +177,27 @@ class Connection {
     return !full;
   }
 
+  /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
+  letGo(message) {
+    if (this.open[0] !== message || this.closed || this.closing) return;
+    if (this.handedOver === 0) {
+      this.writeBytes(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      handedLast(this, false);
+    }
+    passTurn(this, message);
+  }
+
+  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  awaitFlush(message) {
+    if (this.closed || this.closing) return false;
+    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
+    this.wait({ at: this.handed, callback: null, message });
+    return true;
+  }
+
   /** Interim responses: bytes in this message's place, outside its framing. */
   information(message, text) {
-    if (this.closed || this.closing) return;
-    this.writeBytes(OP.WRITE, 0, seqOf(message), text, null, 'latin1');
-    this.touch();
+    this.send(message, '', text, 'latin1', 0, undefined);
   }
 
   /** @return {boolean} true: over the high-water mark, and an acknowledgement of everything written is under way */
@@ -243,7 +257,7 @@ class Connection {
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
   close(callback) {
     if (this.closed) {
-      if (callback) closeTick(callback);
+      if (callback) this.tellClosed(callback);
       return;
     }
     if (callback) this.onClosed = callback;
@@ -254,12 +268,20 @@ class Connection {
 
   reset(callback) {
     if (this.closed) {
-      closeTick(callback);
+      this.tellClosed(callback);
       return;
     }
     this.onClosed = callback;
     this.closing = true;
     command(OP.RESET, 0, this, 0);
+  }
+
+  /** The socket hears that the engine has closed. Its 'error' stands before what the messages hear, its 'close' behind that. */
+  tellClosed(callback) {
+    closeTick(() => {
+      this.abortExchanges();
+      callback();
+    });
   }
 
   /** Sink interface: the response was destroyed. */
@@ -396,13 +418,7 @@ class Connection {
     if (total > this.acked) this.acked = total;
     if (this.waiters.length === 0) return;
     this.touch();
-    // One by one: a listener may throw, or add another.
-    while (this.waiters.length > 0 && this.waiters[0].at <= this.acked) {
-      const waiter = this.waiters[0];
-      if (this.waiters.length === 1) this.waiters = NONE;
-      else this.waiters.shift();
-      settle(this, waiter, undefined);
-    }
+    settleFlushed(this);
   }
 
   /** The peer has sent its FIN. */
@@ -412,31 +428,7 @@ class Connection {
       if (!this.closing) this.socket.receiveEnd();
       return;
     }
-    this.peerEnded = true;
-    if (this.closing) return;
-    if (this.upgradeStream !== null) {
-      const message = this.receiving;
-      this.receiving = null;
-      this.upgradeStream.receiveEnd();
-      if (message !== null) {
-        // The request is not whole and never will be: its end is told, then the connection goes, as node:http's does.
-        cutMessage(message, connResetException('aborted'));
-        setImmediate(() => this.socket.destroy());
-      }
-    } else if (this.upgraded) {
-      this.socket.receiveEnd();
-    } else {
-      this.endHttp();
-    }
-  }
-
-  /** FIN in the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
-  endHttp() {
-    if (this.madeSocket !== null) this.madeSocket.receiveEnd();
-    if (this.failed) return;
-    if (this.server.httpAllowHalfOpen && this.open.length > 0) this.open[this.open.length - 1]._last = true;
-    else if (this.open.length > 0 || this.madeSocket !== null) this.socket.end();
-    else command(OP.SHUTDOWN, 0, this, 0);
+    peerEnded(this);
   }
 
   /** The engine's last word on this connection. */
@@ -448,32 +440,20 @@ class Connection {
     const socket = this.madeSocket;
     let error = null;
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
-    const { waiters } = this;
-    this.waiters = NONE;
-    if (waiters.length > 0) {
-      const reason = error ?? streamDestroyed('write');
-      for (const waiter of each(waiters)) settle(this, waiter, reason);
-    }
+    if (this.waiters.length > 0) failWaiters(this, error ?? streamDestroyed('write'));
     if (socket === null && this.counted) this.side.connectionGone(this);
-    this.abortExchanges();
-    if (socket !== null) socket.engineClosed(error);
+    if (socket !== null && !socket.destroyed) socket.engineClosed(error);
+    else this.abortExchanges();
+    // Otherwise the socket's 'close' is on its way.
+    if (socket !== null && !socket.destroyed) this.abortExchanges();
     const { onClosed } = this;
     this.onClosed = null;
     if (onClosed !== null) onClosed();
   }
 
-  /** What was under way will not be: requests abort, responses close without 'finish'. */
+  /** What was under way will not be. */
   abortExchanges() {
-    const receiving = this.receiving;
-    this.receiving = null;
-    const open = this.open;
-    this.open = NONE;
-    for (const response of each(open)) {
-      const { req } = response;
-      if (req) abortMessage(req, connResetException('aborted'));
-      response[kOnClose]();
-    }
-    if (receiving !== null && !receiving.destroyed) abortMessage(receiving, connResetException('aborted'));
+    abortAll(this);
   }
 }
 
@@ -490,19 +470,6 @@ function framingBytes(n, flags) {
 
 function seqOf(message) {
   return requestSeq(message.req);
-}
-
-function settle(connection, waiter, error) {
-  if (waiter.message) {
-    if (error === undefined) finishExchange(connection, waiter.message);
-  } else if (waiter.drain) {
-    // A message that went on writing drains with its last write.
-    if (error === undefined && connection.acked >= connection.handed) waiter.drain[kOnDrain]();
-  } else if (waiter.fin) {
-    waiter.callback();
-  } else {
-    waiter.callback(error);
-  }
 }
 
 module.exports = { Connection, closeTick };

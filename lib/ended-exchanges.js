@@ -8,8 +8,9 @@
 const { scheduleFlush } = require('./binding');
 const { releaseMessage } = require('./incoming-message');
 const observability = require('./observability');
+const { passTurn } = require('./pipeline');
 const { nextTick } = require('./primordials');
-const { kEvents, kSink, kOnFinish, kOnClose } = require('./symbols');
+const { kEvents, kOnFinish, kOnClose } = require('./symbols');
 
 /** Message and connection in turn. */
 const ended = [];
@@ -32,6 +33,10 @@ function finishEnded() {
     const message = ended[endedAt];
     const connection = ended[endedAt + 1];
     endedAt += 2;
+    // It has not left, and its connection tells it so.
+    if (connection.closed) continue;
+    // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
+    if ((message[kEvents] !== undefined || connection.open[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
   }
   ended.length = 0;
@@ -41,24 +46,26 @@ function finishEnded() {
 
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
-  connection.answered(message);
-  if (message._last) connection.over = true;
   const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);
   try {
-    message[kOnFinish]();
+    message[kOnFinish](passTurn, connection);
   } finally {
-    message[kSink] = null;
     if (message.req) releaseMessage(message.req);
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
-    if (heard) nextTick(closeMessage, message);
+    if (heard) nextTick(closeMessage, message, connection);
     else message[kOnClose]();
   }
   return heard;
 }
 
-function closeMessage(message) {
-  message[kOnClose]();
+/** Its 'close' stands before what those say that have left with it. */
+function closeMessage(message, connection) {
+  try {
+    message[kOnClose]();
+  } finally {
+    if (connection.waiters.length > 0) connection.onAck(connection.acked);
+  }
 }
 
 module.exports = { endExchange, finishEnded, finishExchange, hasEnded };

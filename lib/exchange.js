@@ -15,6 +15,8 @@ const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
+const { behindThisRound } = require('./peer-end');
+const { goOn, wakeTimer } = require('./pipeline');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
@@ -37,7 +39,7 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
     takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
   } finally {
     // Behind what the handlers of this burst have answered: a peer that does not read it gets no further.
-    command(OP.GO_ON, 0, connection, 0);
+    goOn(connection);
   }
 }
 
@@ -54,6 +56,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields, field
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
+  if (server.timeout) wakeTimer(connection);
   connection.touch();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
@@ -73,7 +76,6 @@ function decideUpgrade(connection, req, flags, seq) {
       throw error;
     }
   }
-  if (connection.closing || connection.closed) return;
   if (accepted) {
     connection.upgradeRequest = req;
     connection.upgradeSeq = seq;
@@ -125,7 +127,6 @@ function answer(connection, req, flags) {
   const res = initServerResponse(req, connection, Response, server);
   res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;
   if (server[kOptimizeEmptyRequests] && !hasBodyFields(req)) req._dumpAndCloseReadable();
-  connection.expect(res);
   connection.requests++;
   observability.started(connection, req, res);
   if (req.httpVersionMinor === 1 && req.httpVersionMajor === 1) {
@@ -178,7 +179,18 @@ function answerExpectation(server, req, res, flags) {
 
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
-  connection.failed = true;
+  if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
+  else if (connection.upgraded || connection.open.length === 0) tellEnd(connection, error);
+  else behindThisRound(connection, () => tellEnd(connection, error));
+}
+
+/** The error is a FIN that came in mid-message. */
+function tellEnd(connection, error) {
+  connection.failedAtEnd = true;
+  tellError(connection, error);
+}
+
+function tellError(connection, error) {
   // To Node these bytes are read, and the FIN is seen, behind the ticks in which the last response closes its socket.
   if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.upgraded) {

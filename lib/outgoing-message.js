@@ -19,8 +19,9 @@ const { nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
+const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
 const { Buffer, Math, Object, each, nextTick } = require('./primordials');
-const { kEvents, kOwner, kOutHeaders, kSink, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
 const kCorked = Symbol('turnout.corked');
@@ -84,6 +85,7 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message._onPendingData = noop;
   message[kOutHeaders] = null;
   message[kSink] = null;
+  message[kLine] = null;
   message[kUniqueHeaders] = null;
   message[kLenient] = null;
   message[kQueue] = null;
@@ -175,6 +177,10 @@ function setSocket(message, socket) {
 /** The message's turn has come: what waited leaves. */
 OutgoingMessage.prototype[kAttach] = function (sink) {
   this[kSink] = sink;
+  if (this[kLine] !== null) {
+    noteQueued(this[kLine], -this.outputSize);
+    this[kLine] = null;
+  }
   for (let n = this[kCorked]; n > 0; n--) forwardCork(this);
   if (this[kEvents] !== undefined && this.listenerCount('socket') > 0) this.emit('socket', sink.socket);
   this._flush();
@@ -252,6 +258,8 @@ function takeHead(message, chunk, encoding, flags) {
   return Buffer.from(head, withText ? 'utf8' : 'latin1').latin1Slice();
 }
 
+const isNothingQueued = (message) => message[kQueue] === null || message[kQueue].length === 0;
+
 /**
  * Hands bytes to the sink, with the head in front if that has not left; without a sink they wait.
  * @param {OutgoingMessage} message
@@ -264,8 +272,11 @@ function takeHead(message, chunk, encoding, flags) {
 function transmit(message, chunk, encoding, flags, callback) {
   const sink = message[kSink];
   const unsent = !message._headerSent && message._header !== null;
-  if (sink !== null && (message[kQueue] === null || message[kQueue].length === 0)) {
+  if (sink !== null && isNothingQueued(message)) {
     return sink.send(message, unsent ? takeHead(message, chunk, encoding, flags) : '', chunk, encoding, flags, callback);
+  }
+  if (message[kLine] !== null && (flags & LAST) !== 0 && isNothingQueued(message) && mayHandOver(message[kLine], message)) {
+    return message[kLine].hand(message, unsent ? takeHead(message, chunk, encoding, flags) : '', chunk, encoding, flags, callback);
   }
   if (unsent) message._headerSent = true;
   const ok = message[kEnqueue](unsent ? message._header : '', chunk, encoding, flags, callback);
@@ -305,6 +316,7 @@ function enqueue(message, data, encoding, flags, callback) {
   message.outputData.push({ data: fixed(data), encoding, callback: callback ?? null, flags });
   message.outputSize += data.length;
   message._onPendingData(data.length);
+  if (message[kLine] !== null) noteQueued(message[kLine], data.length);
 }
 
 /** For those who write bytes past write(): they leave as they are, behind the head. */
@@ -332,32 +344,34 @@ OutgoingMessage.prototype._writeRaw = function _writeRaw(data, encoding, callbac
 
 /** A sink has been found: what waited leaves, and whoever waited for that is told. */
 OutgoingMessage.prototype._flush = function _flush() {
-  if (this[kSink] === null) return;
   if (isDerived(this)) {
     this[kOwner]._flush();
     return;
   }
+  if (this[kSink] === null || this[kSink].isEnded) return;
   const ok = this._flushOutput();
   if (this.finished) this._finish();
   else if (ok !== false) this[kOnDrain]();
 };
 
 /**
- * @param {import('stream').Writable} [socket] where to write while the message has no sink
+ * @param {import('stream').Writable|import('./connection').Connection} [other] where to write while the message has no sink
  * @return {boolean|undefined} what the last write said
  */
-OutgoingMessage.prototype._flushOutput = function _flushOutput(socket) {
-  if (isDerived(this)) return this[kOwner]._flushOutput(socket);
+OutgoingMessage.prototype._flushOutput = function _flushOutput(other) {
+  if (isDerived(this)) return this[kOwner]._flushOutput(other);
   const waiting = this[kQueue];
-  const sink = this[kSink];
-  if (waiting === null || waiting.length === 0 || (sink === null && !socket)) return undefined;
+  const line = this[kLine];
+  const sink = this[kSink] ?? (other === line ? line : null);
+  if (waiting === null || waiting.length === 0 || (sink === null && !other) || sink?.isEnded) return undefined;
   this[kQueue] = null;
   this._onPendingData(-this.outputSize);
+  if (line !== null) noteQueued(line, -this.outputSize);
   this.outputSize = 0;
   let ok;
   for (const { data, encoding, callback, flags } of each(waiting)) {
     if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
-    else ok = socket.write(data, encoding, callback);
+    else ok = other.write(data, encoding, callback);
   }
   return ok;
 };
@@ -424,6 +438,17 @@ function failBuffered(message, error) {
   message[kBufferedLength] = 0;
   const reason = error ?? message[kErrored] ?? streamDestroyed('write');
   for (let i = 2; i < parts.length; i += 3) if (parts[i]) nextTick(parts[i], reason);
+}
+
+/** What has waited for its turn will not leave. @param {Error} [error] why */
+function failQueued(message, error) {
+  const waiting = message[kQueue];
+  if (waiting === null || waiting.length === 0) return;
+  message[kQueue] = null;
+  if (message[kLine] !== null) noteQueued(message[kLine], -message.outputSize);
+  message.outputSize = 0;
+  const reason = error ?? message[kErrored] ?? streamDestroyed('write');
+  for (const { callback } of each(waiting)) if (callback) nextTick(callback, reason);
 }
 
 /** Sends what is buffered with `chunk` behind it as one chunk, ended as `flags` say. */
@@ -591,7 +616,7 @@ OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
   }
   if (!this.destroyed) sendLast(this, chunk, encoding);
   this.finished = true;
-  if (this[kSink] !== null && (this[kQueue] === null || this[kQueue].length === 0)) this._finish();
+  if (this[kSink] !== null && isNothingQueued(this)) this._finish();
   return this;
 };
 
@@ -628,27 +653,38 @@ function runEndCallbacks(message, error) {
   for (const callback of each(callbacks)) callback(error);
 }
 
-/** @param {boolean} [keepSink] the message was assigned to its socket by hand and stays on it until detachSocket() */
-OutgoingMessage.prototype[kOnFinish] = function (keepSink) {
-  if (this[kErrored]) {
-    runEndCallbacks(this, this[kErrored]);
-    return;
+/**
+ * @param {(connection: object, message: OutgoingMessage) => void} [release] gives `connection` to the next message; without it this one keeps
+ *   its socket until detachSocket()
+ */
+OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
+  const isSound = !this[kErrored];
+  this[kWritableFinished] = isSound;
+  try {
+    if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
+  } finally {
+    if (release) {
+      // destroy() on this one must not reach what is the next one's.
+      this[kSink] = null;
+      this[kLine] = null;
+      release(connection, this);
+    }
   }
-  this[kWritableFinished] = true;
-  if (this[kEndCallbacks] !== null) runEndCallbacks(this, null);
-  // The connection is the next message's now: destroy() on this one must not reach it.
-  if (!keepSink) this[kSink] = null;
-  announce(this, 'finish');
+  if (isSound) announce(this, 'finish');
 };
 
 /** @param {Error} [error] why the connection was lost */
 OutgoingMessage.prototype[kOnClose] = function (error) {
-  if (this._closed) return;
+  const wasClosed = this._closed;
   this.destroyed = true;
   this._closed = true;
-  failBuffered(this, error);
-  if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
-  announce(this, 'close');
+  // One that was whole before it was destroyed is sent in its turn all the same.
+  if (this[kLine] === null || !isWhole(this)) {
+    failBuffered(this, error);
+    failQueued(this, error);
+    if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
+  }
+  if (!wasClosed) announce(this, 'close');
 };
 
 OutgoingMessage.prototype[kOnDrain] = function () {

@@ -10,9 +10,10 @@ const { CHUNKED_TOKEN } = require('./message-head');
 const { ownerOf } = require('./message-owner');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
 const { created } = require('./observability');
+const { expectResponse } = require('./pipeline');
 const { Array, Object, Reflect, each, join } = require('./primordials');
 const { SocketSink } = require('./socket-sink');
-const { kOutHeaders, kSink, kUniqueHeaders, kLenient, kEntry } = require('./symbols');
+const { kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kEntry } = require('./symbols');
 
 const { STATUS_CODES } = http;
 /** RFC 8288 §3, as far as Node checks it: `<target>` and parameters, quoted or not. */
@@ -61,7 +62,7 @@ Object.setPrototypeOf(EngineResponse, ServerResponse);
 /**
  * A response that writes to `connection`.
  * @param {import('./incoming-message').IncomingMessage} req
- * @param {import('./connection').Connection} connection its sink from birth
+ * @param {import('./connection').Connection} connection its sink, at once or when its turn comes
  * @param {Function|null} Response the server's own class, if it has one
  * @param {import('./server').Server} server whose options count
  * @return {ServerResponse}
@@ -71,7 +72,8 @@ function initServerResponse(req, connection, Response, server) {
     Response === null
       ? new EngineResponse(req, connection, server)
       : new Response(req, { highWaterMark: connection.highWaterMark, rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites });
-  res[kSink] = connection;
+  if (expectResponse(connection, res)) res[kSink] = connection;
+  else res[kLine] = connection;
   res[kUniqueHeaders] = server[kUniqueHeaders] ?? null;
   if (server.httpValidation !== undefined) res[kLenient] = server.httpValidation !== 'strict';
   else if (typeof server.insecureHTTPParser === 'boolean') res[kLenient] = server.insecureHTTPParser;
@@ -244,12 +246,14 @@ ServerResponse.prototype.assignSocket = function assignSocket(socket) {
   this._flush();
 };
 
-/** Takes it off again. @param {import('stream').Duplex} socket */
+/** Takes it off again: the socket is free for other messages, and what this one says from now on waits in it. @param {import('stream').Duplex} socket */
 ServerResponse.prototype.detachSocket = function detachSocket(socket) {
   if (socket._httpMessage !== this) throw nodeError('ERR_INTERNAL_ASSERTION', 'detachSocket() with a socket that is not its own');
-  if (this[kSink] instanceof SocketSink) this[kSink].unwatch();
+  const sink = this[kSink];
   socket._httpMessage = null;
   this.socket = null;
+  if (sink instanceof SocketSink) sink.unwatch();
+  else if (sink !== null) sink.letGo(this);
 };
 
 module.exports = { ServerResponse, initServerResponse };

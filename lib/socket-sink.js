@@ -31,6 +31,11 @@ class SocketSink {
     this.socket = socket;
   }
 
+  /** What a message says then waits in it for nothing. */
+  get isEnded() {
+    return !this.socket.destroyed && !this.socket.writable;
+  }
+
   /** Bytes the socket holds. */
   get writableLength() {
     return this.socket.writableLength ?? 0;
@@ -135,7 +140,7 @@ function writeAll(socket, head, chunk, encoding, hasChunk, done) {
 function finish(message, error, callback) {
   callback?.(error);
   if (error) message[kOnClose](error);
-  else message[kOnFinish](true);
+  else message[kOnFinish]();
 }
 
 module.exports = { SocketSink, writeFramed };

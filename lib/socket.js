@@ -12,14 +12,12 @@ const { Buffer, Math, Object, copyOf, each, nextTick } = require('./primordials'
 const net = copyOf(require('node:net'));
 const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
+const { HTTPParser } = require('./parser-face');
 
 const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
 const kInflow = Symbol('turnout.inflow');
 const kHttpMessage = Symbol('turnout.httpMessage');
-
-/** What socket.parser shows while HTTP is spoken; null afterwards, as Node's. */
-const PARSER = Object.freeze({});
 
 /** @param {import('./connection').Connection} connection */
 function Socket(connection) {
@@ -32,7 +30,7 @@ function Socket(connection) {
   this.server = server;
   this._server = server;
   this._paused = false;
-  this.parser = connection.upgraded ? null : PARSER;
+  this.parser = connection.upgraded ? null : new HTTPParser(connection, this);
   this.setEncoding = refuseEncoding;
 }
 Object.setPrototypeOf(Socket.prototype, net.Socket.prototype);

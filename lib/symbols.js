@@ -26,6 +26,8 @@ module.exports = {
   kResponseClass: Symbol('turnout.responseClass'),
   /** Where a message's bytes go: a Connection, a SocketSink, or null. */
   kSink: Symbol('turnout.sink'),
+  /** The Connection on which a message waits for its turn, until then. */
+  kLine: Symbol('turnout.line'),
   /** Lower-case names of fields whose values are joined into one line: a Set or null. Node's own name: its server sets it on our messages. */
   kUniqueHeaders: nodes(new http.Server(), 'kUniqueHeaders') ?? Symbol('turnout.uniqueHeaders'),
   /** The server's option: requests without body fields skip 'end'. */
@@ -40,7 +42,7 @@ module.exports = {
   kAttach: Symbol('turnout.attach'),
   /** message[kEnqueue](head, chunk, encoding, flags, callback): keeps bytes until there is somewhere to send them. */
   kEnqueue: Symbol('turnout.enqueue'),
-  /** message[kOnFinish](): all bytes have been handed over, the message lets go of its sink; kOnFinish(true): it keeps it. */
+  /** message[kOnFinish](release): all bytes have left; with `release` the message lets go of its sink and calls it. */
   kOnFinish: Symbol('turnout.onFinish'),
   /** message[kOnClose](error): nothing more will happen. */
   kOnClose: Symbol('turnout.onClose'),

@@ -147,7 +147,7 @@ function dispatch(at) {
     case UPGRADE: {
       const chunk = payload(connection, at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
-      if (connection.closing || chunk === null) return chunk === null;
+      if ((connection.closing && connection.exchange !== undefined) || chunk === null) return chunk === null;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
@@ -237,7 +237,7 @@ function peerOf(at, version, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + 8);
-  if (connection.closing) return false;
+  if (!connection.counted) return false;
   const info = words[at + 4];
   const targetLength = words[at + 5];
   const fieldsLength = words[at + 6];

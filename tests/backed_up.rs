@@ -2,94 +2,24 @@
 
 mod support;
 
-use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Waker};
-use std::time::{Duration, Instant};
+use support::driven::{Driven, GO_ON, LAST, WRITE};
+use support::Random;
+use turnout::engine::deadline::Waiting;
 
-use support::fake_socket::FakeSocket;
-use support::{command_record, Random};
-use turnout::engine::deadline::{Timeouts, Waiting};
-use turnout::engine::h1;
-use turnout::engine::net::blocks::OwnedBlocks;
-use turnout::engine::net::command;
-use turnout::engine::net::connection::Connection;
-use turnout::engine::net::event::{Batch, Kind};
-use turnout::engine::net::server::{Server, ServerConfig};
-
-/// A connection and the hands of its driver.
-struct Driven {
-    connection: Connection<FakeSocket>,
-    wire: FakeSocket,
-    batch: Batch,
-    blocks: OwnedBlocks,
+/// As [`Driven::requests`], and acknowledges a burst as JavaScript does: answers of up to `largest` bytes, then GO_ON.
+fn answer(driven: &mut Driven, answered: &mut usize, random: &mut Random, largest: usize) {
+    let told = driven.requests();
+    if told == 0 {
+        return;
+    }
+    for _ in 0..told {
+        *answered += 1;
+        driven.command(WRITE, LAST, *answered as u32, &vec![b'x'; 1 + random.below(largest)]);
+    }
+    driven.command(GO_ON, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
 }
 
-impl Driven {
-    fn new() -> Self {
-        let timeouts = Timeouts {
-            keep_alive: Duration::from_secs(5),
-            head: Duration::ZERO,
-            request: Duration::ZERO,
-            check_interval: Duration::ZERO,
-        };
-        let http = Arc::new(h1::Config::default());
-        let config = ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts, http };
-        let wire = FakeSocket::default();
-        let server = Rc::new(Server::new(1, config, None));
-        let connection = Connection::new(wire.clone(), server, 0, 1, Instant::now());
-        Self { connection, wire, batch: Batch::default(), blocks: OwnedBlocks::default() }
-    }
-
-    fn poll(&mut self) {
-        let mut cx = Context::from_waker(Waker::noop());
-        let now = Instant::now();
-        assert!(self.connection.poll(&mut cx, &mut self.blocks, &mut self.batch, now).is_pending());
-    }
-
-    /// Polls for as long as the connection asks for it.
-    fn settle(&mut self) {
-        while self.connection.take_woken() {
-            self.poll();
-        }
-    }
-
-    fn command(&mut self, op: u32, flags: u32, argument: u32, payload: &[u8]) {
-        let record = command_record(op, flags, (0, 1), argument, payload.len() as u32, payload);
-        let (command, _) = command::next(&mut &record[..]).unwrap();
-        self.connection.apply(&command, &mut self.batch, Instant::now());
-    }
-
-    /// As [`Self::requests`], and acknowledges a burst as JavaScript does: answers of up to `largest` bytes, then GO_ON.
-    fn answer(&mut self, answered: &mut usize, random: &mut Random, largest: usize) {
-        let told = self.requests();
-        if told == 0 {
-            return;
-        }
-        for _ in 0..told {
-            *answered += 1;
-            self.command(WRITE, LAST, *answered as u32, &vec![b'x'; 1 + random.below(largest)]);
-        }
-        self.command(GO_ON, 0, 0, b"");
-        self.connection.flush(None, &mut self.batch);
-    }
-
-    /// How many requests have been told since the last call.
-    fn requests(&mut self) -> usize {
-        let records = std::mem::take(&mut self.batch.records);
-        let (mut at, mut count) = (0, 0);
-        while at < records.len() {
-            let word = |n: usize| u32::from_le_bytes(records[at + 4 * n..at + 4 * n + 4].try_into().unwrap());
-            count += usize::from(word(0) & 0xff == Kind::Request as u32);
-            at += word(1) as usize;
-        }
-        count
-    }
-}
-
-const WRITE: u32 = 1;
-const GO_ON: u32 = 12;
-const LAST: u32 = 2;
 const BURST: usize = 16;
 const ANSWER: usize = 20_000;
 /// As many bytes of a queue may wait as do not hold anything up.
@@ -211,10 +141,10 @@ fn nothing_is_left_behind_in_whatever_pieces_it_comes_and_leaves() {
                 }
                 _ => {}
             }
-            driven.answer(&mut answered, &mut random, largest);
+            answer(&mut driven, &mut answered, &mut random, largest);
             while driven.connection.take_woken() {
                 driven.poll();
-                driven.answer(&mut answered, &mut random, largest);
+                answer(&mut driven, &mut answered, &mut random, largest);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What the engine's tests share: a sink that writes events down as text, and ways of feeding a connection.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod driven;
 pub mod fake_socket;
 
 use std::sync::Arc;

@@ -181,6 +181,11 @@ impl Conn {
         }
     }
 
+    /// Whether the peer's FIN waits behind bytes held.
+    pub fn holds_end(&self) -> bool {
+        self.eof
+    }
+
     /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are
     /// [`Sink::raw`], behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
     /// Without a pending candidate this does nothing.
@@ -201,7 +206,7 @@ impl Conn {
     /// One response is complete: frees a pipeline slot and goes on with the bytes held.
     pub fn response_done(&mut self, sink: &mut impl Sink) {
         self.open = self.open.saturating_sub(1);
-        if !self.held.is_empty() {
+        if !self.held.is_empty() || self.eof {
             self.resume(sink);
         }
     }
@@ -209,7 +214,7 @@ impl Conn {
     /// The burst that ended with a request flagged [`REST`](super::flags::REST) has been dealt with: goes on with the bytes held.
     pub fn go_on(&mut self, sink: &mut impl Sink) {
         self.burst = 0;
-        if !self.held.is_empty() {
+        if !self.held.is_empty() || self.eof {
             self.resume(sink);
         }
     }
@@ -262,7 +267,7 @@ impl Conn {
         }
         let held = std::mem::take(&mut self.held);
         self.run(&held, sink);
-        if self.eof {
+        if std::mem::take(&mut self.eof) {
             self.finish(sink);
         }
     }
@@ -416,6 +421,7 @@ impl Conn {
         self.state = State::Failed;
         self.upgrade = Upgrade::None;
         self.held = Vec::new();
+        self.eof = false;
         sink.parse_error(error, pos, packet);
     }
 }

@@ -131,6 +131,11 @@ impl ResponseQueue {
         self.pending() + self.waiting
     }
 
+    /// Whether something waits for its turn.
+    pub fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Payload bytes ever received from the caller.
     pub fn received(&self) -> u64 {
         self.received

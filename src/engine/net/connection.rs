@@ -82,6 +82,8 @@ pub struct Connection<T> {
     held_back: bool,
     /// The time for another request begins when the answers have left: the peer is still at reading them.
     idle_once_sent: bool,
+    /// The peer's FIN has come, and JavaScript has not heard of it.
+    end_untold: bool,
     /// It wants to be polled although its socket has said nothing.
     woken: bool,
     /// The message being read, and when it began: a read may end one and begin another.
@@ -149,6 +151,7 @@ impl<T: Transport> Connection<T> {
             goes_on: false,
             held_back: false,
             idle_once_sent: false,
+            end_untold: false,
             woken: false,
             dirty: false,
             message: 0,
@@ -279,7 +282,26 @@ impl<T: Transport> Connection<T> {
             read,
         };
         act(&mut self.http, &mut sink);
-        sink.read
+        let named = sink.read;
+        if self.end_untold {
+            self.tell_end(batch);
+        }
+        named
+    }
+
+    /// Tells of the peer's FIN, unless requests that came before it wait to be told.
+    fn tell_end(&mut self, batch: &mut Batch) {
+        self.end_untold = self.http.holds_end();
+        if !self.end_untold {
+            batch.eof(self.index);
+        }
+    }
+
+    /// The protocol core has all of its input.
+    fn finish_http(&mut self, batch: &mut Batch) {
+        self.drive(None, batch, |http, sink| http.finish(sink));
+        self.waiting = Waiting::Nothing;
+        self.tell_end(batch);
     }
 
     /// What the connection waits for now.
@@ -313,10 +335,14 @@ impl<T: Transport> Connection<T> {
             return;
         }
         if was == Reading::Open {
-            self.drive(None, batch, |http, sink| http.finish(sink));
+            self.finish_http(batch);
+        } else {
+            self.waiting = Waiting::Nothing;
+            batch.eof(self.index);
         }
-        self.waiting = Waiting::Nothing;
-        batch.eof(self.index);
+        if self.writing == Writing::ShuttingDown && self.out.pending() == 0 {
+            self.all_sent(batch);
+        }
         self.close_if_done(batch);
     }
 
@@ -390,9 +416,7 @@ impl<T: Transport> Connection<T> {
             Op::Feed => {
                 self.parse(command.payload, None, batch, now);
                 if command.flags & 1 != 0 {
-                    self.drive(None, batch, |http, sink| http.finish(sink));
-                    self.waiting = Waiting::Nothing;
-                    batch.eof(self.index);
+                    self.finish_http(batch);
                 }
             }
         }
@@ -607,7 +631,9 @@ impl<T: Transport> Connection<T> {
             }
             return;
         }
-        if self.writing == Writing::ShuttingDown {
+        // What an upgraded stream has said waits for the answers ahead of it, for as long as the peer is there.
+        let waits = self.out.has_early() && self.reading != Reading::Ended;
+        if self.writing == Writing::ShuttingDown && !waits {
             if self.reading != Reading::Ended {
                 stream.shutdown_write();
             }

@@ -49,6 +49,14 @@ impl Protocol {
         }
     }
 
+    /// Whether the FIN waits behind bytes that have come before it and are not dealt with.
+    pub fn holds_end(&self) -> bool {
+        match self {
+            Self::Server(conn) => conn.holds_end(),
+            Self::Client(_) => false,
+        }
+    }
+
     /// Answers an upgrade candidate; a client has nothing to decide.
     pub fn decide(&mut self, accept: bool, sink: &mut RecordSink<'_>) {
         if let Self::Server(conn) = self {

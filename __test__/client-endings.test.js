@@ -1,0 +1,5 @@
+'use strict';
+
+const { clientParity } = require('./helpers/client-parity');
+
+clientParity('endings');
