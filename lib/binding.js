@@ -257,6 +257,22 @@ function takeOver({ index, generation, handed }, seq) {
   return port.takeOver(index, generation, seq, handed);
 }
 
+/**
+ * A descriptor of a connection for another process, which is the caller's to close. Unless the connection stays with this one as well it is
+ * read no more, until RELEASE, or TAP.
+ * @param {boolean} stays
+ * @return {{fd: number, untold: Buffer, bytesRead: number}|number} 0: not now, something waits to be sent or told; negative: never
+ */
+function copyDescriptor({ index, generation }, stays) {
+  if (port.copyDescriptor === undefined) return -1;
+  if (outBytes > 0) {
+    const n = outBytes;
+    outBytes = 0;
+    port.flush(n);
+  }
+  return port.copyDescriptor(index, generation, stays);
+}
+
 /** Keeps the process alive until as many releases. */
 function hold() {
   if (holds++ === 0) port.ref();
@@ -277,6 +293,7 @@ module.exports = {
   command,
   write,
   takeOver,
+  copyDescriptor,
   flush,
   scheduleFlush,
   hold,

@@ -29,13 +29,18 @@ function change(connection) {
     return;
   }
   command(OP.RELEASE, 0, connection, 0);
+  connection.moving = true;
+  connection.readBy = READ.NOBODY;
   [connection.index, connection.generation] = taken;
   addConnection(connection);
 }
 
 /** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
 function beginReading(connection, ended) {
-  if (!connection.closed) command(OP.TAP, 0, connection, ended ? READ.ENDED : READ.PARSER);
+  if (connection.closed) return;
+  connection.moving = false;
+  if (ended) command(OP.TAP, 0, connection, READ.ENDED);
+  else connection.setReader();
 }
 
 module.exports = { noteWrite, beginReading };

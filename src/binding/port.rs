@@ -1,6 +1,10 @@
 //! The class JavaScript makes one of per environment.
 
 use std::cell::{Cell, RefCell, RefMut};
+#[cfg(unix)]
+use std::io::ErrorKind;
+#[cfg(unix)]
+use std::os::fd::IntoRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,9 +12,11 @@ use napi::bindgen_prelude::{Buffer, Either, Function, Uint8ArraySlice};
 use napi::{Env, Result};
 use napi_derive::napi;
 
+#[cfg(unix)]
+use super::convert::Copied;
 use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
-use super::descriptor::duplicate;
+use super::descriptor::{duplicate, of_listener, passed};
 #[cfg(unix)]
 use super::kept::KeptArray;
 use super::turn::Crossing;
@@ -266,6 +272,8 @@ impl Port {
     ) -> std::io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
+        #[cfg(unix)]
+        let fd = of_listener(&bound)?;
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
         let config = config.server_config();
         if threads == 0 && self.crossing.has_inline(env) {
@@ -288,6 +296,10 @@ impl Port {
             address: local.map(|address| address.ip().to_string()).unwrap_or_default(),
             port: local.map_or(0, |address| u32::from(address.port())),
             family: local.map_or(0, |address| if address.is_ipv6() { 6 } else { 4 }),
+            #[cfg(unix)]
+            fd: fd.into_raw_fd(),
+            #[cfg(not(unix))]
+            fd: -1,
         })
     }
 
@@ -330,6 +342,31 @@ impl Port {
         });
         self.crossing.sent(env);
         outcome.map_or_else(|error| -error.raw_os_error().unwrap_or(EINVAL), |()| 0)
+    }
+
+    /// A descriptor of a connection for another process, behind what it has been told. Unless it `stays` with this one as well, it is read
+    /// no more, and RELEASE is to follow. 0 when that cannot be now: something waits to be sent, or to be given to JavaScript. A negative
+    /// errno when it cannot be at all.
+    #[napi]
+    #[cfg(unix)]
+    pub fn copy_descriptor(&self, env: Env, index: u32, generation: u32, stays: bool) -> Either<Copied, i32> {
+        if !stays && self.crossing.has_stream_of(index) {
+            return Either::B(0);
+        }
+        let copied = match index % STRIDE {
+            0 => self.engine.inline().as_mut().map(|inline| inline.copy(index, generation, stays)),
+            number => {
+                let shards = self.engine.shards.borrow();
+                shards.get(number as usize - 1).map(|shard| shard.copy(index, generation, stays))
+            }
+        };
+        self.crossing.sent(env);
+        match copied {
+            Some(Ok(copied)) => Either::A(passed(copied)),
+            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Either::B(0),
+            Some(Err(error)) => Either::B(-error.raw_os_error().unwrap_or(EINVAL)),
+            None => Either::B(-EINVAL),
+        }
     }
 
     /// Begins to connect, on one of `threads` threads or, 0, on this thread's own loop if it can. What comes of it is a CONNECTED

@@ -19,7 +19,7 @@ use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{OnReady, Watch};
 use crate::engine::net::census::Census as EngineCensus;
-use crate::engine::net::event::{first_record, take_records, Batch};
+use crate::engine::net::event::{first_record, has_stream_of, take_records, Batch};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -207,6 +207,11 @@ impl Crossing {
     /// The engine behind it.
     pub fn engine(&self) -> Rc<Engine> {
         self.engine.clone()
+    }
+
+    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
+    pub fn has_stream_of(&self, index: u32) -> bool {
+        has_stream_of(self.batch.borrow().records.get(self.offset.get()..).unwrap_or_default(), index)
     }
 
     /// Hands the first `bytes` of the outbound buffer to the engine.
