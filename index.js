@@ -11,6 +11,7 @@ const agents = require('./lib/agent');
 const { ClientRequest, request, get } = require('./lib/client-request');
 const { websocketMask, websocketUnmask } = require('./lib/websocket');
 require('./lib/handle-passing');
+require('./lib/transfers');
 
 /** What is not ours (constants, settings of the process) is node:http's own. */
 const face = {};

@@ -26,6 +26,8 @@ const { onInternalMessage, tellUnread } = require('./unread-bytes');
 
 /** object[kPass](target, send, message, options, callback): what `target._send(message, object, options, callback)` does with `object`. */
 const kPass = Symbol.for('turnout.pass');
+/** object[kLend](): the descriptor that a child gets as one of its `stdio`, the caller's to close; or the object. */
+const kLend = Symbol.for('turnout.lend');
 /** Marks that channels are intercepted. */
 const kPasses = Symbol.for('turnout.passes');
 
@@ -42,14 +44,26 @@ function passSocket(target, send, message, options, callback) {
     return send.call(target, message, undefined, options, callback);
   }
   const stays = Boolean(options?.keepOpen);
-  const copied = isSettled(this, connection) ? copyOf(connection, stays) : null;
+  const copied = copyHandle(this, stays);
   if (copied === null) {
     defer(this, target, message, options, callback);
     return true;
   }
-  const handle = handleOf(copied.fd);
-  if (stays) return lend(this, handle, target, send, message, options, callback);
-  return give(this, connection, handle, copied.untold, target, send, message, options, callback);
+  if (stays) return lend(this, copied.handle, target, send, message, options, callback);
+  return give(this, connection, copied, target, send, message, options, callback);
+}
+
+/**
+ * A handle of libuv's for a connection of the engine's, which is read no more unless it stays here, too: depart() or goOn() is to follow.
+ * @param {Socket} socket
+ * @param {boolean} [stays] here as well
+ * @return {{handle: object, untold: Buffer, bytesRead: number}|null} null: not now
+ * @throws {TypeError} ERR_INVALID_HANDLE_TYPE where it cannot be
+ */
+function copyHandle(socket, stays = false) {
+  const connection = connectionOf(socket);
+  const copied = isSettled(socket, connection) ? copyOf(connection, stays) : null;
+  return copied === null ? null : { handle: handleOf(copied.fd), untold: copied.untold, bytesRead: copied.bytesRead };
 }
 
 /** Whether all that the socket was told to write is the engine's, and one driver has the connection. */
@@ -96,7 +110,7 @@ function standIn(socket, handle) {
 }
 
 /** Sends it for good. */
-function give(socket, connection, handle, untold, target, send, message, options, callback) {
+function give(socket, connection, { handle, untold }, target, send, message, options, callback) {
   const buffered = takeBuffered(socket);
   // Whoever reads in JavaScript has seen what the parser has.
   const unread = connection.tapped ? buffered : Buffer.concat([buffered, untold]);
@@ -112,6 +126,7 @@ function give(socket, connection, handle, untold, target, send, message, options
     throw error;
   }
   depart(socket, connection);
+  socket._server = null;
   if (socket.server instanceof Server) awaitChild(socket.server, target);
   return sent;
 }
@@ -167,7 +182,6 @@ function depart(socket, connection) {
   current?.detachSocket?.(socket);
   abortWith(socket, connection);
   socket.parser = null;
-  socket._server = null;
   Object.setPrototypeOf(socket, net.Socket.prototype);
   socket._httpMessage = null;
 }
@@ -247,6 +261,7 @@ function passServer(target, send, message, options, callback) {
 }
 
 Object.defineProperty(Socket.prototype, kPass, { value: passSocket });
+Object.defineProperty(Socket.prototype, kLend, { value: lendDescriptor });
 Object.defineProperty(Server.prototype, kPass, { value: passServer });
 
 /** @param {Function} send a channel's `_send` @return {Function} that asks what it is to send */
@@ -264,6 +279,46 @@ function intercept(target) {
   target.on('internalMessage', onInternalMessage);
 }
 
+/**
+ * `stdio: [socket]` of spawn(). As Node's the socket is paused, and reads nothing that is the child's until somebody resumes it.
+ * @this {Socket}
+ * @return {number|Socket} itself, which spawn() refuses, when there is no descriptor
+ */
+function lendDescriptor() {
+  const connection = connectionOf(this);
+  if (connection.closed || connection.closing || !isSettled(this, connection)) return this;
+  connection.departing = true;
+  connection.setReader();
+  const copied = copyOf(connection, true);
+  if (copied === null) {
+    goOn(connection);
+    return this;
+  }
+  this.pause();
+  this._readableState.reading = false;
+  this._read = (size) => {
+    delete this._read;
+    goOn(connection);
+    this._read(size);
+  };
+  return copied.fd;
+}
+
+/** @param {Function} spawn ChildProcess's @return {Function} that gets descriptors of our sockets */
+function lending(spawn) {
+  return function (options) {
+    if (!Array.isArray(options?.stdio) || !options.stdio.some((each) => each?.[kLend])) return spawn.call(this, options);
+    const stdio = options.stdio.map((each) => (each?.[kLend] ? each[kLend]() : each));
+    try {
+      return spawn.call(this, { ...options, stdio });
+    } finally {
+      stdio.forEach((each, i) => {
+        if (each !== options.stdio[i]) fs.closeSync(each);
+      });
+    }
+  };
+}
+
 /** A child gets its `_send` when its channel is made. */
 function interceptAll() {
   if (ChildProcess.prototype[kPasses]) return;
@@ -278,6 +333,9 @@ function interceptAll() {
       this.on('internalMessage', onInternalMessage);
     },
   });
+  ChildProcess.prototype.spawn = lending(ChildProcess.prototype.spawn);
 }
 
 interceptAll();
+
+module.exports = { copyHandle, depart, goOn };
