@@ -14,6 +14,7 @@ const { receiver, message, done, until, dial, heard, leave, listening, SWITCH, U
 const turnout = require('..');
 
 const servers = [];
+const sockets = [];
 const children = [];
 
 /** A server of turnout's that is closed behind the test, and its port. */
@@ -33,7 +34,7 @@ async function child(options) {
 
 /** A server whose upgraded sockets are given to `use(socket, request)` behind the 101. */
 const upgrading = (use) => serve((server) => server.on('upgrade', (req, socket) => {
-  socket.on('error', () => {});
+  sockets.push(socket.on('error', () => {}));
   socket.write(SWITCH);
   use(socket, req);
 }));
@@ -54,6 +55,7 @@ afterEach(async () => {
     one.kill();
     await once(one, 'exit');
   }
+  for (const socket of sockets.splice(0)) socket.destroy();
   for (const server of servers.splice(0)) {
     server.closeAllConnections();
     server.close();
@@ -213,7 +215,7 @@ describe('an upgraded socket', () => {
     let text = '';
     servers[0].removeAllListeners('upgrade').on('upgrade', (req, socket) => {
       socket.write(SWITCH);
-      socket.on('error', () => {});
+      sockets.push(socket.on('error', () => {}));
       socket.on('data', (data) => (text += data));
     });
     const req = turnout.request({ port, host: '127.0.0.1', headers: { Connection: 'Upgrade', Upgrade: 'x' } }).end();

@@ -276,7 +276,9 @@ impl<T: Transport> Connections<T> {
         if !stays && self.outbox.has_stream_of(index) {
             return nothing();
         }
-        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.generation == generation) else { return nothing() };
+        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.generation == generation) else {
+            return nothing();
+        };
         let Some(connection) = &mut slot.connection else { return nothing() };
         let copied = connection.copy(stays, &mut self.outbox);
         self.settle(at);
