@@ -58,6 +58,7 @@ let holds = 0;
 let onTurn = null;
 let beforeFlush = null;
 let makeSlab = null;
+let hasChannels = false;
 
 /**
  * @return {object} the addon's exports
@@ -89,8 +90,18 @@ function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
     process.on('exit', leave);
+    if (hasChannels || process.channel) port.shareLoop();
   }
   return port;
+}
+
+/**
+ * There is a channel to another process, whose messages and whose peers' requests must not overtake one another: threads give the loop away
+ * more often from now on.
+ */
+function shareLoop() {
+  hasChannels = true;
+  port?.shareLoop();
 }
 
 /**
@@ -290,6 +301,7 @@ module.exports = {
   inbound,
   addon,
   openPort,
+  shareLoop,
   command,
   write,
   takeOver,

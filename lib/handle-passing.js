@@ -16,7 +16,7 @@
 const { ChildProcess } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
-const { OP, READ, command, copyDescriptor, release } = require('./binding');
+const { OP, READ, command, copyDescriptor, release, shareLoop } = require('./binding');
 const { nodeError, connResetException } = require('./errors');
 const { abortMessage } = require('./incoming-message');
 const { Server } = require('./server');
@@ -275,6 +275,7 @@ function asking(send) {
 /** @param {object} target the end of a channel that exists already */
 function intercept(target) {
   if (typeof target?._send !== 'function') return;
+  shareLoop();
   target._send = asking(target._send);
   target.on('internalMessage', onInternalMessage);
 }
@@ -329,6 +330,7 @@ function interceptAll() {
   Object.defineProperty(ChildProcess.prototype, '_send', {
     configurable: true,
     set(send) {
+      shareLoop();
       Object.defineProperty(this, '_send', { configurable: true, enumerable: true, writable: true, value: asking(send) });
       this.on('internalMessage', onInternalMessage);
     },

@@ -429,6 +429,12 @@ impl Port {
         }
     }
 
+    /// The process has channels to others, whose messages come between the events of connections.
+    #[napi]
+    pub fn share_loop(&self) {
+        self.crossing.share_loop();
+    }
+
     /// Keeps the process alive.
     #[napi(js_name = "ref")]
     pub fn reference(&self, env: Env) {

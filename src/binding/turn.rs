@@ -56,6 +56,8 @@ pub struct Crossing {
     resuming: Cell<bool>,
     /// Bytes given to JavaScript since the loop is known to have gone round.
     heard: Cell<usize>,
+    /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
+    heard_per_round: Cell<usize>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     depth: Cell<u32>,
     #[cfg(unix)]
@@ -163,6 +165,7 @@ impl Crossing {
             later: later.create_ref()?,
             resuming: Cell::new(false),
             heard: Cell::new(0),
+            heard_per_round: Cell::new(HEARD_PER_ROUND),
             depth: Cell::new(0),
             #[cfg(unix)]
             inline: InlineSide {
@@ -212,6 +215,11 @@ impl Crossing {
     /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
     pub fn has_stream_of(&self, index: u32) -> bool {
         has_stream_of(self.batch.borrow().records.get(self.offset.get()..).unwrap_or_default(), index)
+    }
+
+    /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.
+    pub fn share_loop(&self) {
+        self.heard_per_round.set(1);
     }
 
     /// Hands the first `bytes` of the outbound buffer to the engine.
@@ -401,7 +409,7 @@ impl Crossing {
             }
             #[cfg(unix)]
             self.serve_inline(env);
-            if heard >= HEARD_PER_ROUND {
+            if heard >= self.heard_per_round.get() {
                 return true;
             }
         }
