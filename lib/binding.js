@@ -275,7 +275,6 @@ function takeOver({ index, generation, handed }, seq) {
  * @return {{fd: number, untold: Buffer, bytesRead: number}|number} 0: not now, something waits to be sent or told; negative: never
  */
 function copyDescriptor({ index, generation }, stays) {
-  if (port.copyDescriptor === undefined) return -1;
   if (outBytes > 0) {
     const n = outBytes;
     outBytes = 0;
@@ -283,6 +282,9 @@ function copyDescriptor({ index, generation }, stays) {
   }
   return port.copyDescriptor(index, generation, stays);
 }
+
+/** Whether the system has descriptors that another process can be given. */
+const canCopyDescriptors = () => port.copyDescriptor !== undefined;
 
 /** Keeps the process alive until as many releases. */
 function hold() {
@@ -306,6 +308,7 @@ module.exports = {
   write,
   takeOver,
   copyDescriptor,
+  canCopyDescriptors,
   flush,
   scheduleFlush,
   hold,

@@ -16,7 +16,7 @@
 const { ChildProcess } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
-const { OP, READ, command, copyDescriptor, release, shareLoop } = require('./binding');
+const { OP, READ, canCopyDescriptors, command, copyDescriptor, release, shareLoop } = require('./binding');
 const { nodeError, connResetException } = require('./errors');
 const { abortMessage } = require('./incoming-message');
 const { Server } = require('./server');
@@ -62,8 +62,15 @@ function passSocket(target, send, message, options, callback) {
  */
 function copyHandle(socket, stays = false) {
   const connection = connectionOf(socket);
+  if (!canCopyDescriptors()) throw nodeError('ERR_INVALID_HANDLE_TYPE');
   const copied = isSettled(socket, connection) ? copyOf(connection, stays) : null;
-  return copied === null ? null : { handle: handleOf(copied.fd), untold: copied.untold, bytesRead: copied.bytesRead };
+  if (copied === null) return null;
+  try {
+    return { handle: handleOf(copied.fd), untold: copied.untold, bytesRead: copied.bytesRead };
+  } catch (error) {
+    goOn(connection);
+    throw error;
+  }
 }
 
 /** Whether all that the socket was told to write is the engine's, and one driver has the connection. */
@@ -287,7 +294,7 @@ function intercept(target) {
  */
 function lendDescriptor() {
   const connection = connectionOf(this);
-  if (connection.closed || connection.closing || !isSettled(this, connection)) return this;
+  if (connection.closed || connection.closing || !canCopyDescriptors() || !isSettled(this, connection)) return this;
   connection.departing = true;
   connection.setReader();
   const copied = copyOf(connection, true);
@@ -322,7 +329,8 @@ function lending(spawn) {
 
 /** A child gets its `_send` when its channel is made. */
 function interceptAll() {
-  if (ChildProcess.prototype[kPasses]) return;
+  // Not every runtime shows the class; there Node's channels are not, either.
+  if (ChildProcess === undefined || ChildProcess.prototype[kPasses]) return;
   Object.defineProperty(ChildProcess.prototype, kPasses, { value: true });
   for (const target of [process, ...(process._getActiveHandles?.() ?? [])]) {
     if (target === process || target instanceof ChildProcess) intercept(target);

@@ -7,6 +7,7 @@
  */
 
 const net = require('node:net');
+const { canCopyDescriptors } = require('./binding');
 const { copyHandle, depart, goOn } = require('./handle-passing');
 const { listenerOf } = require('./listen-handle');
 const { Server } = require('./server');
@@ -37,7 +38,7 @@ function isFresh(socket) {
 
 /** @this {Socket} @return {object[]} its handle @throws {Error} ERR_WORKER_HANDLE_NOT_TRANSFERABLE */
 function transferList() {
-  if (!this[kHandle] && isFresh(this)) {
+  if (!this[kHandle] && isFresh(this) && canCopyDescriptors()) {
     const copied = copyHandle(this);
     if (copied !== null && copied.bytesRead === 0) {
       this[kHandle] = copied.handle;
