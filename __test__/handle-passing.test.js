@@ -199,8 +199,10 @@ describe('an upgraded socket', () => {
     const { server, socket, peer } = await upgraded();
     let text = '';
     socket.on('data', (data) => (text += data)).on('end', () => socket.end());
-    const error = await new Promise((resolve) => receiving.send({ kind: 'end' }, socket, { keepOpen: true }, resolve));
+    const closed = message(receiving, (told) => told.closed);
+    const error = await new Promise((resolve) => receiving.send({ kind: 'word' }, socket, { keepOpen: true }, resolve));
     expect(error).toBe(null);
+    await closed;
     expect([socket.destroyed, server._connections]).toEqual([false, 1]);
     await heard(peer, 'child;');
     peer.write('ping');
