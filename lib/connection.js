@@ -62,6 +62,8 @@ class Connection {
     /** It is on its way to another process, or from one driver to the other: nobody reads it. */
     this.departing = false;
     this.moving = false;
+    /** Called once when it has moved, or never will. @type {(() => void)|null} */
+    this.onMoved = null;
     /** A reader in JavaScript has come to the end, and the engine was told. */
     this.fedEnd = false;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
@@ -236,6 +238,14 @@ class Connection {
   fence(callback) {
     this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, null);
     this.wait({ at: this.handed, callback });
+  }
+
+  /** Its driver has changed, or it is over. */
+  moved() {
+    this.moving = false;
+    const { onMoved } = this;
+    this.onMoved = null;
+    onMoved?.();
   }
 
   /** FIN once everything has left. */
@@ -468,6 +478,7 @@ class Connection {
     const { onClosed } = this;
     this.onClosed = null;
     if (onClosed !== null) onClosed();
+    this.moved();
   }
 
   /** What was under way will not be: requests abort, responses close without 'finish'. */

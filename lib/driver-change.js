@@ -37,10 +37,12 @@ function change(connection) {
 
 /** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
 function beginReading(connection, ended) {
-  if (connection.closed) return;
   connection.moving = false;
-  if (ended) command(OP.TAP, 0, connection, READ.ENDED);
-  else connection.setReader();
+  if (!connection.closed) {
+    if (ended) command(OP.TAP, 0, connection, READ.ENDED);
+    else connection.setReader();
+  }
+  connection.moved();
 }
 
 module.exports = { noteWrite, beginReading };

@@ -242,6 +242,10 @@ function defer(socket, target, message, options, callback) {
 
 /** Calls back when what has been written has left, or the connection is over. */
 function whenSent(socket, connection, callback) {
+  if (connection.moving) {
+    connection.onMoved = callback;
+    return;
+  }
   if (!socket.connecting) {
     connection.fence(callback);
     return;
