@@ -10,6 +10,8 @@ const { ServerResponse } = require('./lib/server-response');
 const agents = require('./lib/agent');
 const { ClientRequest, request, get } = require('./lib/client-request');
 const { websocketMask, websocketUnmask } = require('./lib/websocket');
+require('./lib/handle-passing');
+require('./lib/transfers');
 
 /** What is not ours (constants, settings of the process) is node:http's own. */
 const face = {};

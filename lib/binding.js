@@ -63,6 +63,7 @@ let busy = 0;
 let onTurn = null;
 let beforeFlush = null;
 let makeSlab = null;
+let hasChannels = false;
 
 /**
  * @return {object} the addon's exports
@@ -94,10 +95,12 @@ function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
     if (busy > 0) beBusy();
+    if (hasChannels || process.channel) port.shareLoop();
   }
   return port;
 }
 
+/**
 /**
  * The engine has one thing more that will speak to us: a server, a connection, an attempt to connect. Only meanwhile do native and the process
  * know of us. Otherwise a realm that has been left, as jest leaves that of a test file, can be collected, and the engine with it.
@@ -116,6 +119,15 @@ function expectNoMore() {
   if (--busy > 0 || port === null) return;
   port.keep(false);
   process.removeListener('exit', leave);
+}
+
+/**
+ * There is a channel to another process, whose messages and whose peers' requests must not overtake one another: threads give the loop away
+ * more often from now on.
+ */
+function shareLoop() {
+  hasChannels = true;
+  port?.shareLoop();
 }
 
 /**
@@ -282,6 +294,24 @@ function takeOver({ index, generation, handed }, seq) {
   return port.takeOver(index, generation, seq, handed);
 }
 
+/**
+ * A descriptor of a connection for another process, which is the caller's to close. Unless the connection stays with this one as well it is
+ * read no more, until RELEASE, or TAP.
+ * @param {boolean} stays
+ * @return {{fd: number, untold: Buffer, bytesRead: number}|number} 0: not now, something waits to be sent or told; negative: never
+ */
+function copyDescriptor({ index, generation }, stays) {
+  if (outBytes > 0) {
+    const n = outBytes;
+    outBytes = 0;
+    port.flush(n);
+  }
+  return port.copyDescriptor(index, generation, stays);
+}
+
+/** Whether the system has descriptors that another process can be given. */
+const canCopyDescriptors = () => port.copyDescriptor !== undefined;
+
 /** Keeps the process alive until as many releases. */
 function hold() {
   if (holds++ === 0) port.ref();
@@ -300,9 +330,12 @@ module.exports = {
   inbound,
   addon,
   openPort,
+  shareLoop,
   command,
   write,
   takeOver,
+  copyDescriptor,
+  canCopyDescriptors,
   flush,
   scheduleFlush,
   hold,

@@ -65,6 +65,11 @@ class Connection {
     this.readBy = READ.PARSER;
     this.tapped = false;
     this.paused = false;
+    /** It is on its way to another process, or from one driver to the other: nobody reads it. */
+    this.departing = false;
+    this.moving = false;
+    /** Called once when it has moved, or never will. @type {(() => void)|null} */
+    this.onMoved = null;
     /** A reader in JavaScript has come to the end, and the engine was told. */
     this.fedEnd = false;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
@@ -244,6 +249,20 @@ class Connection {
       : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
 
+  /** Calls back when all that has been written so far has left, or never will. */
+  fence(callback) {
+    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, null);
+    this.wait({ at: this.handed, callback });
+  }
+
+  /** Its driver has changed, or it is over. */
+  moved() {
+    this.moving = false;
+    const { onMoved } = this;
+    this.onMoved = null;
+    onMoved?.();
+  }
+
   /** FIN once everything has left. */
   shutdown(callback) {
     if (this.closed || this.closing) {
@@ -342,7 +361,7 @@ class Connection {
 
   /** Tells the engine who gets the peer's bytes from now on, if that has changed. */
   setReader() {
-    const reader = this.paused ? READ.NOBODY : this.tapped ? READ.JAVASCRIPT : READ.PARSER;
+    const reader = this.paused || this.departing || this.moving ? READ.NOBODY : this.tapped ? READ.JAVASCRIPT : READ.PARSER;
     if (reader === this.readBy || this.closed || this.closing) return;
     this.readBy = reader;
     command(OP.TAP, 0, this, reader);
@@ -449,6 +468,7 @@ class Connection {
     const { onClosed } = this;
     this.onClosed = null;
     if (onClosed !== null) onClosed();
+    this.moved();
   }
 
   /** What was under way will not be. */

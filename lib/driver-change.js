@@ -29,6 +29,8 @@ function change(connection) {
     return;
   }
   command(OP.RELEASE, 0, connection, 0);
+  connection.moving = true;
+  connection.readBy = READ.NOBODY;
   connection.index = taken[0];
   connection.generation = taken[1];
   addConnection(connection);
@@ -36,7 +38,12 @@ function change(connection) {
 
 /** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
 function beginReading(connection, ended) {
-  if (!connection.closed) command(OP.TAP, 0, connection, ended ? READ.ENDED : READ.PARSER);
+  connection.moving = false;
+  if (!connection.closed) {
+    if (ended) command(OP.TAP, 0, connection, READ.ENDED);
+    else connection.setReader();
+  }
+  connection.moved();
 }
 
 module.exports = { noteWrite, beginReading };

@@ -51,9 +51,9 @@ class ServerSide {
     return runInScope(this.#scope, fn, a, b, c, d);
   }
 
-  /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does. */
+  /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does, or sockets begin paused. */
   get isHeard() {
-    return this.#server._events.connection !== this.#serverListener;
+    return this.#server.pauseOnConnect || this.#server._events.connection !== this.#serverListener;
   }
 
   /** Whether a socket must be made for each connection as it comes. */
@@ -88,6 +88,10 @@ class ServerSide {
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
+    if (this.#server.pauseOnConnect) {
+      socket.readableFlowing = false;
+      connection.setPaused(true);
+    }
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
     for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
     if (this.#server.timeout) socket.setTimeout(this.#server.timeout);

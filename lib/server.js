@@ -2,26 +2,26 @@
 
 /**
  * Server: http.Server over the engine. Arguments of listen(), 'listening', close() and the counting of connections are
- * net.Server's own; instead of a libuv handle it holds a ListenHandle, which stands for a listener of the engine.
+ * net.Server's own; what it holds as its handle (listen-handle.js) stands for a listener of the engine.
  */
 
-const fs = require('node:fs');
 const http = require('./host-http');
 const net = require('node:net');
 const util = require('node:util');
-const { openPort, hold, release } = require('./binding');
+const { openPort } = require('./binding');
 const { IncomingMessage } = require('./incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
 const { adoptConnections } = require('./adopted-connections');
 const { ForeignConnections } = require('./foreign-connections');
 const { adoptListeners } = require('./host-messages');
+const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
 const { Math, Number, Object, nextTick } = require('./primordials');
-const { loadTables, addServer, removeServer } = require('./turn');
+const { loadTables } = require('./turn');
 const observability = require('./observability');
 const validators = require('./validators');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
@@ -47,74 +47,6 @@ const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
 const kOptions = Symbol('turnout.options');
 const kThreads = Symbol('turnout.threads');
-
-/** A listening socket of the engine, with the members net.Server asks of a handle. */
-class ListenHandle {
-  #id;
-  #address;
-  #port;
-  #held = true;
-  #path;
-
-  constructor(port, server, listening, path) {
-    this.#port = port;
-    this.#id = listening.id;
-    this.#address = listening;
-    this.#path = path;
-    hold();
-    addServer(this.#id, server);
-  }
-
-  get fd() {
-    return -1;
-  }
-
-  getsockname(out) {
-    out.address = this.#address.address;
-    out.family = this.#address.family === 6 || this.#address.family === 'IPv6' ? 'IPv6' : 'IPv4';
-    out.port = this.#address.port;
-    return 0;
-  }
-
-  configure(config) {
-    this.#port.configure(this.#id, config);
-  }
-
-  ref() {
-    if (!this.#held) hold();
-    this.#held = true;
-  }
-
-  unref() {
-    if (this.#held) release();
-    this.#held = false;
-  }
-
-  hasRef() {
-    return this.#held;
-  }
-
-  /** @param {number} mode 1: all may read, 2: all may write, 3: both */
-  fchmod(mode) {
-    if (this.#path.startsWith('\0')) return 0;
-    try {
-      const bits = (mode & 1 ? 0o444 : 0) | (mode & 2 ? 0o222 : 0);
-      fs.chmodSync(this.#path, fs.statSync(this.#path).mode | bits);
-      return 0;
-    } catch (error) {
-      return error.errno;
-    }
-  }
-
-  close() {
-    this.unref();
-    this.#port.closeListener(this.#id);
-    // Connections live on; CONNECTION records already on their way find no server and are closed by the engine.
-    removeServer(this.#id);
-    // As libuv does; the file may have been taken away already.
-    if (this.#path && !this.#path.startsWith('\0')) fs.rmSync(this.#path, { force: true });
-  }
-}
 
 /**
  * @param {object} [options] http.createServer's
@@ -316,7 +248,7 @@ Server.prototype._listen2 = function _listen2(address, port, addressType, backlo
     nextTick(emitListenError, this, error);
     return;
   }
-  this._handle = new ListenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
+  this._handle = listenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
   if (addressType === PIPE) this._pipeName = address;
   if (observability.serverListen.hasSubscribers) observability.serverListen.asyncEnd.publish({ server: this });
   this._connectionKey = `${addressType}:${address}:${port}`;
@@ -345,7 +277,7 @@ Server.prototype.address = function address() {
 Server.prototype.close = function close() {
   this.closeIdleConnections();
   this[kForeign]?.close();
-  const pipe = this._handle instanceof ListenHandle;
+  const pipe = listenerOf(this._handle) !== undefined;
   net.Server.prototype.close.apply(this, arguments);
   if (pipe) delete this._pipeName;
   return this;

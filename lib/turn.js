@@ -373,6 +373,18 @@ function lose(connection) {
   if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
+/**
+ * Whether a record that is still to be walked brings bytes of the connection's stream: what its user has not got yet.
+ * @param {number} index
+ */
+function hasStreamBytes(index) {
+  for (let at = cursor; at < end; at += words[at + 1] >> 2) {
+    const kind = words[at] & 0xff;
+    if ((kind === RAW || kind === UPGRADE) && words[at + 2] === index) return true;
+  }
+  return false;
+}
+
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
   return (words[at] >>> 0) + words[at + 1] * 4294967296;
@@ -415,6 +427,7 @@ binding.setBeforeFlush(() => {
 });
 
 module.exports = {
+  hasStreamBytes,
   /** Learns the tables the engine numbers by; needs the addon. */
   loadTables() {
     if (methods !== null) return;

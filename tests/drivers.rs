@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::connection::Copied;
 use turnout::engine::net::connector::{connect, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
@@ -35,6 +36,7 @@ trait Driver {
     fn connect(&mut self, connecting: StdStream, token: u32);
     fn abandon(&mut self, token: u32);
     fn adopt(&mut self, accepted: StdStream);
+    fn copy(&mut self, to: (u32, u32), stays: bool) -> io::Result<Copied>;
     fn stop(&mut self);
 }
 
@@ -77,6 +79,10 @@ impl Driver for Threads {
 
     fn adopt(&mut self, accepted: StdStream) {
         self.shard.adopt(1, accepted);
+    }
+
+    fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
+        self.shard.copy(index, generation, stays)
     }
 
     fn stop(&mut self) {
@@ -140,6 +146,10 @@ impl Driver for OnLoop {
 
     fn adopt(&mut self, accepted: StdStream) {
         self.inline.adopt(1, accepted).unwrap();
+    }
+
+    fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
+        self.inline.copy(index, generation, stays)
     }
 
     fn stop(&mut self) {
@@ -295,6 +305,59 @@ fn serves_a_connection_that_somebody_else_has_accepted<D: Driver>() {
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "ok");
+}
+
+fn gives_a_connection_to_another_process_with_what_it_has_read<D: Driver>() {
+    let mut engine = Engine::<D>::start(NEVER);
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
+    let seq = engine.next(2).words[3];
+    engine.command(3, 1, to, seq, b"");
+    engine.command(1, 0, to, seq, b"ours;");
+    assert_eq!(
+        engine.driver.copy((to.0, to.1 + 1), false).err().map(|error| error.kind()),
+        Some(io::ErrorKind::WouldBlock)
+    );
+    let copied = engine.driver.copy(to, false).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((copied.untold.as_slice(), copied.bytes_read), (&b""[..], 51));
+    // It is held: these bytes are the other's.
+    client.write_all(b"theirs").unwrap();
+    engine.command(15, 0, to, 0, b"");
+    assert_eq!(engine.next(14).index, to.0);
+    let mut theirs = std::net::TcpStream::from(copied.socket);
+    theirs.set_nonblocking(false).unwrap();
+    let mut heard = [0; 6];
+    theirs.read_exact(&mut heard).unwrap();
+    assert_eq!(&heard, b"theirs");
+    theirs.write_all(b"and theirs").unwrap();
+    drop(theirs);
+    let mut text = String::new();
+    client.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "ours;and theirs");
+
+    // In the midst of a head; and a connection that stays, which others are served beside.
+    let (mut client, to) = engine.connect();
+    client.write_all(b"GET /part HTT").unwrap();
+    let give_up = Instant::now() + PATIENCE;
+    let copied = loop {
+        let copied = engine.driver.copy(to, true).unwrap_or_else(|error| panic!("{error}"));
+        if copied.bytes_read > 0 {
+            break copied;
+        }
+        assert!(Instant::now() < give_up);
+        let _ = TcpStream::connect(engine.address).unwrap();
+        engine.next(1);
+    };
+    assert_eq!((copied.untold.len(), copied.bytes_read), (0, 13));
+    assert_eq!(engine.driver.copy(to, false).unwrap_or_else(|error| panic!("{error}")).untold, b"GET /part HTT");
+    engine.command(13, 0, to, 0, b"");
+    client.write_all(b"P/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(&engine.next(2).bytes[40..45], b"/part");
+    // What was copied and is still held by others does not keep the driver's own descriptor watched.
+    engine.command(6, 0, to, 0, b"");
+    engine.next(11);
+    drop(copied);
+    assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
 }
 
 /// Our end and the peer's of an outgoing connection, its index and generation.
@@ -706,6 +769,7 @@ on_each_driver! {
     tells_of_a_held_connection
     serves_a_connection_that_somebody_else_has_accepted
     connects_asks_and_hears_the_answers
+    gives_a_connection_to_another_process_with_what_it_has_read
     hands_over_what_follows_a_101
     reads_while_its_own_request_cannot_leave
     says_why_it_cannot_connect

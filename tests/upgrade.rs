@@ -300,3 +300,35 @@ fn a_decision_nobody_asked_for_changes_nothing() {
     conn.receive(NEXT, &mut calls);
     assert_eq!((conn.is_upgraded(), calls.0.len()), (false, 1));
 }
+
+#[test]
+fn what_has_come_and_not_been_told_is_known_as_it_came() {
+    let (mut conn, mut calls) = conn();
+    assert_eq!(conn.untold().as_deref(), Some(&b""[..]));
+    for (read, untold) in [
+        ("GET /first HTTP/1.1\r\n\r\n\r\nGE", "GE"),
+        ("T  /x HTTP/1.1\r\nA:", "GET  /x HTTP/1.1\r\nA:"),
+        ("  b\r\n", "GET  /x HTTP/1.1\r\nA:  b\r\n"),
+        ("\r\nGET /y", "GET /y"),
+        (" HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhead", ""),
+        ("behind", "behind"),
+    ] {
+        conn.receive(read.as_bytes(), &mut calls);
+        assert_eq!(conn.untold().as_deref(), Some(untold.as_bytes()), "behind {read:?}");
+    }
+    conn.decide(true, &mut calls);
+    conn.receive(b"raw", &mut calls);
+    assert_eq!(conn.untold().as_deref(), Some(&b""[..]));
+}
+
+#[test]
+fn a_head_of_more_bytes_than_anybody_keeps_is_not_known_any_more() {
+    let (mut conn, mut calls) = conn();
+    conn.receive(b"GET / HTTP/1.1\r\nA:", &mut calls);
+    for _ in 0..9 {
+        conn.receive(&[b' '; 4096], &mut calls);
+    }
+    assert_eq!(conn.untold(), None);
+    conn.receive(b"b\r\n\r\nGET", &mut calls);
+    assert_eq!(conn.untold().as_deref(), Some(&b"GET"[..]));
+}

@@ -1,9 +1,13 @@
 //! Descriptors that belong to somebody else.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
 
 use socket2::Socket;
+
+use super::convert::Copied;
+use crate::engine::net::connection;
+use crate::engine::net::listener::Bound;
 
 /// Another descriptor for the socket behind `fd`, ours to close.
 ///
@@ -21,4 +25,20 @@ pub fn duplicate(fd: i32) -> io::Result<Socket> {
     // one system call that is made says EBADF: nothing is read, written or closed by that number.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(borrowed.try_clone_to_owned()?.into())
+}
+
+/// Another descriptor of the listening socket, the caller's to close.
+///
+/// # Errors
+/// When the process has no descriptors left.
+pub fn of_listener(bound: &Bound) -> io::Result<OwnedFd> {
+    Ok(match bound.try_clone()? {
+        Bound::Tcp(listener) => listener.into(),
+        Bound::Unix(listener) => listener.into(),
+    })
+}
+
+/// A connection as JavaScript passes it on.
+pub fn passed(copied: connection::Copied) -> Copied {
+    Copied { fd: copied.socket.into_raw_fd(), untold: copied.untold.into(), bytes_read: copied.bytes_read as f64 }
 }

@@ -2,6 +2,10 @@
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::io;
+#[cfg(unix)]
+use std::io::ErrorKind;
+#[cfg(unix)]
+use std::os::fd::IntoRawFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,9 +13,12 @@ use napi::bindgen_prelude::{Either, Function, JsValue, ObjectFinalize, This, Unk
 use napi::{Env, Result};
 use napi_derive::napi;
 
+#[cfg(unix)]
+use super::convert::Copied;
 use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening, EINVAL};
 #[cfg(unix)]
-use super::descriptor::duplicate;
+use super::descriptor::{duplicate, of_listener, passed};
+#[cfg(unix)]
 use super::exception::contained;
 #[cfg(unix)]
 use super::kept::KeptArray;
@@ -311,6 +318,8 @@ impl Port {
     fn try_listen(&self, options: &ListenOptions, config: &Config, threads: u32) -> io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
+        #[cfg(unix)]
+        let fd = of_listener(&bound)?;
         let id = self.engine.next_id.replace(self.engine.next_id.get() + 1);
         let config = config.server_config();
         if threads == 0 && self.crossing.has_inline() {
@@ -331,6 +340,10 @@ impl Port {
             address: local.map(|address| address.ip().to_string()).unwrap_or_default(),
             port: local.map_or(0, |address| u32::from(address.port())),
             family: local.map_or(0, |address| if address.is_ipv6() { 6 } else { 4 }),
+            #[cfg(unix)]
+            fd: fd.into_raw_fd(),
+            #[cfg(not(unix))]
+            fd: -1,
         })
     }
 
@@ -411,6 +424,12 @@ impl Port {
         })
     }
 
+    /// The process has channels to others, whose messages come between the events of connections.
+    #[napi(catch_unwind)]
+    pub fn share_loop(&self) {
+        self.crossing.share_loop();
+    }
+
     /// Keeps the process alive.
     #[napi(js_name = "ref", catch_unwind)]
     pub fn reference(&self) {
@@ -468,6 +487,38 @@ impl Port {
             });
             self.crossing.sent(env);
             outcome.map_or_else(|error| negative(&error), |()| 0)
+        })
+    }
+
+    /// A descriptor of a connection for another process, behind what it has been told. Unless it `stays` with this one as well, it is read
+    /// no more, and RELEASE is to follow. 0 when that cannot be now: something waits to be sent, or to be given to JavaScript. A negative
+    /// errno when it cannot be at all.
+    #[napi(catch_unwind)]
+    pub fn copy_descriptor(
+        &self,
+        env: Env,
+        index: u32,
+        generation: u32,
+        stays: bool,
+    ) -> Result<Either<Copied, i32>> {
+        self.crossing.enter(|| {
+            if !stays && self.crossing.has_stream_of(index) {
+                return Either::B(0);
+            }
+            let copied = match index % STRIDE {
+                0 => self.engine.inline().as_mut().map(|inline| inline.copy(index, generation, stays)),
+                number => {
+                    let shards = self.engine.shards.borrow();
+                    shards.get(number as usize - 1).map(|shard| shard.copy(index, generation, stays))
+                }
+            };
+            self.crossing.sent(env);
+            match copied {
+                Some(Ok(copied)) => Either::A(passed(copied)),
+                Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Either::B(0),
+                Some(Err(error)) => Either::B(negative(&error)),
+                None => Either::B(-EINVAL),
+            }
         })
     }
 }

@@ -26,7 +26,7 @@ use super::slabs::Slabs;
 use super::uv::{Loop, OnReady, Why};
 use super::wake::{OnWake, Wake};
 use crate::engine::net::census::Census as EngineCensus;
-use crate::engine::net::event::{first_record, places, take_records, Batch, Place};
+use crate::engine::net::event::{first_record, has_stream_of, places, take_records, Batch, Place};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -86,6 +86,8 @@ pub struct Crossing {
     resuming: Cell<bool>,
     /// Bytes given to JavaScript since the loop is known to have gone round.
     heard: Cell<usize>,
+    /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
+    heard_per_round: Cell<usize>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     depth: Cell<u32>,
     /// What a panic has said: the engine is given up. And whether JavaScript has been told.
@@ -168,6 +170,7 @@ impl Crossing {
             interrupted: Cell::new(false),
             resuming: Cell::new(false),
             heard: Cell::new(0),
+            heard_per_round: Cell::new(HEARD_PER_ROUND),
             depth: Cell::new(0),
             broken: RefCell::default(),
             mourned: Cell::new(false),
@@ -299,6 +302,16 @@ impl Crossing {
     /// The engine behind it.
     pub fn engine(&self) -> Rc<Engine> {
         self.engine.clone()
+    }
+
+    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
+    pub fn has_stream_of(&self, index: u32) -> bool {
+        has_stream_of(self.batch.borrow().records.get(self.offset.get()..).unwrap_or_default(), index)
+    }
+
+    /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.
+    pub fn share_loop(&self) {
+        self.heard_per_round.set(1);
     }
 
     /// Hands the first `bytes` of the outbound buffer to the engine.
@@ -536,7 +549,7 @@ impl Crossing {
             }
             #[cfg(unix)]
             self.serve_inline(env);
-            if heard >= HEARD_PER_ROUND {
+            if heard >= self.heard_per_round.get() {
                 return true;
             }
         }

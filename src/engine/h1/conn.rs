@@ -8,6 +8,7 @@ use super::fields::{FieldSection, Limits};
 use super::framing::{BodyLength, Framing};
 use super::head::HeadParser;
 use super::method::Method;
+use super::parts::Parts;
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
 
@@ -128,6 +129,8 @@ pub struct Conn {
     burst: u32,
     /// Bytes received which must wait: at most what one read brought, as the driver stops reading.
     held: Vec<u8>,
+    /// A head that is not over yet.
+    parts: Parts,
     /// The peer's FIN came while bytes were held.
     eof: bool,
 }
@@ -151,6 +154,7 @@ impl Conn {
             open: 0,
             burst: 0,
             held: Vec::new(),
+            parts: Parts::default(),
             eof: false,
         }
     }
@@ -255,6 +259,13 @@ impl Conn {
         self.open
     }
 
+    /// What has been received and not been told: a head that is not over, or bytes held. `None` when not all of it is kept.
+    pub fn untold(&self) -> Option<Vec<u8>> {
+        let head = if self.state == State::Head { self.parts.bytes()? } else { &[] };
+        let told = if matches!(self.upgrade, Upgrade::Announced { .. }) { self.announced } else { 0 };
+        Some([head, self.held.get(told..).unwrap_or_default()].concat())
+    }
+
     fn must_hold(&self) -> bool {
         let rests = self.open >= MAX_PIPELINED || self.burst >= BURST;
         matches!(self.upgrade, Upgrade::Announced { .. }) || (self.state == State::Start && rests)
@@ -274,6 +285,7 @@ impl Conn {
 
     fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) {
         let mut pos = 0;
+        self.parts.read();
         while pos < bytes.len() {
             if self.must_hold() {
                 self.held.extend_from_slice(bytes.get(pos..).unwrap_or_default());
@@ -283,6 +295,9 @@ impl Conn {
                 self.fail(error, pos, bytes, sink);
                 return;
             }
+        }
+        if self.state == State::Head {
+            self.parts.keep(bytes, self.limits.size.saturating_mul(2));
         }
         // The read is exhausted: a candidate whose body has not ended in it is put to the sink now.
         if let (Upgrade::Candidate { seq }, State::Body) = (self.upgrade, self.state) {
@@ -299,6 +314,7 @@ impl Conn {
                 if !over {
                     return Ok(());
                 }
+                self.parts.forget();
                 (self.method, self.version) = (self.head.method(), self.head.version());
                 self.head_over(None, bytes, *pos, sink)
             }
@@ -341,6 +357,7 @@ impl Conn {
         let Some(whole) = whole else {
             self.framing = Framing::new(self.limits.lenient);
             self.head.begin(&mut self.fields);
+            self.parts.begin(*pos);
             self.state = State::Head;
             return Ok(());
         };
@@ -422,6 +439,7 @@ impl Conn {
         self.upgrade = Upgrade::None;
         self.held = Vec::new();
         self.eof = false;
+        self.parts.forget();
         sink.parse_error(error, pos, packet);
     }
 }

@@ -9,6 +9,7 @@ mod fields;
 mod framing;
 mod head;
 mod method;
+mod parts;
 mod status_line;
 mod target;
 mod upgrade;

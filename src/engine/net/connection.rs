@@ -97,6 +97,16 @@ pub struct Connection<T> {
     pub armed: Option<Instant>,
 }
 
+/// A connection as another process is to have it.
+pub struct Copied {
+    /// Another descriptor of the socket.
+    pub socket: socket2::Socket,
+    /// What has been read and not been told.
+    pub untold: Vec<u8>,
+    /// What has been read at all.
+    pub bytes_read: u64,
+}
+
 /// A payload was taken back before it was sent: what has left of the message is all there will ever be. EFAULT, which is what the kernel says of memory that is gone.
 fn taken_back() -> io::Error {
     io::Error::from_raw_os_error(14)
@@ -494,7 +504,27 @@ impl<T: Transport> Connection<T> {
         self.handover.is_some()
     }
 
-    /// Another driver has the stream: this one forgets it, once it has said so.
+    /// A copy of the socket for another process. Unless the connection `stays` with this one as well, nothing is read from here on.
+    ///
+    /// # Errors
+    /// `WouldBlock` when something waits to be sent, or the connection is over and has said so; `InvalidInput` when bytes have been read
+    /// that are neither told nor kept; what the system says when it has no descriptors left.
+    pub fn copy(&mut self, stays: bool, batch: &mut Batch) -> io::Result<Copied> {
+        self.flush(None, batch);
+        let Some(stream) = &self.stream else { return Err(ErrorKind::WouldBlock.into()) };
+        if self.out.pending() > 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let untold = if stays { Some(Vec::new()) } else { self.http.untold() };
+        let Some(untold) = untold else { return Err(ErrorKind::InvalidInput.into()) };
+        let socket = stream.socket().try_clone()?;
+        if !stays && self.is_reading() {
+            self.reading = Reading::Held;
+        }
+        Ok(Copied { socket, untold, bytes_read: self.bytes_read })
+    }
+
+    /// Another driver, or another process, has the stream: this one forgets it, once it has said so.
     fn release(&mut self, batch: &mut Batch) {
         if self.stream.take().is_some() {
             batch.moved(self.index, self.reading == Reading::Ended);

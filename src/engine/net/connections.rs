@@ -2,6 +2,7 @@
 //! wakes whom.
 
 use std::collections::HashMap;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::blocks::Blocks;
 use super::census::Census;
 use super::command::{self, Command};
-use super::connection::{Connection, LINGER};
+use super::connection::{Connection, Copied, LINGER};
 use super::event::Batch;
 use super::listener::Bound;
 use super::port::Port;
@@ -263,6 +264,25 @@ impl<T: Transport> Connections<T> {
                 connection.write_borrowed(seq, flags, head_length, data, keep, batch, now);
             }
         });
+    }
+
+    /// A copy of a connection's socket, see [`Connection::copy`].
+    ///
+    /// # Errors
+    /// As there; `WouldBlock`, too, while the outbox has bytes of the stream.
+    pub fn copy(&mut self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+        let at = index / STRIDE;
+        let nothing = || Err(io::ErrorKind::WouldBlock.into());
+        if !stays && self.outbox.has_stream_of(index) {
+            return nothing();
+        }
+        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.generation == generation) else {
+            return nothing();
+        };
+        let Some(connection) = &mut slot.connection else { return nothing() };
+        let copied = connection.copy(stays, &mut self.outbox);
+        self.settle(at);
+        copied
     }
 
     fn tell(&mut self, index: u32, generation: u32, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {

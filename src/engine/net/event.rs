@@ -64,6 +64,11 @@ impl Batch {
         self.blocks.append(&mut other.blocks);
     }
 
+    /// Whether something of it brings the connection's user bytes of the stream.
+    pub fn has_stream_of(&self, index: u32) -> bool {
+        has_stream_of(&self.records, index)
+    }
+
     /// Starts a record; returns where, for [`Self::finish`].
     fn start(&mut self, kind: Kind, flags: u32, index: u32) -> usize {
         let at = self.records.len();
@@ -245,6 +250,21 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
         }
         None
     })
+}
+
+/// Whether a record of connection `index` brings bytes of the stream for whoever uses it, not for a message: RAW, or UPGRADE.
+pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
+    const RAW: u32 = Kind::Raw as u32;
+    const UPGRADE: u32 = Kind::Upgrade as u32;
+    while !records.is_empty() {
+        let record = first_record(records);
+        let kind = read_word(record, 0).map(|word| word & 0xff);
+        if matches!(kind, Some(RAW | UPGRADE)) && read_word(record, 8) == Some(index) {
+            return true;
+        }
+        records = &records[record.len()..];
+    }
+    false
 }
 
 /// The part of a batch that a consumer with a buffer of `room` bytes can take at once: whole records, at least one.
@@ -467,6 +487,18 @@ mod tests {
         assert_eq!(sink.read.unwrap().named, 0);
         assert_eq!(read_word(&batch.records, 16), Some(INLINE));
         assert_eq!(batch.records.len(), 24 + 2 * BLOB);
+    }
+
+    #[test]
+    fn bytes_of_a_stream_are_found_behind_other_records() {
+        let (mut batch, mut n) = (Batch::default(), 0);
+        sink(&mut batch, &mut n, None).body(1, b"of a message");
+        batch.ack(7, 3);
+        batch.eof(9);
+        assert!(!batch.has_stream_of(7));
+        sink(&mut batch, &mut n, None).raw(b"of the stream");
+        assert!(batch.has_stream_of(7));
+        assert!(!batch.has_stream_of(9));
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Port {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
+    /// Whether something that nobody has taken yet brings the connection's user bytes of the stream.
+    pub fn has_stream_of(&self, index: u32) -> bool {
+        lock(&self.queue).has_stream_of(index)
+    }
+
     /// A thread's connection may change hands.
     pub fn open_handover(&self, index: u32, generation: u32, handover: Arc<Handover>) {
         lock(&self.handovers).insert((index, generation), handover);

@@ -103,6 +103,15 @@ impl Protocol {
         }
     }
 
+    /// What has been received and not been told, for a process that is to go on with the connection. `None` when that is not known. A
+    /// client's part of a response stays with the request that asked.
+    pub fn untold(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Server(conn) => conn.untold(),
+            Self::Client(_) => Some(Vec::new()),
+        }
+    }
+
     /// Whether the driver may read.
     pub fn can_read(&self) -> bool {
         match self {

@@ -17,12 +17,13 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, UnixListener};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::census::Census;
-use super::connections::{Connections, ACCEPT_REST};
+use super::connection::Copied;
+use super::connections::{Connections, ACCEPT_REST, STRIDE};
 use super::connector;
 use super::event::Peer;
 use super::listener::Bound;
@@ -70,6 +71,8 @@ pub struct Inline {
     polling: Vec<u32>,
     /// Connections under way that the kernel has news of.
     tried: Vec<u32>,
+    /// For sockets that others have as well; made for the first of them.
+    registry: Option<Rc<Registry>>,
 }
 
 impl Inline {
@@ -87,6 +90,7 @@ impl Inline {
             resting_until: None,
             polling: Vec::new(),
             tried: Vec::new(),
+            registry: None,
         })
     }
 
@@ -153,12 +157,33 @@ impl Inline {
         Ok(self.connections.admit_taken(stream, seq, handed))
     }
 
+    /// A copy of a connection's socket, see [`Connections::copy`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn copy(&mut self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+        let registry = match &self.registry {
+            Some(registry) => registry.clone(),
+            None => self.registry.insert(Rc::new(self.poll.registry().try_clone()?)).clone(),
+        };
+        if let Some(stream) = self.connections.stream(index / STRIDE) {
+            stream.share(&registry);
+        }
+        self.connections.tick();
+        self.connections.copy(index, generation, stays)
+    }
+
     /// Stops accepting; connections live on.
     pub fn close_listener(&mut self, id: u32) {
         self.connections.remove_server(id);
         for slot in &mut self.listeners {
             if slot.as_ref().is_some_and(|accepting| accepting.server.id == id) {
-                *slot = None;
+                // Others may have descriptors of it: the kernel does not forget by itself that this one was watched.
+                let _ = match slot.take().map(|accepting| accepting.listener) {
+                    Some(Listener::Tcp(mut listener, _)) => self.poll.registry().deregister(&mut listener),
+                    Some(Listener::Unix(mut listener)) => self.poll.registry().deregister(&mut listener),
+                    None => Ok(()),
+                };
             }
         }
     }

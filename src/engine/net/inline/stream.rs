@@ -2,6 +2,7 @@
 //! remembers it until a call has shown that there is no more.
 
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use mio::event::{Event, Source};
@@ -24,6 +25,19 @@ pub struct Stream {
     writable: bool,
     /// FIN or an error has come: a short read does not mean that there is nothing more to learn.
     read_closed: bool,
+    /// Somebody else has a descriptor of the socket, too: the kernel does not forget by itself that this one was watched.
+    shared: Option<Rc<Registry>>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(registry) = &self.shared else { return };
+        // One that was never watched is an error, and as good.
+        let _ = match &mut self.socket {
+            Socket::Tcp(stream) => registry.deregister(stream),
+            Socket::Unix(stream) => registry.deregister(stream),
+        };
+    }
 }
 
 impl From<TcpStream> for Stream {
@@ -50,7 +64,7 @@ impl From<StdStream> for Stream {
 impl Stream {
     /// A fresh connection takes writes, and the registration will say when there is something to read.
     fn new(socket: Socket) -> Self {
-        Self { socket, readable: false, writable: true, read_closed: false }
+        Self { socket, readable: false, writable: true, read_closed: false, shared: None }
     }
 
     /// Asks to be told under `token`.
@@ -75,6 +89,11 @@ impl Stream {
             Socket::Tcp(stream) => stream.reregister(registry, token, interest),
             Socket::Unix(stream) => stream.reregister(registry, token, interest),
         }
+    }
+
+    /// Somebody else is to have a descriptor of the socket, too.
+    pub fn share(&mut self, registry: &Rc<Registry>) {
+        self.shared = Some(registry.clone());
     }
 
     /// Takes note of what the kernel says. Returns whether anybody needs to look.

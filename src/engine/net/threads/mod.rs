@@ -22,6 +22,7 @@ use tokio::task::LocalSet;
 use self::stream::Stream;
 use super::blocks::OwnedBlocks;
 use super::census::Census;
+use super::connection::Copied;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
 use super::event::Peer;
@@ -74,6 +75,13 @@ enum Message {
     },
     Abandon {
         token: u32,
+    },
+    /// A copy of a connection's socket, for whoever waits for it.
+    Copy {
+        index: u32,
+        generation: u32,
+        stays: bool,
+        copied: mpsc::Sender<io::Result<Copied>>,
     },
     /// What there is, for whoever waits for it.
     Census(mpsc::Sender<Census>),
@@ -245,6 +253,16 @@ impl ShardHandle {
         self.send(Message::Abandon { token });
     }
 
+    /// A copy of a connection's socket, behind all that has been asked; waits for the thread. See [`Connections::copy`].
+    ///
+    /// # Errors
+    /// As there; `WouldBlock`, too, while bytes of the stream wait to be taken by JavaScript.
+    pub fn copy(&self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+        let (copied, receiver) = mpsc::channel();
+        self.send(Message::Copy { index, generation, stays, copied });
+        self.answer(&receiver).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
     /// What there is, behind all that has been asked; waits for the thread. `None` when that has ended.
     pub fn census(&self) -> Option<Census> {
         let (sender, receiver) = mpsc::channel();
@@ -408,6 +426,15 @@ impl Shard {
                     if let Some(stop) = self.connecting.borrow_mut().remove(&token) {
                         stop.notify_one();
                     }
+                }
+                Message::Copy { index, generation, stays, copied } => {
+                    let outcome = if !stays && self.port.has_stream_of(index) {
+                        Err(io::ErrorKind::WouldBlock.into())
+                    } else {
+                        connections.copy(index, generation, stays)
+                    };
+                    // Who asked may have gone.
+                    let _ = copied.send(outcome);
                 }
                 Message::Census(sender) => {
                     let blocks = self.blocks.borrow().spare() as u32;
