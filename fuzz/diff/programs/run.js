@@ -1,0 +1,121 @@
+'use strict';
+
+/** The mode of `npm run fuzz:diff` that plays programs. */
+
+const { Crew } = require('./crew');
+const { judge, judgeAgain, kindOf, tierOf, valueOf } = require('./judge');
+const { programCase } = require('./case');
+const { shrunk } = require('./shrink');
+
+const LANES = ['node', 'inline', 'threads'];
+
+function print(...words) {
+  process.stdout.write(`${words.join(' ')}\n`);
+}
+
+const short = (text) => JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
+
+/** A program in few lines: its peers, then its listeners. */
+function written({ server, handlers, watch, peers }) {
+  const step = (entry) => JSON.stringify(entry);
+  const lines = peers.flatMap(({ script, ...rest }, n) => [`peer ${n}${Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''}`, ...script.map((entry) => `  ${step(entry)}`)]);
+  for (const [kind, lists] of Object.entries(handlers)) {
+    lists.forEach((list, n) => lines.push(`on '${kind}' ${n}`, ...list.map((action) => `  ${step(action)}`)));
+  }
+  if (Object.keys(server).length > 0) lines.push(`server ${JSON.stringify(server)}`);
+  if (Object.keys(watch).length > 0) lines.push(`watched ${JSON.stringify(watch)}`);
+  return lines.map((line) => `    ${line}`).join('\n');
+}
+
+function show(one, { lane, names, node, turnout }, count, kind) {
+  print(`\n=== ${kind}\nprograms case ${one.n} of seed ${one.seed}, ${lane}${count > 1 ? `; ${count} of this kind` : ''}`);
+  print(written(one));
+  for (const name of names) {
+    print(`  ${name}\n    node:http  ${short(valueOf(node, name))}\n    turnout    ${short(valueOf(turnout, name))}`);
+  }
+  if (turnout.noise) print(`  ${turnout.noise.trim().split('\n').slice(0, 12).join('\n  ')}`);
+}
+
+class Tally {
+  cases = 0;
+  allowed = {};
+  /** kind → its programs */
+  kinds = new Map();
+
+  add(one, judged) {
+    this.cases += 1;
+    if (judged === undefined) return;
+    if (judged.allowed !== undefined) {
+      this.allowed[judged.allowed] = (this.allowed[judged.allowed] ?? 0) + 1;
+      return;
+    }
+    const kind = kindOf(judged);
+    this.kinds.set(kind, [...(this.kinds.get(kind) ?? []), { one, judged }]);
+  }
+
+  /** The gravest kinds first, of these the most frequent. */
+  ranked() {
+    return [...this.kinds].sort(([a, inA], [b, inB]) => tierOf(a) - tierOf(b) || inB.length - inA.length);
+  }
+
+  print(seconds) {
+    const different = [...this.kinds.values()].reduce((sum, list) => sum + list.length, 0);
+    print(`\nprograms: ${this.cases} in ${seconds} s, ${different} different, of ${this.kinds.size} kinds`);
+    for (const [kind, list] of this.ranked()) {
+      print(`  ${tierOf(kind)} ${String(list.length).padStart(4)}  ${kind}  (${list.slice(0, 4).map(({ one }) => one.n).join(', ')})`);
+    }
+    for (const [name, count] of Object.entries(this.allowed)) print(`  allowed ${count}: ${name}`);
+  }
+}
+
+async function report(crew, { one, judged }, count) {
+  const kind = kindOf(judged);
+  let last = judged;
+  const small = await shrunk(one, async (candidate) => {
+    const found = await judgeAgain(crew, candidate, judged.lane, kind);
+    if (found !== undefined) last = found;
+    return found !== undefined;
+  });
+  show(small, last, count, kind);
+}
+
+async function runPrograms({ seed, cases, from, show: most, lanes }) {
+  const tally = new Tally();
+  const began = Date.now();
+  let next = from;
+  const lane = async () => {
+    const crew = new Crew(LANES);
+    while (next < from + cases) {
+      const one = programCase(next++, { seed });
+      tally.add(one, await judge(crew, one));
+    }
+    await crew.close();
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
+  const seconds = Math.round((Date.now() - began) / 100) / 10;
+  const smallest = (list) => list.reduce((a, b) => (JSON.stringify(b.one).length < JSON.stringify(a.one).length ? b : a));
+  const queue = tally.ranked().slice(0, most).map(([, list]) => list);
+  tally.print(seconds);
+  const shrinking = async () => {
+    const crew = new Crew(LANES);
+    for (let list; (list = queue.shift()) !== undefined;) await report(crew, smallest(list), list.length);
+    await crew.close();
+  };
+  await Promise.all(Array.from({ length: lanes }, shrinking));
+  return [...tally.kinds.values()].flat().length;
+}
+
+/** Plays one program again and shows all that came of it. */
+async function replayProgram(n, { seed }) {
+  const crew = new Crew(LANES);
+  const one = programCase(n, { seed });
+  print(written(one));
+  const judged = await judge(crew, one);
+  for (const lane of LANES) print(lane, JSON.stringify(await crew.play(lane, one, { gap: 1, quiet: 40 }), null, 1));
+  await crew.close();
+  if (judged?.names !== undefined) show(one, judged, 1, kindOf(judged));
+  else print(judged === undefined ? 'same' : `allowed: ${judged.allowed}`);
+  return judged?.names === undefined ? 0 : 1;
+}
+
+module.exports = { replayProgram, runPrograms };
