@@ -46,7 +46,8 @@ function say(target, method, action, context, id) {
   const { record } = context.stage;
   const args = action.size === undefined ? [] : content(action, id);
   const legible = args.length > 0 && action.as !== 'utf16le';
-  if (action.call && legible) record.promise(`call ${id} callback`, id);
+  // A write is called back when somebody has taken the bytes, an end when they have left.
+  if (method === 'end' && action.call && legible) record.promise(`call ${id} callback`, id);
   if (legible && context.owner !== undefined) record.promise(`${context.owner} res finish`, id);
   target[method](...args, ...callbackOf(action, context, id));
   if (action.transfer && typeof args[0] === 'object') transferred(args[0], action.transfer);

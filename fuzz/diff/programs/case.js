@@ -110,7 +110,8 @@ function serverOptions(random) {
 /**
  * @param {number} n
  * @param {{seed: number}} options
- * @return {object} a program: `server` options, `handlers` with lists of actions, `watch`ed events, the `peers`' scripts
+ * @return {object} a program: `server` options, `handlers` with lists of actions, `watch`ed events, the `peers`' scripts;
+ *   `looks`: what state objects are in at the end counts
  */
 function programCase(n, { seed }) {
   const random = new Random(seed, n, 0x9e3779b1);
@@ -125,7 +126,8 @@ function programCase(n, { seed }) {
     const lists = ['request', 'checkContinue'].includes(kind) ? requests : 1;
     handlers[kind] = Array.from({ length: lists }, () => handlerActions(kind, random));
   }
-  return { side: 'program', n, seed, server: serverOptions(random), handlers, watch: watch(random), peers: made.map((entry) => entry.peer) };
+  const scene = { server: serverOptions(random), handlers, watch: watch(random), peers: made.map((entry) => entry.peer) };
+  return { side: 'program', n, seed, ...scene, ...maybe(random, 4, { looks: true }) };
 }
 
 module.exports = { programCase };

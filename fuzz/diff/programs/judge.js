@@ -9,14 +9,14 @@ const { allowedAs } = require('./allowed');
 
 const FAST = { gap: 1, quiet: 5 };
 /** The same program in less hurry, and with its peer's steps closer together and further apart. */
-const PACES = [{ gap: 1, quiet: 40 }, { gap: 0, quiet: 40 }, { gap: 4, quiet: 40 }, { gap: 1, quiet: 80 }];
-const SLOW = [{ gap: 1, quiet: 40 }, { gap: 1, quiet: 80 }, { gap: 1, quiet: 40 }];
+const PACES = [{ gap: 1, quiet: 15 }, { gap: 0, quiet: 25 }, { gap: 4, quiet: 25, reverse: true }, { gap: 1, quiet: 40 }];
+const SLOW = [{ gap: 1, quiet: 30 }, { gap: 1, quiet: 60 }, { gap: 1, quiet: 30 }];
 
 /** Facts that are only wrong in one direction: turnout may do better than node:http. */
 const FAULTS = ['wire: comes twice', 'wire: has left and is not there'];
 /** Of every difference the gravest names its kind: the process, the wire, what was called back and read, events, states. */
 const GRAVITY = [
-  [/^process/, /^the stage/, /^closed when told/, /^wire:/],
+  [/^process/, /^the stage/, /^serves/, /^closed when told/, /^wire:/],
   [/^uncaught/, /^unhandled/, /^peer \d+ (answer|rest)/, /^peer/],
   [/read$/, /child got/, /callback/, / sent$/, /threw/, /^call/, /^closed when/, /iterated/],
   [/^event/, /^clientError/, / error$/, /^server/, / (req|res|socket) \w+$/],
@@ -28,9 +28,12 @@ const valueOf = (facts, name) => facts[name] ?? without;
 
 /** @return {string[]} names of the facts in which two outcomes differ */
 function differing(node, turnout) {
+  if (turnout.process !== undefined && node.process === undefined) return ['process'];
   return namesOf(node, turnout).filter((name) => {
     if (name === 'noise' || valueOf(node, name) === valueOf(turnout, name)) return false;
-    return !FAULTS.includes(name) || valueOf(turnout, name) !== '';
+    if (FAULTS.includes(name)) return valueOf(turnout, name) !== '';
+    // A reset where turnout ends properly loses nothing the other way round.
+    return !(/^peer \d+ ended$/.test(name) && node[name] === 'reset' && turnout[name] === 'true');
   });
 }
 
@@ -99,6 +102,9 @@ function worth(name) {
   return GRAVITY.length * 100;
 }
 
+/** @return {string[]} the gravest first */
+const byGravity = (names) => [...names].sort((a, b) => worth(a) - worth(b) || (a < b ? -1 : 1));
+
 const shape = (value) => general(value).replace(/Date: [^\r]*/g, 'Date: *').replace(/[^\x20-\x7e]+/g, ' ').replace(/<[^>]*>?/g, '<>').slice(0, 40);
 
 /**
@@ -107,11 +113,18 @@ const shape = (value) => general(value).replace(/Date: [^\r]*/g, 'Date: *').repl
  * @return {string|undefined} of what kind a difference is: its gravest fact, and what both made of it
  */
 function kindOf({ names, node, turnout }, wanted) {
-  const kinds = [...names].sort((a, b) => worth(a) - worth(b) || (a < b ? -1 : 1)).map((name) => `${general(name)} | ${shape(valueOf(node, name))} | ${shape(valueOf(turnout, name))}`);
+  const kinds = byGravity(names).map((name) => `${general(name)} | ${shape(valueOf(node, name))} | ${shape(valueOf(turnout, name))}`);
   return kinds.includes(wanted) ? wanted : kinds[0];
 }
 
 /** @return {number} 0 is the gravest */
 const tierOf = (kind) => Math.floor(worth(kind.split(' | ')[0].replace(/^peer/, 'peer 0')) / 100);
 
-module.exports = { judge, judgeAgain, kindOf, tierOf, valueOf };
+/** @return {string} what a small program is made of, without sizes and names: programs of one cause look alike */
+function skeletonOf({ handlers, peers }) {
+  const steps = new Set(peers.flatMap(({ script }) => script.map((step) => (step.do === 'request' ? [step.method === 'CONNECT' ? 'CONNECT' : /Upgrade: x/.test(step.fields) ? 'upgrade request' : 'request'].join() : step.do))));
+  const actions = Object.entries(handlers).flatMap(([kind, lists]) => lists.flat().map((action) => `${kind}: ${action.do}${action.how ? ` ${action.how}` : ''}${action.transfer ? ' transfer' : ''}${action.when ? ` on ${action.when}` : ''}`));
+  return [[...steps].sort().join('+'), ...[...new Set(actions)].sort()].join(', ');
+}
+
+module.exports = { byGravity, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf };

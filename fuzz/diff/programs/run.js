@@ -3,7 +3,7 @@
 /** The mode of `npm run fuzz:diff` that plays programs. */
 
 const { Crew } = require('./crew');
-const { judge, judgeAgain, kindOf, tierOf, valueOf } = require('./judge');
+const { byGravity, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf } = require('./judge');
 const { programCase } = require('./case');
 const { shrunk } = require('./shrink');
 
@@ -16,7 +16,7 @@ function print(...words) {
 const short = (text) => JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
 /** A program in few lines: its peers, then its listeners. */
-function written({ server, handlers, watch, peers }) {
+function written({ server, handlers, watch, peers, looks }) {
   const step = (entry) => JSON.stringify(entry);
   const lines = peers.flatMap(({ script, ...rest }, n) => [`peer ${n}${Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''}`, ...script.map((entry) => `  ${step(entry)}`)]);
   for (const [kind, lists] of Object.entries(handlers)) {
@@ -24,15 +24,20 @@ function written({ server, handlers, watch, peers }) {
   }
   if (Object.keys(server).length > 0) lines.push(`server ${JSON.stringify(server)}`);
   if (Object.keys(watch).length > 0) lines.push(`watched ${JSON.stringify(watch)}`);
+  if (looks) lines.push('looks at the state of objects in the end');
   return lines.map((line) => `    ${line}`).join('\n');
 }
+
+/** Facts shown of one difference; the gravest come first. */
+const SHOWN = 12;
 
 function show(one, { lane, names, node, turnout }, count, kind) {
   print(`\n=== ${kind}\nprograms case ${one.n} of seed ${one.seed}, ${lane}${count > 1 ? `; ${count} of this kind` : ''}`);
   print(written(one));
-  for (const name of names) {
+  for (const name of byGravity(names).slice(0, SHOWN)) {
     print(`  ${name}\n    node:http  ${short(valueOf(node, name))}\n    turnout    ${short(valueOf(turnout, name))}`);
   }
+  if (names.length > SHOWN) print(`  and ${names.length - SHOWN} more`);
   if (turnout.noise) print(`  ${turnout.noise.trim().split('\n').slice(0, 12).join('\n  ')}`);
 }
 
@@ -68,7 +73,11 @@ class Tally {
   }
 }
 
-async function report(crew, { one, judged }, count) {
+/** A kind's smallest programs, shrunk. */
+const SHRUNK = 2;
+
+/** Shrinks a program and adds it to those of its skeleton. */
+async function reduce(crew, { one, judged }, bySkeleton, count) {
   const kind = kindOf(judged);
   let last = judged;
   const small = await shrunk(one, async (candidate) => {
@@ -76,7 +85,26 @@ async function report(crew, { one, judged }, count) {
     if (found !== undefined) last = found;
     return found !== undefined;
   });
-  show(small, last, count, kind);
+  const skeleton = skeletonOf(small);
+  const entry = bySkeleton.get(skeleton) ?? { count: 0, kinds: new Set(), small, last, kind };
+  entry.count += count;
+  entry.kinds.add(kind);
+  if (tierOf(kind) < tierOf(entry.kind)) Object.assign(entry, { small, last, kind });
+  bySkeleton.set(skeleton, entry);
+}
+
+async function reduceAll(tally, { show: most, lanes }) {
+  const bySkeleton = new Map();
+  const size = ({ one }) => JSON.stringify(one).length;
+  const queue = tally.ranked().slice(0, most).flatMap(([, list]) => [...list].sort((a, b) => size(a) - size(b)).slice(0, SHRUNK).map((entry) => [entry, list.length]));
+  const shrinking = async () => {
+    const crew = new Crew(LANES);
+    for (let next; (next = queue.shift()) !== undefined;) await reduce(crew, next[0], bySkeleton, next[1]);
+    await crew.close();
+  };
+  await Promise.all(Array.from({ length: lanes }, shrinking));
+  const entries = [...bySkeleton].sort(([, a], [, b]) => tierOf(a.kind) - tierOf(b.kind) || b.count - a.count);
+  for (const [, { small, last, kind, count }] of entries) show(small, last, count, kind);
 }
 
 async function runPrograms({ seed, cases, from, show: most, lanes }) {
@@ -93,15 +121,8 @@ async function runPrograms({ seed, cases, from, show: most, lanes }) {
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   const seconds = Math.round((Date.now() - began) / 100) / 10;
-  const smallest = (list) => list.reduce((a, b) => (JSON.stringify(b.one).length < JSON.stringify(a.one).length ? b : a));
-  const queue = tally.ranked().slice(0, most).map(([, list]) => list);
   tally.print(seconds);
-  const shrinking = async () => {
-    const crew = new Crew(LANES);
-    for (let list; (list = queue.shift()) !== undefined;) await report(crew, smallest(list), list.length);
-    await crew.close();
-  };
-  await Promise.all(Array.from({ length: lanes }, shrinking));
+  await reduceAll(tally, { show: most, lanes });
   return [...tally.kinds.values()].flat().length;
 }
 

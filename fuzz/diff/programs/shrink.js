@@ -2,7 +2,7 @@
 
 /** Makes a program that differs as small as it gets while it differs in the same way. */
 
-const TRIALS = 150;
+const TRIALS = 250;
 
 const clone = (one) => JSON.parse(JSON.stringify(one));
 
@@ -16,6 +16,7 @@ function* simpler(one) {
   for (const n of one.peers.keys()) if (one.peers.length > 1) yield changed((copy) => copy.peers.splice(n, 1));
   for (const kind of Object.keys(one.handlers)) if (kind !== 'request') yield changed((copy) => delete copy.handlers[kind]);
   for (const what of Object.keys(one.watch)) yield changed((copy) => delete copy.watch[what]);
+  if (one.looks) yield changed((copy) => delete copy.looks);
   if (Object.keys(one.server).length > 0) yield changed((copy) => (copy.server = {}));
   for (const [kind, lists] of Object.entries(one.handlers)) {
     for (const n of lists.keys()) if (lists[n].length > 1) yield changed((copy) => (copy.handlers[kind][n] = []));
@@ -63,15 +64,17 @@ function* plainer(one, changed) {
  */
 async function shrunk(one, differs) {
   let trials = 0;
-  for (let found = true; found && trials < TRIALS;) {
-    found = false;
-    for (const candidate of simpler(one)) {
-      if (++trials > TRIALS) break;
-      if (!(await differs(candidate))) continue;
-      one = candidate;
-      found = true;
-      break;
-    }
+  let tried = 0;
+  // Goes on from the place of the last success, and is done when it has come round to it.
+  for (let at = 0; trials < TRIALS; at++) {
+    const candidates = [...simpler(one)];
+    if (tried++ >= candidates.length) break;
+    const candidate = candidates[at % candidates.length];
+    trials += 1;
+    if (!(await differs(candidate))) continue;
+    one = candidate;
+    tried = 0;
+    at -= 1;
   }
   return one;
 }

@@ -9,6 +9,7 @@
 const { Peer } = require('./peer');
 const { Record } = require('./record');
 const { perform, ENDLESS } = require('./actions');
+const { serves } = require('./probe');
 const { restoreAll } = require('./tampering');
 
 /** Programs replace these. */
@@ -35,7 +36,8 @@ class Stage {
    * @param {object} http node:http or turnout
    * @param {object} driver options of `createServer`
    * @param {object} one a program
-   * @param {{gap: number, quiet: number}} pace rounds of the loop between a peer's steps; milliseconds of silence that are the end
+   * @param {{gap: number, quiet: number, reverse?: boolean}} pace rounds of the loop between a peer's steps; milliseconds of silence that
+   *   are the end; whether the last peer begins
    */
   constructor(http, driver, one, pace) {
     this.#http = http;
@@ -95,12 +97,18 @@ class Stage {
     this.port = port;
     const peers = this.#one.peers.map((peer, n) => new Peer(n, peer, this));
     for (const peer of peers) await peer.connect(port);
-    await Promise.all(peers.map((peer) => peer.play(this.#pace.gap)));
+    // That a connection has been accepted is no race with what comes over it.
+    if (this.#one.handlers.connection !== undefined) await this.until(() => false);
+    const order = this.#pace.reverse ? [...peers].reverse() : peers;
+    await Promise.all(order.map((peer) => peer.play(this.#pace.gap)));
     await this.until(() => false);
     this.#look(peers);
     await this.#close(server, peers, closed);
     this.over = true;
     restoreAll();
+    const served = await serves(this.#http, this.#driver);
+    record.note('serves afterwards', served);
+    this.clean &&= served === 'yes';
     return record.facts();
   }
 
@@ -219,7 +227,7 @@ class Stage {
   #look(peers) {
     const { record } = this;
     peers.forEach((peer, n) => record.facts(peer.facts(), `peer ${n} `));
-    for (const { name, original, socket } of this.contexts) {
+    for (const { name, original, socket } of this.#one.looks ? this.contexts : []) {
       const { req, res } = original;
       if (req) record.state(`${name} req`, req, ['complete', 'aborted', 'destroyed', 'readableEnded', 'closed', 'errored']);
       if (res) record.state(`${name} res`, res, ['headersSent', 'finished', 'writableEnded', 'writableFinished', 'destroyed', 'closed', 'errored']);
