@@ -185,10 +185,10 @@ const OTHERS = {
 
 const TABLES = { res: RESPONSE, req: REQUEST, socket: SOCKET, server: SERVER };
 
-/** What the action is done to, of this event or an earlier one. */
+/** What the action is done to: of this event, or of an earlier one that the same peer had caused. */
 function contextOf(context, { of = 0 }) {
-  const { contexts } = context.stage;
-  return contexts[contexts.indexOf(context) - of] ?? context;
+  const its = context.stage.contexts.filter(({ name }) => name[0] === context.name[0]);
+  return its[its.indexOf(context) - of] ?? context;
 }
 
 /** Does it; what it throws at its caller is written down. */

@@ -4,7 +4,7 @@
 
 const { brief } = require('./payload');
 
-const DATE = /^Date: .*$/gm;
+const DATE = /^Date: [^\r\n]*/gm;
 
 /** @return {{body: string, end: number, whole: boolean}} the content of a chunked body that begins at `from` */
 function chunkedBody(text, from) {
@@ -58,10 +58,10 @@ function answersOf(text, methods, ended) {
       break;
     }
     const { body, end, whole } = bodyOf(text, at, head, status, method, ended);
-    answers.push({ head, body: brief(body), whole });
+    answers.push({ head, body: brief(body).replace(DATE, 'Date: *'), whole });
     at = end;
   }
-  return { answers, rest: brief(text.slice(at)) };
+  return { answers, rest: brief(text.slice(at)).replace(DATE, 'Date: *') };
 }
 
 module.exports = { answersOf };

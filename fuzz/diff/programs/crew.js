@@ -14,21 +14,20 @@ class Player {
   #child = null;
   #ready = null;
   #noise = '';
+  #execPath;
 
-  /** @param {'node'|'inline'|'threads'} lane */
-  constructor(lane) {
+  /** @param {'node'|'inline'|'threads'} lane @param {string} [execPath] another Node */
+  constructor(lane, execPath = process.execPath) {
     this.#lane = lane;
-    /** The programs that this process has played, the last one last. */
-    this.history = [];
+    this.#execPath = execPath;
   }
 
   #start() {
     const env = { ...process.env, TURNOUT_DRIVER: this.#lane === 'threads' ? 'threads' : 'inline', NODE_NO_WARNINGS: '1' };
-    this.#child = fork(SCRIPT, [this.#lane], { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.#child = fork(SCRIPT, [this.#lane], { env, execPath: this.#execPath, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#noise = '';
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#noise = (this.#noise + text).slice(-2000)));
     this.#ready = new Promise((resolve) => this.#child.once('message', resolve));
-    this.history = [];
   }
 
   /** @return {Promise<object>} the facts; those of a process that died say how */
@@ -36,7 +35,6 @@ class Player {
     if (this.#child === null) this.#start();
     const child = this.#child;
     await Promise.race([this.#ready, new Promise((resolve) => child.once('exit', resolve))]);
-    this.history.push(one);
     const { facts, clean } = await this.#answer(child, { one, pace });
     if (!clean) await this.stop();
     return facts;
@@ -44,14 +42,13 @@ class Player {
 
   #answer(child, task) {
     return new Promise((resolve) => {
-      let timer;
       const settle = (answer) => {
         clearTimeout(timer);
         child.removeAllListeners('message');
         child.removeAllListeners('exit');
         resolve(answer);
       };
-      timer = setTimeout(settle, PATIENCE, { facts: { process: 'hangs' }, clean: false });
+      const timer = setTimeout(settle, PATIENCE, { facts: { process: 'hangs' }, clean: false });
       child.once('message', settle);
       child.once('exit', (code, signal) => settle({ facts: { process: `dies: ${signal ?? code}`, noise: this.#noise }, clean: false }));
       child.send(task, () => {});
@@ -71,17 +68,13 @@ class Player {
 class Crew {
   #players;
 
-  /** @param {string[]} lanes */
-  constructor(lanes) {
-    this.#players = Object.fromEntries(lanes.map((lane) => [lane, new Player(lane)]));
+  /** @param {string[]} lanes @param {string} [execPath] another Node */
+  constructor(lanes, execPath) {
+    this.#players = Object.fromEntries(lanes.map((lane) => [lane, new Player(lane, execPath)]));
   }
 
   play(lane, one, pace) {
     return this.#players[lane].play(one, pace);
-  }
-
-  history(lane) {
-    return this.#players[lane].history;
   }
 
   async close() {

@@ -127,4 +127,4 @@ function skeletonOf({ handlers, peers }) {
   return [[...steps].sort().join('+'), ...[...new Set(actions)].sort()].join(', ');
 }
 
-module.exports = { byGravity, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf };
+module.exports = { FAST, PACES, SLOW, byGravity, differing, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf };
