@@ -17,6 +17,7 @@ const USAGE = `npm run fuzz:diff -- [options]
   --seed S      of the generator (1)
   --from N      the first case (0)
   --only SIDE   requests, responses (both of these) or programs
+  --without RE  leave out programs whose text matches, such as those of a difference that is known
   --lenient     all cases with insecureHTTPParser
   --case N      only this case, with the outcomes in full
   --show N      how many kinds of differences are shrunk and printed (10)
@@ -29,6 +30,7 @@ const OPTIONS = {
   seed: { type: 'string', default: '1' },
   from: { type: 'string', default: '0' },
   only: { type: 'string' },
+  without: { type: 'string' },
   lenient: { type: 'boolean', default: false },
   case: { type: 'string' },
   show: { type: 'string', default: '10' },
@@ -142,7 +144,7 @@ async function main() {
     throw new Error(`--only requests, --only responses or --only programs, not ${values.only}`);
   }
   const [seed, cases, from, show] = [values.seed, values.cases, values.from, values.show].map(Number);
-  const options = { seed, cases, from, show, lenient: values.lenient, lanes: Number(values.lanes ?? 16) };
+  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16) };
   let different = 0;
   for (const side of values.only === undefined ? Object.keys(SIDES) : [values.only]) {
     if (side === 'programs') {

@@ -10,6 +10,7 @@ const { allowedAs } = require('./allowed');
 const FAST = { gap: 1, quiet: 5 };
 /** The same program in less hurry, and with its peer's steps closer together and further apart. */
 const PACES = [{ gap: 1, quiet: 15 }, { gap: 0, quiet: 25 }, { gap: 4, quiet: 25, reverse: true }, { gap: 1, quiet: 40 }];
+const HASTE = [{ gap: 0, quiet: 8 }, { gap: 3, quiet: 8, reverse: true }];
 const SLOW = [{ gap: 1, quiet: 30 }, { gap: 1, quiet: 60 }, { gap: 1, quiet: 30 }];
 
 /** Facts that are only wrong in one direction: turnout may do better than node:http. */
@@ -77,18 +78,23 @@ async function judge(crew, one, lanes = ['inline', 'threads']) {
   return excuse ?? { allowed: 'only timing' };
 }
 
-/**
- * For shrinking: whether a program still differs in the fact that names the difference. Quick to say no.
- * @return {Promise<object|undefined>} what judge() says then
- */
-async function judgeAgain(crew, one, lane, kind) {
-  const [node, turnout] = await Promise.all([crew.play('node', one, FAST), crew.play(lane, one, FAST)]);
-  const quick = kindOf({ names: differing(node, turnout), node, turnout }, kind);
-  if (quick !== kind) return undefined;
-  const [nodes, turnouts] = await Promise.all([several(crew, 'node', one, PACES), several(crew, lane, one, SLOW.slice(0, 2))]);
+/** @return {Promise<object|undefined>} a difference, of that `kind` if it has one of it, from so many runs of each */
+async function differenceOf(crew, one, lane, kind, paces, others) {
+  const [nodes, turnouts] = await Promise.all([several(crew, 'node', one, paces), several(crew, lane, one, others)]);
   const names = certain(differing(nodes[0], turnouts.at(-1)), nodes, turnouts);
   const difference = { lane, names, node: nodes[0], turnout: turnouts.at(-1) };
   return kindOf(difference, kind) === kind ? difference : undefined;
+}
+
+/** For shrinking: whether a program seems to differ in the same way. */
+async function seemsToDiffer(crew, one, lane, kind) {
+  if ((await differenceOf(crew, one, lane, kind, [FAST], [FAST])) === undefined) return false;
+  return (await differenceOf(crew, one, lane, kind, HASTE, HASTE)) !== undefined;
+}
+
+/** Whether it does. @return {Promise<object|undefined>} the difference */
+function judgeAgain(crew, one, lane, kind) {
+  return differenceOf(crew, one, lane, kind, PACES, SLOW);
 }
 
 /** A fact's name without which request and action it was of. */
@@ -127,4 +133,4 @@ function skeletonOf({ handlers, peers }) {
   return [[...steps].sort().join('+'), ...[...new Set(actions)].sort()].join(', ');
 }
 
-module.exports = { FAST, PACES, SLOW, byGravity, differing, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf };
+module.exports = { FAST, PACES, SLOW, byGravity, differing, judge, judgeAgain, kindOf, seemsToDiffer, skeletonOf, tierOf, valueOf };

@@ -3,7 +3,7 @@
 /** The mode of `npm run fuzz:diff` that plays programs. */
 
 const { Crew } = require('./crew');
-const { byGravity, judge, judgeAgain, kindOf, skeletonOf, tierOf, valueOf } = require('./judge');
+const { byGravity, judge, judgeAgain, kindOf, seemsToDiffer, skeletonOf, tierOf, valueOf } = require('./judge');
 const { programCase } = require('./case');
 const { shrunk } = require('./shrink');
 
@@ -76,38 +76,44 @@ class Tally {
 /** A kind's smallest programs, shrunk. */
 const SHRUNK = 2;
 
-/** Shrinks a program and adds it to those of its skeleton. */
-async function reduce(crew, { one, judged }, bySkeleton, count) {
-  const kind = kindOf(judged);
+/** Shrinks a program, quickly, or in earnest where that leads to one that does not differ when it is played in peace. */
+async function reduced(crew, { one, judged }, kind) {
+  const { lane } = judged;
+  const quickly = await shrunk(one, (candidate) => seemsToDiffer(crew, candidate, lane, kind));
+  const found = await judgeAgain(crew, quickly, lane, kind);
+  if (found !== undefined) return { small: quickly, last: found };
   let last = judged;
   const small = await shrunk(one, async (candidate) => {
-    const found = await judgeAgain(crew, candidate, judged.lane, kind);
-    if (found !== undefined) last = found;
-    return found !== undefined;
+    if (!(await seemsToDiffer(crew, candidate, lane, kind))) return false;
+    const again = await judgeAgain(crew, candidate, lane, kind);
+    if (again !== undefined) last = again;
+    return again !== undefined;
   });
-  const skeleton = skeletonOf(small);
-  const entry = bySkeleton.get(skeleton) ?? { count: 0, kinds: new Set(), small, last, kind };
-  entry.count += count;
-  entry.kinds.add(kind);
-  if (tierOf(kind) < tierOf(entry.kind)) Object.assign(entry, { small, last, kind });
-  bySkeleton.set(skeleton, entry);
+  return { small, last };
 }
 
+/** Shows the smallest programs of each kind as they are found; one whose likes have been shown is not shown again. */
 async function reduceAll(tally, { show: most, lanes }) {
-  const bySkeleton = new Map();
+  const shown = new Map();
   const size = ({ one }) => JSON.stringify(one).length;
-  const queue = tally.ranked().slice(0, most).flatMap(([, list]) => [...list].sort((a, b) => size(a) - size(b)).slice(0, SHRUNK).map((entry) => [entry, list.length]));
+  const queue = tally.ranked().slice(0, most).flatMap(([kind, list]) => [...list].sort((a, b) => size(a) - size(b)).slice(0, SHRUNK).map((entry) => [kind, entry, list.length]));
   const shrinking = async () => {
     const crew = new Crew(LANES);
-    for (let next; (next = queue.shift()) !== undefined;) await reduce(crew, next[0], bySkeleton, next[1]);
+    for (let next; (next = queue.shift()) !== undefined;) {
+      const [kind, entry, count] = next;
+      const { small, last } = await reduced(crew, entry, kind);
+      const skeleton = skeletonOf(small);
+      if (shown.has(skeleton)) print(`\n=== ${kind}\n  case ${small.n}, like case ${shown.get(skeleton)}`);
+      else show(small, last, count, kind);
+      shown.set(skeleton, shown.get(skeleton) ?? small.n);
+    }
     await crew.close();
   };
   await Promise.all(Array.from({ length: lanes }, shrinking));
-  const entries = [...bySkeleton].sort(([, a], [, b]) => tierOf(a.kind) - tierOf(b.kind) || b.count - a.count);
-  for (const [, { small, last, kind, count }] of entries) show(small, last, count, kind);
 }
 
-async function runPrograms({ seed, cases, from, show: most, lanes }) {
+async function runPrograms({ seed, cases, from, without, show: most, lanes }) {
+  const left = without === undefined ? undefined : new RegExp(without);
   const tally = new Tally();
   const began = Date.now();
   let next = from;
@@ -115,6 +121,7 @@ async function runPrograms({ seed, cases, from, show: most, lanes }) {
     const crew = new Crew(LANES);
     while (next < from + cases) {
       const one = programCase(next++, { seed });
+      if (left?.test(written(one))) continue;
       tally.add(one, await judge(crew, one));
     }
     await crew.close();
