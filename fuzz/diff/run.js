@@ -17,7 +17,7 @@ const USAGE = `npm run fuzz:diff -- [options]
   --seed S      of the generator (1)
   --from N      the first case (0)
   --only SIDE   requests, responses (both of these) or programs
-  --without RE  leave out programs whose text matches, such as those of a difference that is known
+  --without RE  leave out the programs' actions and steps whose JSON matches, such as those of a difference that is known
   --lenient     all cases with insecureHTTPParser
   --case N      only this case, with the outcomes in full
   --show N      how many kinds of differences are shrunk and printed (10)

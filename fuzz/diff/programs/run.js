@@ -112,16 +112,25 @@ async function reduceAll(tally, { show: most, lanes }) {
   await Promise.all(Array.from({ length: lanes }, shrinking));
 }
 
+/** Program n of the seed, but for the actions and steps that are to be left out. */
+function programOf(n, { seed, without }) {
+  const one = programCase(n, { seed });
+  if (without === undefined) return one;
+  const left = new RegExp(without);
+  const kept = (list) => list.filter((entry) => !left.test(JSON.stringify(entry)));
+  for (const peer of one.peers) peer.script = kept(peer.script);
+  for (const kind of Object.keys(one.handlers)) one.handlers[kind] = one.handlers[kind].map(kept);
+  return one;
+}
+
 async function runPrograms({ seed, cases, from, without, show: most, lanes }) {
-  const left = without === undefined ? undefined : new RegExp(without);
   const tally = new Tally();
   const began = Date.now();
   let next = from;
   const lane = async () => {
     const crew = new Crew(LANES);
     while (next < from + cases) {
-      const one = programCase(next++, { seed });
-      if (left?.test(written(one))) continue;
+      const one = programOf(next++, { seed, without });
       tally.add(one, await judge(crew, one));
     }
     await crew.close();
@@ -134,9 +143,9 @@ async function runPrograms({ seed, cases, from, without, show: most, lanes }) {
 }
 
 /** Plays one program again and shows all that came of it. */
-async function replayProgram(n, { seed }) {
+async function replayProgram(n, options) {
   const crew = new Crew(LANES);
-  const one = programCase(n, { seed });
+  const one = programOf(n, options);
   print(written(one));
   const judged = await judge(crew, one);
   for (const lane of LANES) print(lane, JSON.stringify(await crew.play(lane, one, { gap: 1, quiet: 40 }), null, 1));
