@@ -8,7 +8,7 @@ const PATIENCE = 120_000;
 describe('generated programs', () => {
   it('come to what they come to on node:http of Node 26', async () => {
     const { played, different } = await smoke(process.env.TURNOUT_DRIVER === 'threads' ? 'threads' : 'inline');
-    expect(played).toBeGreaterThan(50);
+    expect(played).toBeGreaterThan(100);
     expect(different).toEqual([]);
   }, PATIENCE);
 });

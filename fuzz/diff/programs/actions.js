@@ -41,11 +41,14 @@ function callbackOf({ call }, { stage }, id) {
   return call ? [(error) => stage.record.fault(`call ${id} callback`, error ?? undefined)] : [];
 }
 
+/** Whether what is written to `target` is to be seen by the peer. */
+const hasBody = ({ statusCode }, { req }) => req?.method !== 'HEAD' && statusCode !== 204 && statusCode !== 304;
+
 /** Writes or ends with a mark. @param {string} method */
 function say(target, method, action, context, id) {
   const { record } = context.stage;
   const args = action.size === undefined ? [] : content(action, id);
-  const legible = args.length > 0 && action.as !== 'utf16le';
+  const legible = args.length > 0 && action.as !== 'utf16le' && hasBody(target, context);
   // A write is called back when somebody has taken the bytes, an end when they have left.
   if (method === 'end' && action.call && legible) record.promise(`call ${id} callback`, id);
   if (legible && context.owner !== undefined) record.promise(`${context.owner} res finish`, id);

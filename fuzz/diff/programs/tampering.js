@@ -77,8 +77,9 @@ function replace({ what, name, how }, context) {
   if (object) substitute(object, name, how);
 }
 
-/** Gives the memory of `chunk` away; Node refuses that of its pool. */
+/** Gives the memory of `chunk` away. Node's pool refuses to be transferred, on some versions not by transfer(): then the process is done for. */
 function transferred({ buffer }, way) {
+  if (way === 'transfer' && buffer.byteLength === Buffer.poolSize) return;
   try {
     if (way === 'clone') structuredClone(buffer, { transfer: [buffer] });
     else if (way === 'port') {
