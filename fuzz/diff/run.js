@@ -1,35 +1,40 @@
 'use strict';
 
 /**
- * `npm run fuzz:diff`: sends generated requests to node:http and to turnout, and generated responses to the clients of both, and
- * prints the smallest form of each case whose outcomes differ. node:http must be Node 26's.
+ * `npm run fuzz:diff`: sends generated requests to node:http and to turnout, and generated responses to the clients of both, plays
+ * generated programs on both, and prints the smallest form of each case whose outcomes differ. node:http must be Node 26's.
  */
 
 const { spawnSync } = require('node:child_process');
 const { parseArgs } = require('node:util');
 const { essence } = require('./compare');
 const { Players, SIDES } = require('./players');
+const { replayProgram, runPrograms } = require('./programs/run');
 const { shrunk } = require('./shrink');
 
 const USAGE = `npm run fuzz:diff -- [options]
   --cases N     cases of each side (10000)
   --seed S      of the generator (1)
-  --only SIDE   requests or responses (both)
+  --from N      the first case (0)
+  --only SIDE   requests, responses (both of these) or programs
+  --without RE  leave out the programs' actions and steps whose JSON matches, such as those of a difference that is known
   --lenient     all cases with insecureHTTPParser
   --case N      only this case, with the outcomes in full
   --show N      how many kinds of differences are shrunk and printed (10)
-  --lanes N     connections at once to each server (16)
+  --lanes N     connections at once to each server (16); of programs, processes for each implementation (2)
   --node PATH   run with this Node, which must be 26
 TURNOUT_DRIVER=threads: the client of the responses on the threads driver; requests always go to both drivers.`;
 
 const OPTIONS = {
   cases: { type: 'string', default: '10000' },
   seed: { type: 'string', default: '1' },
+  from: { type: 'string', default: '0' },
   only: { type: 'string' },
+  without: { type: 'string' },
   lenient: { type: 'boolean', default: false },
   case: { type: 'string' },
   show: { type: 'string', default: '10' },
-  lanes: { type: 'string', default: '16' },
+  lanes: { type: 'string' },
   node: { type: 'string' },
   help: { type: 'boolean', default: false },
 };
@@ -88,10 +93,10 @@ async function runSide(side, options) {
   const http = [require('node:http'), require('../..')];
   const tally = new Tally();
   const began = Date.now();
-  let next = 0;
+  let next = options.from;
   const lane = async () => {
     const players = new Players(side, ...http);
-    while (next < options.cases) {
+    while (next < options.from + options.cases) {
       const one = caseOf(next++, options);
       const judged = await players.judge(one);
       tally.add(judged);
@@ -135,11 +140,17 @@ async function main() {
     process.exitCode = 2;
     return;
   }
-  if (values.only !== undefined && !(values.only in SIDES)) throw new Error(`--only requests or --only responses, not ${values.only}`);
-  const options = { seed: Number(values.seed), lenient: values.lenient, cases: Number(values.cases), show: Number(values.show), lanes: Number(values.lanes) };
+  if (values.only !== undefined && !(values.only in SIDES) && values.only !== 'programs') {
+    throw new Error(`--only requests, --only responses or --only programs, not ${values.only}`);
+  }
+  const [seed, cases, from, show] = [values.seed, values.cases, values.from, values.show].map(Number);
+  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16) };
   let different = 0;
   for (const side of values.only === undefined ? Object.keys(SIDES) : [values.only]) {
-    different += values.case === undefined ? await runSide(side, options) : await replay(side, Number(values.case), options);
+    if (side === 'programs') {
+      const lanes = Number(values.lanes ?? 2);
+      different += values.case === undefined ? await runPrograms({ ...options, lanes }) : await replayProgram(Number(values.case), options);
+    } else different += values.case === undefined ? await runSide(side, options) : await replay(side, Number(values.case), options);
   }
   // Servers with connections in CLOSE_WAIT would keep the process for their timeouts.
   process.exit(different > 0 ? 1 : 0);

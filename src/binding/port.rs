@@ -494,13 +494,7 @@ impl Port {
     /// no more, and RELEASE is to follow. 0 when that cannot be now: something waits to be sent, or to be given to JavaScript. A negative
     /// errno when it cannot be at all.
     #[napi(catch_unwind)]
-    pub fn copy_descriptor(
-        &self,
-        env: Env,
-        index: u32,
-        generation: u32,
-        stays: bool,
-    ) -> Result<Either<Copied, i32>> {
+    pub fn copy_descriptor(&self, env: Env, index: u32, generation: u32, stays: bool) -> Result<Either<Copied, i32>> {
         self.crossing.enter(|| {
             if !stays && self.crossing.has_stream_of(index) {
                 return Either::B(0);

@@ -1,0 +1,41 @@
+'use strict';
+
+/** Differences of programs that are meant, each with the words of its row in docs/compatibility.md. */
+
+const asksForChange = (step) => step.do === 'request' && (step.method === 'CONNECT' || /Upgrade: x/.test(step.fields));
+const onTheWire = (name) => /^peer \d+ (answer|answers|rest|ended)/.test(name);
+
+const breaksProtocol = ({ do: what, part }) => what === 'text' || what === 'raw' || part !== undefined;
+/** A peer that sends something malformed in the packet of a good request, or behind it. */
+const breakers = ({ peers }) => peers.flatMap(({ script }, n) => (script.some(breaksProtocol) ? [n] : []));
+const throwsAtOnce = ({ handlers }) => Object.values(handlers).flat(2).some((action) => action.do === 'throw');
+/** What is said of one peer: its wire, its messages, their calls. */
+const belongsTo = (peers) => (name) => peers.some((n) => name.startsWith(`peer ${n} answer`) || new RegExp(`^(call )?${n}[a-h]`).test(name));
+
+const ALLOWED = {
+  // That what waits behind an answer has not come is the same difference; that it is said to have left is not.
+  'Responses pipelined ahead of an accepted upgrade: written after the 101, into the new protocol'({ one, names, node }) {
+    return names.every((name) => onTheWire(name) || / res\.|req\./.test(name)) && one.peers.some(({ script }, n) => {
+      const requests = script.filter((step) => step.do === 'request');
+      const early = /^HTTP\/1.1 101/.test(node[`peer ${n} answer 0 head`]) || /HTTP\/1.1 101/.test(node[`peer ${n} rest`]);
+      return early && requests.findIndex(asksForChange) > 0;
+    });
+  },
+
+  'order of answers when a bad request follows a good one in a packet: the good one may be answered before the error'({ one, names, node, turnout }) {
+    const peers = breakers(one);
+    const refused = peers.some((n) => Object.entries(node).some(([name, value]) => name.startsWith(`peer ${n} answer`) && value.startsWith('HTTP/1.1 400')));
+    return refused && names.every(belongsTo(peers)) && peers.every((n) => Number(turnout[`peer ${n} answers`]) >= Number(node[`peer ${n} answers`]));
+  },
+
+  'A listener of \'request\' throws and the process lives on: node:http answers the next request 400'({ one, names }) {
+    return throwsAtOnce(one) && !names.some((name) => name.startsWith('wire:') || name.startsWith('closed') || name.startsWith('serves'));
+  },
+};
+
+/** @return {string|undefined} which entry allows the difference */
+function allowedAs(difference) {
+  return Object.keys(ALLOWED).find((name) => ALLOWED[name](difference));
+}
+
+module.exports = { allowedAs };
