@@ -13,24 +13,17 @@
  * turnouts of a process: it asks the object, which knows.
  */
 
-const { ChildProcess } = require('node:child_process');
 const fs = require('node:fs');
 const net = require('node:net');
 const { OP, READ, canCopyDescriptors, command, copyDescriptor, release, shareLoop } = require('./binding');
+const { kLend, kPass, onChannels } = require('./channels');
 const { nodeError, connResetException } = require('./errors');
 const { abortMessage } = require('./incoming-message');
-const { Array, Boolean, Buffer, Object, nextTick } = require('./primordials');
+const { Boolean, Buffer, Object, nextTick } = require('./primordials');
 const { Server } = require('./server');
 const { Socket, connectionOf } = require('./socket');
 const { hasStreamBytes } = require('./turn');
-const { onInternalMessage, tellUnread } = require('./unread-bytes');
-
-/** object[kPass](target, send, message, options, callback): what `target._send(message, object, options, callback)` does with `object`. */
-const kPass = Symbol.for('turnout.pass');
-/** object[kLend](): the descriptor that a child gets as one of its `stdio`, the caller's to close; or the object. */
-const kLend = Symbol.for('turnout.lend');
-/** Marks that channels are intercepted. */
-const kPasses = Symbol.for('turnout.passes');
+const { tellUnread } = require('./unread-bytes');
 
 /** What Node refuses it must refuse before a connection has been touched. */
 const SENDABLE = ['string', 'object', 'number', 'boolean'];
@@ -276,22 +269,6 @@ Object.defineProperty(Socket.prototype, kPass, { value: passSocket });
 Object.defineProperty(Socket.prototype, kLend, { value: lendDescriptor });
 Object.defineProperty(Server.prototype, kPass, { value: passServer });
 
-/** @param {Function} send a channel's `_send` @return {Function} that asks what it is to send */
-function asking(send) {
-  return function _send(message, handle, options, callback) {
-    const pass = handle?.[kPass];
-    return pass === undefined ? send.call(this, message, handle, options, callback) : pass.call(handle, this, send, message, options, callback);
-  };
-}
-
-/** @param {object} target the end of a channel that exists already */
-function intercept(target) {
-  if (typeof target?._send !== 'function') return;
-  shareLoop();
-  target._send = asking(target._send);
-  target.on('internalMessage', onInternalMessage);
-}
-
 /**
  * `stdio: [socket]` of spawn(). As Node's the socket is paused, and reads nothing that is the child's until somebody resumes it.
  * @this {Socket}
@@ -317,40 +294,6 @@ function lendDescriptor() {
   return copied.fd;
 }
 
-/** @param {Function} spawn ChildProcess's @return {Function} that gets descriptors of our sockets */
-function lending(spawn) {
-  return function (options) {
-    if (!Array.isArray(options?.stdio) || !options.stdio.some((each) => each?.[kLend])) return spawn.call(this, options);
-    const stdio = options.stdio.map((each) => (each?.[kLend] ? each[kLend]() : each));
-    try {
-      return spawn.call(this, { ...options, stdio });
-    } finally {
-      stdio.forEach((each, i) => {
-        if (each !== options.stdio[i]) fs.closeSync(each);
-      });
-    }
-  };
-}
-
-/** A child gets its `_send` when its channel is made. */
-function interceptAll() {
-  // Not every runtime shows the class; there Node's channels are not, either.
-  if (ChildProcess === undefined || ChildProcess.prototype[kPasses]) return;
-  Object.defineProperty(ChildProcess.prototype, kPasses, { value: true });
-  for (const target of [process, ...(process._getActiveHandles?.() ?? [])]) {
-    if (target === process || target instanceof ChildProcess) intercept(target);
-  }
-  Object.defineProperty(ChildProcess.prototype, '_send', {
-    configurable: true,
-    set(send) {
-      shareLoop();
-      Object.defineProperty(this, '_send', { configurable: true, enumerable: true, writable: true, value: asking(send) });
-      this.on('internalMessage', onInternalMessage);
-    },
-  });
-  ChildProcess.prototype.spawn = lending(ChildProcess.prototype.spawn);
-}
-
-interceptAll();
+onChannels(shareLoop);
 
 module.exports = { copyHandle, depart, goOn };

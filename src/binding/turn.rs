@@ -314,13 +314,16 @@ impl Crossing {
         self.heard_per_round.set(1);
     }
 
-    /// Hands the first `bytes` of the outbound buffer to the engine.
+    /// Hands the first `bytes` of the outbound buffer to the engine; nothing when it has not so many.
     #[allow(unsafe_code)]
     pub fn dispatch(&self, bytes: usize) {
-        if bytes > 0 {
+        if bytes == 0 {
+            return;
+        }
+        if let Some(records) = self.outbound.place(None).part(0, bytes) {
             // SAFETY: used up before this returns. The engine runs no JavaScript, nor does N-API when payloads that it has kept are looked up
             // or let go; and nobody but JavaScript of this thread has the buffer.
-            self.engine.dispatch(unsafe { self.outbound.place(Some(bytes)).bytes() });
+            self.engine.dispatch(unsafe { records.bytes() });
         }
     }
 
