@@ -55,7 +55,7 @@ module.exports = {
       req.on('data', (chunk) => log('data', chunk));
       req.on('error', (error) => log('error', error.code));
     },
-    steps: [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`, { log: 'data abc' }, 'zz\r\n', 'closed'],
+    steps: [`POST / HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`, { log: 'data abc' }, 'zz\r\n', 'closed', { log: 'error ECONNRESET' }],
   },
   'tells of a FIN in mid-head': {
     setup(server, log) {
