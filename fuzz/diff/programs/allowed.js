@@ -6,8 +6,9 @@ const asksForChange = (step) => step.do === 'request' && (step.method === 'CONNE
 const onTheWire = (name) => /^peer \d+ (answer|answers|rest|ended)/.test(name);
 
 const breaksProtocol = ({ do: what, part }) => what === 'text' || what === 'raw' || part !== undefined;
-/** A peer that sends something malformed in the packet of a good request, or behind it. */
-const breakers = ({ peers }) => peers.flatMap(({ script }, n) => (script.some(breaksProtocol) ? [n] : []));
+const saysLast = ({ fields, version }) => version === '1.0' || /Connection: close/.test(fields);
+/** Peers that send something malformed, or anything behind a request that was to be the last: that is an error as well. */
+const breakers = ({ peers }) => peers.flatMap(({ script }, n) => (script.some(breaksProtocol) || script.slice(0, -1).some(saysLast) ? [n] : []));
 const throwsAtOnce = ({ handlers }) => Object.values(handlers).flat(2).some((action) => action.do === 'throw');
 /** What is said of one peer: its wire, its messages, their calls. */
 const belongsTo = (peers) => (name) => peers.some((n) => name.startsWith(`peer ${n} answer`) || new RegExp(`^(call )?${n}[a-h]`).test(name));
@@ -17,7 +18,7 @@ const ALLOWED = {
   'Responses pipelined ahead of an accepted upgrade: written after the 101, into the new protocol'({ one, names, node }) {
     return names.every((name) => onTheWire(name) || / res\.|req\./.test(name)) && one.peers.some(({ script }, n) => {
       const requests = script.filter((step) => step.do === 'request');
-      const early = /^HTTP\/1.1 101/.test(node[`peer ${n} answer 0 head`]) || /HTTP\/1.1 101/.test(node[`peer ${n} rest`]);
+      const early = Object.entries(node).some(([name, value]) => name.startsWith(`peer ${n} `) && value.includes('HTTP/1.1 101'));
       return early && requests.findIndex(asksForChange) > 0;
     });
   },
@@ -29,7 +30,7 @@ const ALLOWED = {
   },
 
   'A listener of \'request\' throws and the process lives on: node:http answers the next request 400'({ one, names }) {
-    return throwsAtOnce(one) && !names.some((name) => name.startsWith('wire:') || name.startsWith('closed') || name.startsWith('serves'));
+    return throwsAtOnce(one) && !names.some((name) => /^(process|the stage|wire:|closed|serves)/.test(name));
   },
 };
 
