@@ -123,3 +123,69 @@ describe('between handlers', () => {
     expect(out.trim()).toBe('/1:listen /2:listen /3:listen later/1:store/1 later/2:store/2 later/3:store/3');
   });
 });
+
+/**
+ * Two pipelined requests; listeners of the events named throw while the connection ends; what else is to be told is told, and the server closes.
+ * What is printed: the events that came, whether each was thrown from, and that the server has closed.
+ */
+const ENDING = (thrown, end) => `
+  const net = require('node:net');
+  const log = [];
+  process.on('uncaughtException', (error) => log.push('uncaught ' + error.message));
+  const boom = (name) => () => { throw new Error(name); };
+  let told = 0;
+  const server = http.createServer((req, res) => {
+    const n = req.url;
+    const on = (emitter, name, event) => {
+      if (name + ' ' + event === ${JSON.stringify(thrown)}) emitter.on(event, boom(name + ' ' + event + n));
+    };
+    on(req, 'req', 'aborted');
+    req.on('error', () => {});
+    on(req, 'req', 'close');
+    on(res, 'res', 'close');
+    if (n === '/1') on(req.socket, 'socket', 'close');
+    if (${JSON.stringify(thrown)} === 'res write') { res.write('x'.repeat(4e6), boom('write' + n)); res.write('x'.repeat(4e6), boom('write again' + n)); }
+    if (${JSON.stringify(thrown)} === 'res end') res.end('x'.repeat(8e6), boom('end' + n));
+    const tell = (what) => () => {
+      log.push(what + n);
+      if (++told < 4) return;
+      server.close(() => { console.log(JSON.stringify(log.sort())); process.exit(); });
+    };
+    res.on('close', tell('res close'));
+    req.on('close', tell('req close'));
+    if (n === '/2') setImmediate(() => (${end}));
+  });
+  let peer;
+  server.listen(0, '127.0.0.1', () => {
+    peer = net.connect(server.address().port, '127.0.0.1').on('error', () => {}).pause();
+    peer.write('GET /1 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\nGET /2 HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n');
+  });
+`;
+
+describe.each([
+  ['the peer goes', 'peer.destroy()'],
+  ['the peer resets', 'peer.resetAndDestroy()'],
+  ['closeAllConnections() is called', 'server.closeAllConnections()'],
+])('a listener that throws while a connection ends because %s', (_, end) => {
+  const CLOSES = ['req close/1', 'req close/2', 'res close/1', 'res close/2'];
+
+  it.each([
+    // The stream's own destroy() makes it the error of the request.
+    ['req aborted', []],
+    ['socket close', ['socket close/1']],
+    ['res write', ['write again/2', 'write/1', 'write/2']],
+    ['res end', ['end/1', 'end/2']],
+  ])('%s: the others are told, and the server closes', async (thrown, errors) => {
+    const { code, out } = await program(ENDING(thrown, end));
+    expect([code, JSON.parse(out)]).toEqual([0, [...CLOSES, ...errors.map((message) => `uncaught ${message}`)]]);
+  });
+
+  // What throws stands before what looks.
+  it.each(['req close', 'res close'])('%s: the others are told, and the server closes', async (thrown) => {
+    const looksElsewhere = ENDING(thrown, end).replace(`${thrown.slice(0, 3)}.on('close', tell`, `process.on('uncaughtException', tell`);
+    const { code, out } = await program(looksElsewhere);
+    expect(code).toBe(0);
+    for (const other of CLOSES.filter((name) => !name.startsWith(thrown))) expect(JSON.parse(out)).toContain(other);
+    expect(JSON.parse(out)).toEqual(expect.arrayContaining([`uncaught ${thrown}/1`, `uncaught ${thrown}/2`]));
+  });
+});

@@ -20,6 +20,7 @@ const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
 const { each, nextTick } = require('./primordials');
+const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
 const { kEvents, kSide, kEnqueue } = require('./symbols');
 
@@ -55,6 +56,8 @@ class Connection {
     this.receiving = null;
     this.madeSocket = null;
     this.closed = false;
+    /** Why it has closed, for those who are told of it. */
+    this.closeError = null;
     this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
@@ -297,10 +300,7 @@ class Connection {
 
   /** The socket hears that the engine has closed. Its 'error' stands before what the messages hear, its 'close' behind that. */
   tellClosed(callback) {
-    closeTick(() => {
-      this.abortExchanges();
-      callback();
-    });
+    closeTick(() => tellEach([abort, () => callback()], step, this));
   }
 
   /** Sink interface: the response was destroyed. */
@@ -459,21 +459,55 @@ class Connection {
     const socket = this.madeSocket;
     let error = null;
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
-    if (this.waiters.length > 0) failWaiters(this, error ?? streamDestroyed('write'));
-    if (socket === null && this.counted) this.side.connectionGone(this);
-    if (socket !== null && !socket.destroyed) socket.engineClosed(error);
-    else this.abortExchanges();
-    // Otherwise the socket's 'close' is on its way.
-    if (socket !== null && !socket.destroyed) this.abortExchanges();
-    const { onClosed } = this;
-    this.onClosed = null;
-    if (onClosed !== null) onClosed();
-    this.moved();
+    const steps = socket === null ? WITHOUT_SOCKET : socket.destroyed ? WITH_SOCKET_GONE : WITH_SOCKET;
+    this.closeError = error;
+    tellEach(this.waiters.length > 0 ? [failAll, ...each(steps)] : steps, step, this);
   }
 
   /** What was under way will not be. */
   abortExchanges() {
     abortAll(this);
+  }
+}
+
+/** What is done when the engine has closed, in Node's order; listeners run in most of it, and may throw. */
+const WITHOUT_SOCKET = [countDown, abort, hearClosed];
+/** Its 'close' is on its way. */
+const WITH_SOCKET_GONE = [abort, hearClosed];
+const WITH_SOCKET = [closeSocket, abortUnlessDestroyed, hearClosed];
+
+function step(act, connection) {
+  act(connection);
+}
+
+function failAll(connection) {
+  failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
+}
+
+function countDown(connection) {
+  if (connection.counted) connection.side.connectionGone(connection);
+}
+
+function abort(connection) {
+  connection.abortExchanges();
+}
+
+function closeSocket(connection) {
+  connection.madeSocket.engineClosed(connection.closeError);
+}
+
+/** If the socket has been destroyed, its 'close' brings the abort. */
+function abortUnlessDestroyed(connection) {
+  if (!connection.madeSocket.destroyed) connection.abortExchanges();
+}
+
+function hearClosed(connection) {
+  const { onClosed } = connection;
+  connection.onClosed = null;
+  try {
+    if (onClosed !== null) onClosed();
+  } finally {
+    connection.moved();
   }
 }
 

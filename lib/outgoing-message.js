@@ -21,6 +21,7 @@ const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
 const { Buffer, Math, Object, each, nextTick } = require('./primordials');
+const { tellEach } = require('./tell-each');
 const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
@@ -650,7 +651,7 @@ function runEndCallbacks(message, error) {
   const callbacks = message[kEndCallbacks];
   if (callbacks === null) return;
   message[kEndCallbacks] = null;
-  for (const callback of each(callbacks)) callback(error);
+  tellEach(callbacks, (callback) => callback(error));
 }
 
 /**
@@ -679,12 +680,15 @@ OutgoingMessage.prototype[kOnClose] = function (error) {
   this.destroyed = true;
   this._closed = true;
   // One that was whole before it was destroyed is sent in its turn all the same.
-  if (this[kLine] === null || !isWhole(this)) {
-    failBuffered(this, error);
-    failQueued(this, error);
-    if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
+  try {
+    if (this[kLine] === null || !isWhole(this)) {
+      failBuffered(this, error);
+      failQueued(this, error);
+      if (this[kEndCallbacks] !== null) runEndCallbacks(this, error ?? this[kErrored] ?? streamDestroyed('end'));
+    }
+  } finally {
+    if (!wasClosed) announce(this, 'close');
   }
-  if (!wasClosed) announce(this, 'close');
 };
 
 OutgoingMessage.prototype[kOnDrain] = function () {

@@ -19,6 +19,7 @@ const { LAST } = require('./constants');
 const { connResetException } = require('./errors');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');
+const { tellEach } = require('./tell-each');
 const { kAttach, kEvents, kLine, kOnClose, kSink } = require('./symbols');
 
 /** No exchange: most connections at most times. An array that has held something keeps room for sixteen. */
@@ -130,16 +131,24 @@ function abortAll(connection) {
   connection.receiving = null;
   connection.open = NONE;
   connection.handedOver = 0;
-  for (const { req } of each(open)) if (req) abortMessage(req, connResetException('aborted'));
-  if (receiving !== null && !receiving.destroyed) abortMessage(receiving, connResetException('aborted'));
   const current = currentOf({ open });
-  for (const response of each(open)) {
-    if (response === current) continue;
-    response[kLine] = null;
-    if (response.closed) response[kOnClose]();
-    else response.destroy(connResetException('aborted'));
-  }
-  if (current !== null) current[kOnClose]();
+  const messages = [];
+  for (const { req } of each(open)) if (req) messages.push(req);
+  if (receiving !== null && !receiving.destroyed) messages.push(receiving);
+  const ends = [];
+  for (const response of each(open)) if (response !== current) ends.push(response);
+  if (current !== null) ends.push(current);
+  tellEach([[messages, abortOne], [ends, endOne]], ([list, tell]) => tellEach(list, tell, current));
+}
+
+function abortOne(message) {
+  abortMessage(message, connResetException('aborted'));
+}
+
+function endOne(response, current) {
+  if (response !== current) response[kLine] = null;
+  if (response === current || response.closed) response[kOnClose]();
+  else response.destroy(connResetException('aborted'));
 }
 
 /** The response being sent. Behind an answer that said close there is none. */

@@ -8,7 +8,8 @@
 
 const { finishExchange } = require('./ended-exchanges');
 const { NONE } = require('./pipeline');
-const { each, nextTick } = require('./primordials');
+const { nextTick } = require('./primordials');
+const { tellEach } = require('./tell-each');
 const { kOnDrain } = require('./symbols');
 
 /** `waiter` is told once the bytes up to `waiter.at` have been flushed. @param {import('./connection').Connection} connection */
@@ -40,7 +41,7 @@ function settleFlushed(connection) {
 function failWaiters(connection, reason) {
   const { waiters } = connection;
   connection.waiters = NONE;
-  for (const waiter of each(waiters)) settle(connection, waiter, reason);
+  tellEach(waiters, (waiter) => settle(connection, waiter, reason));
 }
 
 /** @return {boolean} whether the next one may be told at once: not when the 'close' of a response comes first */
