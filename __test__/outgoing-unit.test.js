@@ -631,6 +631,7 @@ describe('a response on an engine sink', () => {
       cork() {
         this.calls.push(['cork']);
       },
+      uncorkFully() {},
       uncork() {
         this.calls.push(['uncork']);
       },

@@ -262,3 +262,14 @@ describe('server life', () => {
     expect(openPort().connections()).toBe(0);
   });
 });
+
+it('a port is free when close() has returned, however often', async () => {
+  const server = turnout.createServer();
+  const { port } = await listening(server, 0, '127.0.0.1');
+  for (let i = 0; i < 200; i++) {
+    await closed(server);
+    expect(await listening(server, port, '127.0.0.1')).toMatchObject({ port });
+    server.removeAllListeners('error');
+  }
+  await closed(server);
+});

@@ -11,7 +11,7 @@
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
-const { writeFramed } = require('./socket-sink');
+const { uncorkFully, writeFramed } = require('./socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { errnoException, streamDestroyed } = require('./errors');
 const { isInline } = require('./connection-table');
@@ -153,7 +153,7 @@ class Connection {
     const socket = this.madeSocket;
     if (socket !== null && !this.upgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
-      if (socket.writableLength > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
+      if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     }
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
@@ -332,6 +332,11 @@ class Connection {
     this.socket.cork();
   }
 
+  /** Sink interface: a message has ended, and what the socket holds leaves, however often it was corked. */
+  uncorkFully() {
+    uncorkFully(this.madeSocket);
+  }
+
   uncork() {
     this.socket.uncork();
   }
@@ -357,6 +362,11 @@ class Connection {
     if (this.uncredited < CREDIT_STEP || this.closed || this.closing) return;
     command(OP.CREDIT, 0, this, this.uncredited);
     this.uncredited = 0;
+  }
+
+  /** Whoever reads a message makes its socket flow, as in Node. */
+  resumeSocket() {
+    if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
   }
 
   /** Tells the engine who gets the peer's bytes from now on, if that has changed. */

@@ -6,7 +6,7 @@
  */
 
 const { scheduleFlush } = require('./binding');
-const { releaseMessage } = require('./incoming-message');
+const { isUntouched, releaseMessage } = require('./incoming-message');
 const observability = require('./observability');
 const { passTurn } = require('./pipeline');
 const { nextTick } = require('./primordials');
@@ -51,7 +51,11 @@ function finishExchange(connection, message) {
   try {
     message[kOnFinish](passTurn, connection);
   } finally {
-    if (message.req) releaseMessage(message.req);
+    if (message.req) {
+      // What nobody has read is dumped, which makes a paused socket flow again.
+      if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
+      releaseMessage(message.req);
+    }
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
     if (heard) nextTick(closeMessage, message, connection);
     else message[kOnClose]();

@@ -278,8 +278,10 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
+/** A socket that was made in this tick begins to flow behind it: it does not, if it has been paused meanwhile. */
 function socketOnResume() {
-  connectionOf(this).setPaused(false);
+  const { flowing, readableListening } = this._readableState;
+  connectionOf(this).setPaused(flowing === false && !readableListening);
 }
 
 /** What Node's does here the connection does when the engine has closed. */

@@ -371,6 +371,7 @@ IncomingMessage.prototype._read = function _read() {
     this[kState].readingMore = false;
     this._consuming = true;
   }
+  if (this[kConnection]?.paused) this[kConnection].resumeSocket();
   if (this[kInflow] !== null) this[kInflow].release();
   else if (this.socket?.readable) this.socket.resume();
 };
@@ -397,6 +398,8 @@ function receiveEnd(message, trailers) {
   message.complete = true;
   if (message[kInflow] !== null) pushBody(message, END);
   else (message[kHeld] ??= []).push(END);
+  // As Node's parser: the next message is read, unless somebody pauses behind this one.
+  if (message[kConnection].paused) message[kConnection].resumeSocket();
 }
 
 /** The connection went before the exchange was over. */
@@ -429,6 +432,12 @@ function releaseMessage(message) {
   } else if (!message[kState].resumeScheduled) {
     message._dump();
   }
+}
+
+/** Whether nobody has read from the message, so that the end of its exchange dumps it. */
+function isUntouched(message) {
+  const state = message[kState];
+  return state === undefined || (!message._consuming && !state.flowing && !state.endEmitted && !message.readableDidRead);
 }
 
 /** Stream's own looks into `_events`, which is undefined until the first listener. */
@@ -500,6 +509,7 @@ module.exports = {
   receiveEnd,
   abortMessage,
   cutMessage,
+  isUntouched,
   releaseMessage,
   adopt(message, connection, seq, method, url, version, fields, fieldCount) {
     message[kConnection] = connection;

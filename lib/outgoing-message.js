@@ -636,6 +636,7 @@ function sendLast(message, chunk, encoding) {
   }
   message[kCorked] = 0;
   if (message[kForwardedCorks] > 0) releaseCorks(message, 0);
+  message[kSink]?.uncorkFully();
 }
 
 // ---- the end ---------------------------------------------------------------------------------------------------------

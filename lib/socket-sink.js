@@ -99,6 +99,11 @@ class SocketSink {
     this.socket.uncork?.();
   }
 
+  /** A message has ended: what the socket holds leaves. */
+  uncorkFully() {
+    uncorkFully(this.socket);
+  }
+
   /** @param {number} msecs */
   setTimeout(msecs) {
     this.socket.setTimeout(msecs);
@@ -136,6 +141,13 @@ function writeAll(socket, head, chunk, encoding, hasChunk, done) {
   return ok;
 }
 
+/** @param {import('stream').Writable|null} socket that may be corked, however often */
+function uncorkFully(socket) {
+  if (!(socket?.writableCorked > 0)) return;
+  socket._writableState.corked = 1;
+  socket.uncork();
+}
+
 /** The socket has taken the last bytes, or has failed to. */
 function finish(message, error, callback) {
   callback?.(error);
@@ -143,4 +155,4 @@ function finish(message, error, callback) {
   else message[kOnFinish]();
 }
 
-module.exports = { SocketSink, writeFramed };
+module.exports = { SocketSink, uncorkFully, writeFramed };

@@ -416,7 +416,9 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn close_listener(&self, id: u32) -> Result<()> {
         self.crossing.enter_if_whole(|| {
-            self.engine.shards.borrow().iter().for_each(|shard| shard.close_listener(id));
+            let shards = self.engine.shards.borrow();
+            let closing: Vec<_> = shards.iter().map(|shard| (shard, shard.close_listener(id))).collect();
+            closing.iter().for_each(|(shard, closed)| shard.await_closed(closed));
             #[cfg(unix)]
             if let Some(inline) = &mut *self.engine.inline() {
                 inline.close_listener(id);

@@ -387,6 +387,7 @@ impl<T: Transport> Connection<T> {
                 self.close(0, false, batch);
             }
             Op::Reset => {
+                self.flush(None, batch);
                 if let Some(stream) = &self.stream {
                     stream.reset_on_close();
                 }

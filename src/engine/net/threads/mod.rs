@@ -68,6 +68,8 @@ enum Message {
     },
     CloseListener {
         id: u32,
+        /// Dropped once the listener is closed.
+        done: mpsc::Sender<()>,
     },
     Connect {
         connecting: StdStream,
@@ -238,9 +240,17 @@ impl ShardHandle {
         self.send(Message::Configure { id, config });
     }
 
-    /// Stops accepting; connections live on.
-    pub fn close_listener(&self, id: u32) {
-        self.send(Message::CloseListener { id });
+    /// Stops accepting; connections live on. [`Self::await_closed`] takes what is returned.
+    pub fn close_listener(&self, id: u32) -> mpsc::Receiver<()> {
+        let (done, closed) = mpsc::channel();
+        self.send(Message::CloseListener { id, done });
+        closed
+    }
+
+    /// Returns when the listener is closed: its port is free for whoever listens next.
+    pub fn await_closed(&self, closed: &mpsc::Receiver<()>) {
+        // Nothing is ever sent: the wait ends when the other end is gone.
+        self.answer(closed);
     }
 
     /// Waits for a connection under way; what comes of it is told with `token`.
@@ -321,6 +331,13 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
 }
 
+/// Ends an accepting task, which then lets go of who waits for that.
+#[derive(Default)]
+struct Stop {
+    notify: Notify,
+    done: RefCell<Option<mpsc::Sender<()>>>,
+}
+
 struct Shard {
     port: Arc<Port>,
     inbox: Arc<Inbox>,
@@ -329,7 +346,7 @@ struct Shard {
     /// Of the tasks of connections, by slot.
     wakers: RefCell<Vec<Option<Waker>>>,
     /// Ends the accepting task of a server.
-    accepting: RefCell<HashMap<u32, Rc<Notify>>>,
+    accepting: RefCell<HashMap<u32, Rc<Stop>>>,
     /// Ends the task of a connection under way.
     connecting: RefCell<HashMap<u32, Rc<Notify>>>,
     /// A deadline has come that is earlier than what [`Self::keep_time`] sleeps for.
@@ -415,10 +432,11 @@ impl Shard {
                 }
                 Message::Adopt { id, accepted } => adopted.push((id, accepted)),
                 Message::Configure { id, config } => connections.configure(id, config),
-                Message::CloseListener { id } => {
+                Message::CloseListener { id, done } => {
                     connections.remove_server(id);
                     if let Some(stop) = self.accepting.borrow_mut().remove(&id) {
-                        stop.notify_one();
+                        stop.done.replace(Some(done));
+                        stop.notify.notify_one();
                     }
                 }
                 Message::Connect { connecting, token } => self.connect(connecting, token),
@@ -468,15 +486,17 @@ impl Shard {
     }
 
     fn listen(self: &Rc<Self>, bound: Bound, server: Rc<Server>) {
-        let stop = Rc::new(Notify::new());
+        let stop = Rc::new(Stop::default());
         self.accepting.borrow_mut().insert(server.id, stop.clone());
         let shard = self.clone();
         spawn(async move {
             tokio::select! {
                 biased;
-                () = stop.notified() => {}
+                () = stop.notify.notified() => {}
                 () = shard.accept(bound, server) => {}
             }
+            // The listener is gone.
+            drop(stop.done.take());
         });
     }
 
