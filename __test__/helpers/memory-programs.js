@@ -391,7 +391,7 @@ if (require.main === module) {
   if (programs[name] === failingCopy) failOnDemand();
   programs[name](require(module)).then((trace) => {
     console.log(JSON.stringify(trace));
-    process.exit(/wrong: |[1-9] wrong|false|hole/.test(JSON.stringify(trace)) ? 1 : 0);
+    process.exit(/wrong: |[1-9] wrong|false|\bhole\b/.test(JSON.stringify(trace)) ? 1 : 0);
   });
 }
 
