@@ -95,12 +95,11 @@ function openPort() {
   if (port === null) {
     port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
     if (busy > 0) beBusy();
-    if (hasChannels || process.channel) port.shareLoop();
+    if (hasChannels) port.shareLoop();
   }
   return port;
 }
 
-/**
 /**
  * The engine has one thing more that will speak to us: a server, a connection, an attempt to connect. Only meanwhile do native and the process
  * know of us. Otherwise a realm that has been left, as jest leaves that of a test file, can be collected, and the engine with it.

@@ -8,10 +8,9 @@
 
 const { ChildProcess } = require('node:child_process');
 const fs = require('node:fs');
-const { Array, Object, Set } = require('./primordials');
+const { Array, Object, Set, WeakRef } = require('./primordials');
 const { onInternalMessage } = require('./unread-bytes');
 
-const { WeakRef } = globalThis;
 /** object[kPass](target, send, message, options, callback): what `target._send(message, object, options, callback)` does with `object`. */
 const kPass = Symbol.for('turnout.pass');
 /** object[kLend](): the descriptor that a child gets as one of its `stdio`, the caller's to close; or the object. */

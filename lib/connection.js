@@ -471,7 +471,7 @@ class Connection {
     if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
     const steps = socket === null ? WITHOUT_SOCKET : socket.destroyed ? WITH_SOCKET_GONE : WITH_SOCKET;
     this.closeError = error;
-    tellEach(this.waiters.length > 0 ? [failAll, ...each(steps)] : steps, step, this);
+    tellEach(steps, step, this);
   }
 
   /** What was under way will not be. */
@@ -481,17 +481,17 @@ class Connection {
 }
 
 /** What is done when the engine has closed, in Node's order; listeners run in most of it, and may throw. */
-const WITHOUT_SOCKET = [countDown, abort, hearClosed];
+const WITHOUT_SOCKET = [failAll, countDown, abort, hearClosed];
 /** Its 'close' is on its way. */
-const WITH_SOCKET_GONE = [abort, hearClosed];
-const WITH_SOCKET = [closeSocket, abortUnlessDestroyed, hearClosed];
+const WITH_SOCKET_GONE = [failAll, abort, hearClosed];
+const WITH_SOCKET = [failAll, closeSocket, abortUnlessDestroyed, hearClosed];
 
 function step(act, connection) {
   act(connection);
 }
 
 function failAll(connection) {
-  failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
+  if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
 }
 
 function countDown(connection) {

@@ -22,6 +22,7 @@ const { abortMessage } = require('./incoming-message');
 const { Boolean, Buffer, Object, nextTick } = require('./primordials');
 const { Server } = require('./server');
 const { Socket, connectionOf } = require('./socket');
+const { uncorkFully } = require('./socket-sink');
 const { hasStreamBytes } = require('./turn');
 const { tellUnread } = require('./unread-bytes');
 
@@ -70,7 +71,7 @@ function copyHandle(socket, stays = false) {
 /** Whether all that the socket was told to write is the engine's, and one driver has the connection. */
 function isSettled(socket, connection) {
   if (socket.connecting || connection.moving) return false;
-  while (socket.writableCorked > 0) socket.uncork();
+  uncorkFully(socket);
   return socket.writableLength === 0;
 }
 

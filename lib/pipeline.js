@@ -131,6 +131,7 @@ function abortAll(connection) {
   connection.receiving = null;
   connection.open = NONE;
   connection.handedOver = 0;
+  if (open.length === 0 && receiving === null) return;
   const current = currentOf({ open });
   const messages = [];
   for (const { req } of each(open)) if (req) messages.push(req);

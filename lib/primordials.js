@@ -135,6 +135,7 @@ module.exports = {
   Error,
   RangeError,
   TypeError,
+  WeakRef,
 
   /** `for (const one of each(list))` @param {Array} list */
   each: (list) => new Steps(list),

@@ -168,16 +168,16 @@ impl HomeBytes {
         Ok(Self { env, array: Weak::new(env, buffer.raw())? })
     }
 
-    /// Where `length` bytes of it lie now. Inside a call on the JavaScript thread that has found the home alive, as every entry and every
-    /// turn does.
+    /// Where it lies until JavaScript runs again. Inside a call on the JavaScript thread that has found the home alive, as every entry and
+    /// every turn does.
     ///
     /// # Panics
-    /// When they are not there. `lib/` shows nobody the buffer, so nobody can have detached it.
-    pub fn place(&self, length: Option<usize>) -> Place {
-        let place = self.array.value().and_then(|array| Place::of(self.env, array)).filter(|place| !place.is_shared());
-        place
-            .and_then(|place| place.part(0, length.unwrap_or(place.len())))
-            .filter(|part| part.len() > 0)
+    /// When it is not there. `lib/` shows nobody the buffer, so nobody can have detached it.
+    pub fn place(&self) -> Place {
+        self.array
+            .value()
+            .and_then(|array| Place::of(self.env, array))
+            .filter(|place| !place.is_shared() && place.len() > 0)
             .expect("the memory that records cross in has been taken away")
     }
 }

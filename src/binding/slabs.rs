@@ -55,14 +55,16 @@ impl Slabs {
     /// Everything taken before has been delivered, and the records so far are taken.
     pub fn deliver(&mut self) {
         self.kept = 0;
-        for Full { number, given } in std::mem::take(&mut self.delivering) {
+        let mut delivered = std::mem::take(&mut self.delivering);
+        for Full { number, given } in delivered.drain(..) {
             if given {
                 self.discard(number);
             } else {
                 self.clean.push(number);
             }
         }
-        self.delivering = std::mem::take(&mut self.filled);
+        // The emptied list, with its memory, takes what is filled next.
+        self.delivering = std::mem::replace(&mut self.filled, delivered);
     }
 
     /// How many there are.

@@ -320,7 +320,7 @@ impl Crossing {
         if bytes == 0 {
             return;
         }
-        if let Some(records) = self.outbound.place(None).part(0, bytes) {
+        if let Some(records) = self.outbound.place().part(0, bytes) {
             // SAFETY: used up before this returns. The engine runs no JavaScript, nor does N-API when payloads that it has kept are looked up
             // or let go; and nobody but JavaScript of this thread has the buffer.
             self.engine.dispatch(unsafe { records.bytes() });
@@ -450,8 +450,8 @@ impl Crossing {
         if rest.is_empty() {
             return Filled::Nothing;
         }
-        let room = self.inbound.place(None).len();
-        let mut taken = take_records(rest, room);
+        let room = self.inbound.place();
+        let mut taken = take_records(rest, room.len());
         if taken == 0 {
             // A head as large as the user allows.
             let record = first_record(rest);
@@ -479,11 +479,9 @@ impl Crossing {
                 heard += length;
             }
         }
-        if taken == 0 {
-            return Filled::NoMemory;
-        }
-        // SAFETY: looked up behind the calls of N-API above, none of which runs JavaScript; used up here, where nobody else has the memory.
-        let inbound = unsafe { self.inbound.place(Some(taken)).bytes_mut() };
+        let Some(room) = room.part(0, taken).filter(|_| taken > 0) else { return Filled::NoMemory };
+        // SAFETY: none of the calls of N-API since it was looked up runs JavaScript; used up here, where nobody else has the memory.
+        let inbound = unsafe { room.bytes_mut() };
         inbound.copy_from_slice(&rest[..taken]);
         for (number, word) in words.into_iter().enumerate() {
             inbound[word..word + 4].copy_from_slice(&(number as u32).to_le_bytes());
