@@ -2,11 +2,16 @@
 
 const js = require('@eslint/js');
 const globals = require('globals');
+const { NAMES, OFFERED } = require('./lib/node-internals');
 
 /** What lib/primordials.js keeps: by these names a program may have put its own. */
 const REPLACEABLE = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask', 'performance'];
 /** And their like, which are read from at every call. */
 const BUILT_IN = ['Array', 'Buffer', 'Math', 'Object', 'Reflect', 'Boolean', 'Number', 'String', 'Map', 'Set', 'AbortController', 'AggregateError', 'Error', 'RangeError', 'TypeError', 'WeakRef'];
+/** Names with an underscore that lib/ may use where it needs them: Node's, which lib/node-internals.js declares as plain, and our own. */
+const UNDERSCORED = [...NAMES.filter(({ plain, key }) => plain && key[0] === '_').map(({ key }) => key), ...OFFERED];
+const UNDECLARED = `/^_(?!(?:_proto__|${UNDERSCORED.map((key) => key.slice(1)).join('|')})$)/`;
+const PRIVATE = "Node's private names are declared in lib/node-internals.js, with what they are for.";
 
 module.exports = [
   { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
@@ -45,6 +50,21 @@ module.exports = [
     ignores: ['lib/primordials.js', 'lib/binding.js', 'lib/turn.js', 'lib/constants.js', 'lib/symbols.js', 'lib/register.js', 'lib/host-http.js'],
     rules: {
       'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
+    },
+  },
+  {
+    files: ['lib/**/*.js'],
+    ignores: ['lib/node-internals.js', 'lib/primordials.js'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          `MemberExpression[computed=false][property.name=${UNDECLARED}]`,
+          `ObjectPattern > Property[key.name=${UNDECLARED}]`,
+          'MemberExpression[property.name=/^(description|getOwnPropertySymbols)$/]',
+          "CallExpression[callee.object.name='diagnostics'][arguments.0.value!=/^http[.]server[.]upgrade[.]/]",
+        ].map((selector) => ({ selector, message: PRIVATE })),
+      ],
     },
   },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },

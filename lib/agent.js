@@ -9,8 +9,8 @@
  */
 
 const http = require('./host-http');
-const { Number, Object, copyOf, indexOf, splice } = require('./primordials');
-const net = copyOf(require('node:net'));
+const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('./node-internals');
+const { Number, Object, indexOf, splice } = require('./primordials');
 const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
 const { debug } = require('./client-observability');
@@ -44,7 +44,7 @@ Object.setPrototypeOf(Agent, http.Agent);
 /** net.connect()'s arguments. @return {net.Socket} */
 Agent.prototype.createConnection = function createConnection(...args) {
   if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
-  const normalized = net._normalizeArgs(args);
+  const normalized = normalizeConnectArgs(args);
   const callback = normalized[1];
   // Required here: most programs of a server never connect anywhere.
   const socket = require('./client-connection').connect(normalized[0]);
@@ -65,7 +65,7 @@ Agent.prototype.addRequest = function addRequest(req, options, port, localAddres
     return;
   }
   if (options.highWaterMark != null && socket.writableHighWaterMark !== options.highWaterMark) {
-    socket._writableState.highWaterMark = options.highWaterMark;
+    setHighWaterMark(socket, options.highWaterMark);
   }
   this.reuseSocket(socket, req);
   req.onSocket(socket);
@@ -207,9 +207,9 @@ Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
   return canBeKept;
 };
 
-/** Node keeps what it has read from `proxyEnv` under a symbol. */
+/** Whether its connections lead to a proxy, which Node's agent has read from `proxyEnv`. */
 function hasProxy(agent) {
-  return agent.options?.proxyEnv != null && Object.getOwnPropertySymbols(agent).some((key) => key.description === 'kProxyConfig' && agent[key]);
+  return agent.options?.proxyEnv != null && goesThroughProxy(agent);
 }
 
 /** As node:http's: connections are kept for five seconds. @param {object} [proxyEnv] where a proxy may be named */

@@ -5,13 +5,13 @@
  * events about them. The engine connects to addresses; everything else is here.
  */
 
-const diagnostics = require('node:diagnostics_channel');
 const dns = require('node:dns');
 const net = require('node:net');
 const os = require('node:os');
 const { openPort } = require('./binding');
 const { threadsOf } = require('./driver');
 const { nodeError, hostException } = require('./errors');
+const { channels } = require('./node-internals');
 const { AggregateError, Boolean, Map, Math, Object, clearTimeout, each, includes, nextTick, setImmediate, setTimeout } = require('./primordials');
 const { addAttempt, forgetAttempt, loadTables } = require('./turn');
 const { validateBoolean, validateFunction, validateInteger, validateString } = require('./validators');
@@ -22,7 +22,7 @@ const BIND_ERRORS = [EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL];
 /** Milliseconds an attempt gets at least before the next begins beside it. */
 const SHORTEST_ATTEMPT = 10;
 
-const clientSocketChannel = diagnostics.channel('net.client.socket');
+const { clientSocket: clientSocketChannel } = channels;
 let threads;
 
 /**

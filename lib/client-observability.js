@@ -8,17 +8,19 @@
  * object with what an entry is made of, while the channels, which are told of the real request, are silent.
  */
 
-const diagnostics = require('node:diagnostics_channel');
 const { Duplex } = require('node:stream');
 const http = require('./host-http');
-const { isObserved, silently, debug } = require('./observability');
+const { authoritySymbolOf, channels, silently } = require('./node-internals');
+const { isObserved, debug } = require('./observability');
 const { Object } = require('./primordials');
 const { kEntry } = require('./symbols');
 
-const createdChannel = diagnostics.channel('http.client.request.created');
-const startChannel = diagnostics.channel('http.client.request.start');
-const finishChannel = diagnostics.channel('http.client.response.finish');
-const errorChannel = diagnostics.channel('http.client.request.error');
+const {
+  clientRequestCreated: createdChannel,
+  clientRequestStart: startChannel,
+  clientResponseFinish: finishChannel,
+  clientRequestError: errorChannel,
+} = channels;
 
 /** Under which Node keeps a request's authority, and what it calls with a response. */
 let kHostAuthority;
@@ -29,7 +31,7 @@ function learn() {
   const createConnection = () => new Duplex({ read() {}, write() {} });
   silently(createdChannel, () => {
     const probe = new http.ClientRequest({ createConnection });
-    kHostAuthority = Object.getOwnPropertySymbols(probe).find((symbol) => symbol.description === 'kAuthority') ?? Symbol('none');
+    kHostAuthority = authoritySymbolOf(probe) ?? Symbol('turnout.none');
     probe.on('socket', () => {
       onHostResponse = probe.parser.onIncoming;
     });

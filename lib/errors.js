@@ -2,7 +2,7 @@
 
 /**
  * Every error made in JavaScript, with Node's code, class and words. They look as Node's do: `code` is their only enumerable
- * property, and it stands in the stack's first line and in toString(), while `name` stays the class's.
+ * property, and it stands in the stack's first line and in toString(), while `name` stays the class's. ERR_TURNOUT_NODE alone is our own.
  */
 
 const util = require('node:util');
@@ -43,7 +43,7 @@ function rangeValue(value) {
   return large ? String(value).replace(/\B(?=(\d{3})+$)/g, '_') : util.inspect(value);
 }
 
-/** code → [class, message from arguments]; source: Node's documentation of errors. */
+/** code → [class, message from arguments]; source: Node's documentation of errors, but for what is turnout's own. */
 const TEXTS = {
   ERR_HTTP_BODY_NOT_ALLOWED: [Error, () => 'Adding content for this request method or response status is not allowed.'],
   ERR_HTTP_CONTENT_LENGTH_MISMATCH: [
@@ -69,6 +69,12 @@ const TEXTS = {
   ERR_INVALID_IP_ADDRESS: [TypeError, (address) => util.format('Invalid IP address: %s', address)],
   ERR_INVALID_PROTOCOL: [TypeError, (protocol, expected) => util.format('Protocol "%s" not supported. Expected "%s"', protocol, expected)],
   ERR_MISSING_ARGS: [TypeError, (...names) => `The ${names.map((name) => `"${name}"`).join(', ').replace(/, ([^,]*)$/, ', and $1')} arguments must be specified`],
+  ERR_TURNOUT_NODE: [
+    Error,
+    (name, without) =>
+      `Node ${process.versions.node} does not have ${name} any more, which turnout needs (else: ${without}). ` +
+      `This turnout is for Node ${require('../package.json').engines.node}.`,
+  ],
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error, () => 'Socket closed before the connection was established'],
   ERR_SOCKET_CONNECTION_TIMEOUT: [Error, () => 'Socket connection timeout'],
   ERR_UNESCAPED_CHARACTERS: [TypeError, (what) => `${what} contains unescaped characters`],

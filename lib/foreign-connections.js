@@ -7,7 +7,8 @@
 
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
-const { Object, each, includes } = require('./primordials');
+const { kRequestClass } = require('./node-internals');
+const { each, includes } = require('./primordials');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors } = require('./symbols');
 
@@ -51,7 +52,7 @@ class ForeignConnections {
       return owner.emit(name, ...args);
     };
     // Node's parser asks the socket's server which class its requests are of.
-    for (const symbol of each(Object.getOwnPropertySymbols(inner))) if (symbol.description === 'IncomingMessage') owner[symbol] = inner[symbol];
+    owner[kRequestClass] = inner[kRequestClass];
     this.#inner = inner;
   }
 

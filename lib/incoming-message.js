@@ -13,6 +13,7 @@ const { Readable } = require('node:stream');
 const { fieldRule } = require('./field-rules');
 const { Inflow } = require('./inflow');
 const { eventsAccessor, ownerOf } = require('./message-owner');
+const { abortFields } = require('./node-internals');
 const { AbortController, Error, Object, Reflect, each, nextTick, split, toLowerCase } = require('./primordials');
 const { kEvents, kOwner } = require('./symbols');
 
@@ -130,10 +131,7 @@ for (const key of Reflect.ownKeys(DEFAULTS)) {
 }
 
 /** Node's server looks at fields of its own on messages of a class that extends ours: they say what they say on a fresh message. */
-const fresh = new http.IncomingMessage();
-for (const key of Object.getOwnPropertySymbols(fresh)) {
-  if (/^kAbort/.test(key.description)) Object.defineProperty(IncomingMessage.prototype, key, { value: fresh[key], writable: true, configurable: true });
-}
+for (const [key, value] of abortFields) Object.defineProperty(IncomingMessage.prototype, key, { value, writable: true, configurable: true });
 
 /** Runs Readable's constructor; listeners added before it ran are kept by EventEmitter's own rule. */
 function startReadable(message, options) {

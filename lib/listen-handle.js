@@ -7,8 +7,8 @@
  */
 
 const fs = require('node:fs');
-const net = require('node:net');
 const { hold, release } = require('./binding');
+const { serverHandleOf } = require('./node-internals');
 const { Object } = require('./primordials');
 const { addServer, removeServer } = require('./turn');
 
@@ -102,10 +102,9 @@ class StandIn {
 /** @param {number} fd of a listening socket, which is the handle's from then on @return {object|null} a handle of libuv's that does not listen */
 function nativeHandle(fd) {
   if (fd < 0) return null;
-  const handle = typeof net._createServerHandle === 'function' ? net._createServerHandle(null, null, null, fd) : -1;
-  if (typeof handle === 'object') return handle;
-  fs.closeSync(fd);
-  return null;
+  const handle = serverHandleOf(fd);
+  if (handle === null) fs.closeSync(fd);
+  return handle;
 }
 
 /** As libuv does when it closes a Unix socket it has bound; the file may have been taken away already. */

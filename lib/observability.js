@@ -9,14 +9,10 @@ const diagnostics = require('node:diagnostics_channel');
 const http = require('./host-http');
 const observed = require('./observers');
 const { debuglog } = require('node:util');
-const { Object, String } = require('./primordials');
+const { channels, isMeasured, listenChannel: serverListen, silently } = require('./node-internals');
 const { kEntry } = require('./symbols');
 
-const requestStart = diagnostics.channel('http.server.request.start');
-const responseCreated = diagnostics.channel('http.server.response.created');
-const responseFinish = diagnostics.channel('http.server.response.finish');
-const serverSocket = diagnostics.channel('net.server.socket');
-const serverListen = diagnostics.tracingChannel('net.server.listen');
+const { requestStart, responseCreated, responseFinish, serverSocket } = channels;
 /** `{ request, socket, head, server }`, before 'upgrade' or 'connect' is emitted. */
 const upgradeStart = diagnostics.channel('http.server.upgrade.start');
 /** `{ request, socket, server }`, when the upgraded socket has closed. */
@@ -48,8 +44,7 @@ function listening() {
 
 /** Node marks a response that it measures with a symbol of its own. */
 function hasObserver() {
-  const plain = new http.ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} });
-  return Object.getOwnPropertySymbols(plain).some((symbol) => /ServerResponse/.test(String(symbol)));
+  return isMeasured(new http.ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} }));
 }
 
 /** A response of ours has been made. */
@@ -61,16 +56,6 @@ function created(request, response) {
     response[kEntry] = new http.ServerResponse({ method, url, headers, httpVersionMajor, httpVersionMinor });
   });
   response[kEntry].getHeaders = () => response.getHeaders();
-}
-
-/** Calls `fn`, during which nobody hears what Node says of the objects borrowed from it. */
-function silently(channel, fn) {
-  Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true });
-  try {
-    fn();
-  } finally {
-    delete channel.hasSubscribers;
-  }
 }
 
 /** The response's last byte has been handed over: the entry is complete. */
@@ -102,4 +87,4 @@ function upgraded(connection, request, socket, head) {
   if (upgradeStart.hasSubscribers) upgradeStart.publish({ request, socket, head, server });
 }
 
-module.exports = { listening, created, started, finished, upgraded, serverSocket, serverListen, debug, silently, isObserved: () => observed.http };
+module.exports = { listening, created, started, finished, upgraded, serverSocket, serverListen, debug, isObserved: () => observed.http };

@@ -5,10 +5,7 @@
  * EventEmitter does in the simple cases is done without it; it is asked in all others, and where somebody listens for 'newListener'.
  */
 
-const net = require('node:net');
-
-/** Since Node 22 a stream's table of listeners has its usual events from birth, and a listener that goes leaves `undefined`. */
-const KEEPS_SLOTS = 'data' in new net.Socket()._events;
+const { keepsListenerSlots } = require('./node-internals');
 
 /** @param {import('events').EventEmitter} emitter @param {string} event @param {Function} listener */
 function listen(emitter, event, listener) {
@@ -30,7 +27,7 @@ function unlisten(emitter, event, listener) {
   const present = events?.[event];
   if (present === undefined) return;
   if (events.removeListener === undefined) {
-    if (present === listener && KEEPS_SLOTS) {
+    if (present === listener && keepsListenerSlots) {
       events[event] = undefined;
       emitter._eventsCount--;
       return;

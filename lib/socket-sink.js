@@ -7,6 +7,7 @@
 
 const { CHUNKED, LAST, TRAILERS } = require('./constants');
 const { ownerOf } = require('./message-owner');
+const { corkOnce } = require('./node-internals');
 const { Buffer } = require('./primordials');
 const { kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
@@ -144,7 +145,7 @@ function writeAll(socket, head, chunk, encoding, hasChunk, done) {
 /** @param {import('stream').Writable|null} socket that may be corked, however often */
 function uncorkFully(socket) {
   if (!(socket?.writableCorked > 0)) return;
-  socket._writableState.corked = 1;
+  corkOnce(socket);
   socket.uncork();
 }
 

@@ -2,15 +2,10 @@
 
 /** Symbols that more than one file uses. */
 
-const http = require('./host-http');
-
-/** One of the names that Node keeps to itself, from an object that has it. */
-const nodes = (object, description) => Object.getOwnPropertySymbols(object).find((symbol) => symbol.description === description);
-
-/** Node's own name for the header store: node:http's header methods work on our messages, and its on ours. */
-const kOutHeaders = nodes(new http.OutgoingMessage(), 'kOutHeaders') ?? Symbol('turnout.outHeaders');
+const { kOutHeaders, kUniqueHeaders } = require('./node-internals');
 
 module.exports = {
+  /** Node's own name for the header store: node:http's header methods work on our messages, and ours on its. */
   kOutHeaders,
   /**
    * The message itself, which whoever derives an object from it inherits (Object.create(), a Proxy, a wrapper whose prototype it is): what is
@@ -29,7 +24,7 @@ module.exports = {
   /** The Connection on which a message waits for its turn, until then. */
   kLine: Symbol('turnout.line'),
   /** Lower-case names of fields whose values are joined into one line: a Set or null. Node's own name: its server sets it on our messages. */
-  kUniqueHeaders: nodes(new http.Server(), 'kUniqueHeaders') ?? Symbol('turnout.uniqueHeaders'),
+  kUniqueHeaders,
   /** The server's option: requests without body fields skip 'end'. */
   kOptimizeEmptyRequests: Symbol('turnout.optimizeEmptyRequests'),
   /** The server's option: see upgrade-errors.js. */

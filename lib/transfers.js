@@ -10,14 +10,10 @@ const net = require('node:net');
 const { canCopyDescriptors } = require('./binding');
 const { copyHandle, depart, goOn } = require('./handle-passing');
 const { listenerOf } = require('./listen-handle');
+const { kTransfer, kTransferList } = require('./node-internals');
 const { Object, nextTick } = require('./primordials');
 const { Server } = require('./server');
 const { Socket, connectionOf } = require('./socket');
-
-/** Node's names of the two questions; undefined before Node 24. */
-const named = (description) => Object.getOwnPropertySymbols(net.Socket.prototype).find((symbol) => symbol.description === description);
-const kTransferList = named('messaging_transfer_list_symbol');
-const kTransfer = named('messaging_transfer_symbol');
 
 /** The handle that was told of and has not been asked for. */
 const kHandle = Symbol('turnout.transferredHandle');
@@ -70,6 +66,7 @@ function transferServer() {
   return data;
 }
 
+// Nodes before 24 do not ask.
 if (kTransfer !== undefined) {
   Object.defineProperty(Socket.prototype, kTransferList, { configurable: true, writable: true, value: transferList });
   Object.defineProperty(Socket.prototype, kTransfer, { configurable: true, writable: true, value: transfer });

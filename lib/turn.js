@@ -15,6 +15,7 @@ const { beginReading } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
+const { runTicks } = require('./node-internals');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('./primordials');
 
 /** Kinds of records. */
@@ -67,7 +68,6 @@ let lastToken = 0;
 const servers = new Map();
 /** Tells a connection or an attempt that native has failed. @type {Function[]} */
 const orphans = [];
-const runTicks = process._tickCallback;
 
 let methods = null;
 let errors = null;

@@ -6,10 +6,10 @@
  * hear of it.
  */
 
-const { Buffer, Object, String } = require('./primordials');
+const { INTERNAL_PREFIX, NODE_HANDLE, SOCKET_TYPE, ownerOfHandle } = require('./node-internals');
+const { Buffer, String } = require('./primordials');
 
-/** Node keeps messages with a `cmd` that begins so from 'message'. */
-const UNREAD = 'NODE_TURNOUT_UNREAD';
+const UNREAD = `${INTERNAL_PREFIX}TURNOUT_UNREAD`;
 
 /** By the channel's end: what waits for the handle it belongs to. @type {WeakMap<object, Buffer>} */
 const waiting = new WeakMap();
@@ -23,12 +23,6 @@ function tellUnread(send, target, bytes) {
   send.call(target, { cmd: UNREAD, bytes: bytes.toString('base64') }, undefined, { swallowErrors: true });
 }
 
-/** @param {object} handle of libuv's @return {object|undefined} the net.Socket that has it */
-function ownerOf(handle) {
-  const symbol = Object.getOwnPropertySymbols(handle).find(({ description }) => description === 'owner_symbol');
-  return handle[symbol];
-}
-
 /** Listener of 'internalMessage', behind Node's own, which has made a socket of the handle. @this {object} the channel's end */
 function onInternalMessage(message, handle) {
   if (message.cmd === UNREAD) {
@@ -36,11 +30,11 @@ function onInternalMessage(message, handle) {
     else waiting.delete(this);
     return;
   }
-  if (message.cmd !== 'NODE_HANDLE' || message.type !== 'net.Socket' || !handle) return;
+  if (message.cmd !== NODE_HANDLE || message.type !== SOCKET_TYPE || !handle) return;
   const bytes = waiting.get(this);
   if (bytes === undefined) return;
   waiting.delete(this);
-  ownerOf(handle)?.unshift(bytes);
+  ownerOfHandle(handle)?.unshift(bytes);
 }
 
 module.exports = { tellUnread, onInternalMessage };
