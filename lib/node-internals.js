@@ -18,7 +18,7 @@ const Module = require('node:module');
 const net = require('node:net');
 const { nodeError } = require('./errors');
 const http = require('./host-http');
-const { Boolean, Object, String, each } = require('./primordials');
+const { Boolean, Object, each } = require('./primordials');
 
 /**
  * `of`: what has the name; `key`: the name, in brackets if it is the description of a symbol. `needed`: false where turnout does without, by the means
@@ -302,7 +302,7 @@ const NAMES = [
   { of: "an agent's options of a socket", key: '_agentKey', plain: true, why: "the name of the agent's list that a socket is in", without: 'it is made anew each time, from all options' },
   { of: 'an http.ClientRequest', key: '[kAuthority]', from: 24, why: 'an entry of perf_hooks names the host by it', without: 'entries would name no host' },
   { of: 'the parser of an http.ClientRequest', key: 'onIncoming', why: 'what Node calls with a response, which ends an entry of perf_hooks', without: "there would be no 'HttpClient' entries" },
-  { of: 'an http.ServerResponse that is observed', key: '[ServerResponse]', why: 'tells that somebody observes entries of perf_hooks who came before turnout', without: 'he would hear nothing' },
+  { of: 'an http.ServerResponse that is observed', key: '[ServerResponseStatistics]', why: 'tells that somebody observes entries of perf_hooks who came before turnout', without: 'he would hear nothing' },
   { of: 'a channel', key: '_send', plain: true, why: 'what send() comes down to, also for what Node has queued: asked whether an object is ours', without: 'sockets of ours could not be sent' },
   { of: 'a channel', key: '_handleQueue', plain: true, why: 'what waits for a handle to be acknowledged, or for bytes of ours to leave', without: 'messages would overtake one another' },
   { of: 'a channel', key: '_disconnect', plain: true, why: 'ends a channel that was to end while messages waited', without: 'disconnect() would not come to its end' },
@@ -316,19 +316,22 @@ const NAMES = [
   { of: "a child of a server", key: 'close', why: "an entry of server._workers: asks the child to tell when it has closed the server's connections", without: "'close' would come too early" },
 ];
 
-/** What Node publishes, by the names under which ours is published, too. */
+/**
+ * Where Node publishes what its servers and requests do; ours is published there, too. Were one renamed, whoever listens under the new name would
+ * hear nothing of ours. `from`: as in NAMES.
+ */
 const CHANNELS = {
-  requestStart: 'http.server.request.start',
-  responseCreated: 'http.server.response.created',
-  responseFinish: 'http.server.response.finish',
-  serverSocket: 'net.server.socket',
-  clientRequestCreated: 'http.client.request.created',
-  clientRequestStart: 'http.client.request.start',
-  clientRequestError: 'http.client.request.error',
-  clientResponseFinish: 'http.client.response.finish',
-  clientSocket: 'net.client.socket',
+  requestStart: { channel: 'http.server.request.start' },
+  responseCreated: { channel: 'http.server.response.created', from: 22 },
+  responseFinish: { channel: 'http.server.response.finish' },
+  serverSocket: { channel: 'net.server.socket' },
+  clientRequestCreated: { channel: 'http.client.request.created', from: 22 },
+  clientRequestStart: { channel: 'http.client.request.start' },
+  clientRequestError: { channel: 'http.client.request.error' },
+  clientResponseFinish: { channel: 'http.client.response.finish' },
+  clientSocket: { channel: 'net.client.socket' },
 };
-/** The one that Node publishes by a tracing channel. */
+/** The one that is a tracing channel. */
 const LISTEN_CHANNEL = 'net.server.listen';
 
 /** Members that our messages, sockets and parsers have by Node's names, because programs and Node's own code look for them: they are ours. */
@@ -386,11 +389,11 @@ const nameOf = ({ of, key }) => (key[0] === '[' ? `${of}${key}` : `${of}.${key}`
 
 /**
  * Looks for the names that can be looked for at once.
- * @return {object} who has them
+ * @param {object} [present] who has them
+ * @return {object} the same
  * @throws {Error} ERR_TURNOUT_NODE, with the name of the one that is gone
  */
-function check() {
-  const present = owners();
+function check(present = owners()) {
   // Bun and Deno play Node as well as they can; what they lack is not gone.
   if (process.versions.bun !== undefined || process.versions.deno !== undefined) return present;
   for (const name of each(NAMES)) {
@@ -428,7 +431,7 @@ function silently(channel, fn) {
 }
 
 const channels = {};
-for (const key of Object.keys(CHANNELS)) channels[key] = diagnostics.channel(CHANNELS[key]);
+for (const key of Object.keys(CHANNELS)) channels[key] = diagnostics.channel(CHANNELS[key].channel);
 
 module.exports = {
   NAMES,
@@ -438,6 +441,7 @@ module.exports = {
   nameOf,
   has,
   check,
+  owners,
 
   // ---- process
   /** Runs what waits in process.nextTick() and in promises. */
@@ -475,7 +479,7 @@ module.exports = {
   /** @param {object} agent @return {boolean} whether it goes through a proxy */
   goesThroughProxy: (agent) => kProxyConfig !== undefined && Boolean(agent[kProxyConfig]),
   /** @param {http.ServerResponse} response @return {boolean} whether Node measures it, because somebody observes entries of 'http' */
-  isMeasured: (response) => Object.getOwnPropertySymbols(response).some((symbol) => /ServerResponse/.test(String(symbol))),
+  isMeasured: (response) => symbolOf(response, 'ServerResponseStatistics') !== undefined,
   /** @param {http.ClientRequest} request @return {symbol|undefined} under which it has its authority; Nodes before 24 take `host` */
   authoritySymbolOf: (request) => symbolOf(request, 'kAuthority'),
 
