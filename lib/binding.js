@@ -57,7 +57,7 @@ let outBytes = 0;
 let depth = 0;
 let flushScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
-let holds = 0;
+let refs = 0;
 /** Whatever records may come of, unref'd or not. */
 let busy = 0;
 let onTurn = null;
@@ -311,13 +311,13 @@ function copyDescriptor({ index, generation }, stays) {
 /** Whether the system has descriptors that another process can be given. */
 const canCopyDescriptors = () => port.copyDescriptor !== undefined;
 
-/** Keeps the process alive until as many releases. */
-function hold() {
-  if (holds++ === 0) port.ref();
+/** Keeps the process alive until unrefProcess() has been called as often. */
+function refProcess() {
+  if (refs++ === 0) port.ref();
 }
 
-function release() {
-  if (--holds === 0) port.unref();
+function unrefProcess() {
+  if (--refs === 0) port.unref();
 }
 
 module.exports = {
@@ -337,8 +337,8 @@ module.exports = {
   canCopyDescriptors,
   flush,
   scheduleFlush,
-  hold,
-  release,
+  refProcess,
+  unrefProcess,
   expectRecords,
   expectNoMore,
   /** Bytes of the chunk (without head) that the last write() carried. */

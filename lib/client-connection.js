@@ -10,7 +10,7 @@
 
 const { Socket: NetSocket } = require('node:net');
 const http = require('./host-http');
-const { OP, command, write, openPort, release } = require('./binding');
+const { OP, command, write, openPort, unrefProcess } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { Connection, closeTick } = require('./connection');
 const { connectSocket } = require('./client-connect');
@@ -87,7 +87,7 @@ class ClientConnection extends Connection {
       this.madeSocket = new ClientSocket(this, options);
     } catch (error) {
       // Bad options: nothing will ever close this connection.
-      release();
+      unrefProcess();
       throw error;
     }
   }
@@ -206,7 +206,7 @@ class ClientConnection extends Connection {
     }
     this.closed = true;
     this.closing = true;
-    if (this.ref) release();
+    if (this.ref) unrefProcess();
     this.giveUp?.();
     const { early } = this;
     this.early = [];

@@ -8,7 +8,7 @@
  * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
-const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
+const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess, lastChunkLength } = require('./binding');
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('./socket-sink');
@@ -99,7 +99,7 @@ class Connection {
     this.uncredited = 0;
     this.onClosed = null;
     this.error = null;
-    hold();
+    refProcess();
   }
 
   /** The net.Socket of this connection, made at first use. */
@@ -352,8 +352,8 @@ class Connection {
   setRef(ref) {
     if (this.ref === ref || this.closed) return;
     this.ref = ref;
-    if (ref) hold();
-    else release();
+    if (ref) refProcess();
+    else unrefProcess();
   }
 
   /** `n` bytes of body or raw stream have been taken by whoever they were for. */
@@ -464,7 +464,7 @@ class Connection {
   onClose(errno, writing) {
     if (this.closed) return;
     this.closed = true;
-    if (this.ref) release();
+    if (this.ref) unrefProcess();
     this.side.forget(this);
     const socket = this.madeSocket;
     let error = null;

@@ -15,7 +15,7 @@
 
 const fs = require('node:fs');
 const net = require('node:net');
-const { OP, READ, canCopyDescriptors, command, copyDescriptor, release, shareLoop } = require('./binding');
+const { OP, READ, canCopyDescriptors, command, copyDescriptor, shareLoop, unrefProcess } = require('./binding');
 const { kLend, kPass, onChannels } = require('./channels');
 const { nodeError, connResetException } = require('./errors');
 const { abortMessage } = require('./incoming-message');
@@ -177,7 +177,7 @@ function depart(socket, connection) {
   command(OP.RELEASE, 0, connection, 0);
   connection.closing = true;
   connection.closed = true;
-  if (connection.ref) release();
+  if (connection.ref) unrefProcess();
   connection.side.forget(connection);
   // Everything has left. Who waited for that runs no code of his inside send().
   nextTick(() => connection.onAck(connection.handed));

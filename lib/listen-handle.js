@@ -7,7 +7,7 @@
  */
 
 const fs = require('node:fs');
-const { hold, release } = require('./binding');
+const { refProcess, unrefProcess } = require('./binding');
 const { serverHandleOf } = require('./node-internals');
 const { Object } = require('./primordials');
 const { addServer, removeServer } = require('./turn');
@@ -18,18 +18,18 @@ const kListener = Symbol('turnout.listener');
 class Listener {
   #port;
   #id;
-  #held = true;
+  #isRef = true;
   #accepts = true;
 
   constructor(port, id, server) {
     this.#port = port;
     this.#id = id;
-    hold();
+    refProcess();
     addServer(id, server);
   }
 
-  get isHeld() {
-    return this.#held;
+  get isRef() {
+    return this.#isRef;
   }
 
   configure(config) {
@@ -37,15 +37,15 @@ class Listener {
   }
 
   ref() {
-    if (!this.#held && this.#accepts) {
-      hold();
-      this.#held = true;
+    if (!this.#isRef && this.#accepts) {
+      refProcess();
+      this.#isRef = true;
     }
   }
 
   unref() {
-    if (this.#held) release();
-    this.#held = false;
+    if (this.#isRef) unrefProcess();
+    this.#isRef = false;
   }
 
   /** The engine accepts no more. Connections live on; CONNECTION records already on their way find no server and are closed by the engine. */
@@ -91,7 +91,7 @@ class StandIn {
   }
 
   hasRef() {
-    return this[kListener].isHeld;
+    return this[kListener].isRef;
   }
 
   close() {
