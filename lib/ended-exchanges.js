@@ -6,7 +6,7 @@
  */
 
 const { scheduleFlush } = require('./binding');
-const { isUntouched, releaseMessage } = require('./incoming-message');
+const { isUntouched, dropUnread } = require('./incoming-message');
 const observability = require('./observability');
 const { passTurn } = require('./pipeline');
 const { nextTick } = require('./primordials');
@@ -54,7 +54,7 @@ function finishExchange(connection, message) {
     if (message.req) {
       // What nobody has read is dumped, which makes a paused socket flow again.
       if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
-      releaseMessage(message.req);
+      dropUnread(message.req);
     }
     if (connection.leaving && connection.open.length === 0) connection.endIdle();
     if (heard) nextTick(closeMessage, message, connection);

@@ -31,7 +31,7 @@ const kSocket = Symbol('turnout.socket');
 const kClient = Symbol('turnout.client');
 const kHttpVersion = Symbol('turnout.httpVersion');
 const kState = Symbol('turnout.readableState');
-const kHeld = Symbol('turnout.held');
+const kWaiting = Symbol('turnout.waiting');
 const kInflow = Symbol('turnout.inflow');
 const kAbort = Symbol('turnout.abort');
 const kCut = Symbol('turnout.cut');
@@ -71,7 +71,7 @@ function EngineRequest(connection, seq, method, url, version, fields, fieldCount
   this[kFields] = fields;
   this[kFieldCount] = fieldCount;
   this[kState] = undefined;
-  this[kHeld] = null;
+  this[kWaiting] = null;
   this[kHeaders] = null;
   this[kRawHeaders] = null;
   this.url = url;
@@ -114,7 +114,7 @@ const DEFAULTS = {
   [kClient]: undefined,
   [kHttpVersion]: undefined,
   [kState]: undefined,
-  [kHeld]: null,
+  [kWaiting]: null,
   [kInflow]: null,
   [kAbort]: null,
   [kCut]: false,
@@ -144,10 +144,10 @@ function materialize(message) {
   const connection = message[kConnection];
   startReadable(message, { highWaterMark: connection.highWaterMark });
   message[kInflow] = new Inflow(message, connection, pushEnd);
-  const held = message[kHeld];
-  if (held !== null) {
-    message[kHeld] = null;
-    for (const chunk of each(held)) pushBody(message, chunk);
+  const waiting = message[kWaiting];
+  if (waiting !== null) {
+    message[kWaiting] = null;
+    for (const chunk of each(waiting)) pushBody(message, chunk);
   }
   if (message[kAbort] !== null) message.destroy(message[kAbort]);
 }
@@ -370,7 +370,7 @@ IncomingMessage.prototype._read = function _read() {
     this._consuming = true;
   }
   if (this[kConnection]?.paused) this[kConnection].resumeSocket();
-  if (this[kInflow] !== null) this[kInflow].release();
+  if (this[kInflow] !== null) this[kInflow].more();
   else if (this.socket?.readable) this.socket.resume();
 };
 
@@ -386,7 +386,7 @@ function pushBody(message, chunk) {
 
 /** A chunk of the message body has come. */
 function receiveBody(message, chunk) {
-  if (message[kInflow] === null && !message._dumped) (message[kHeld] ??= []).push(chunk);
+  if (message[kInflow] === null && !message._dumped) (message[kWaiting] ??= []).push(chunk);
   else pushBody(message, chunk);
 }
 
@@ -395,7 +395,7 @@ function receiveEnd(message, trailers) {
   if (trailers !== '') message[kRawTrailers] = splitFields(trailers);
   message.complete = true;
   if (message[kInflow] !== null) pushBody(message, END);
-  else (message[kHeld] ??= []).push(END);
+  else (message[kWaiting] ??= []).push(END);
   // As Node's parser: the next message is read, unless somebody pauses behind this one.
   if (message[kConnection].paused) message[kConnection].resumeSocket();
 }
@@ -418,15 +418,15 @@ function cutMessage(message, error) {
 }
 
 /** The response has left: what is unread of the body is not wanted any more. */
-function releaseMessage(message) {
+function dropUnread(message) {
   message[kAbortController]?.detach?.();
   if (message._dumped || message._consuming) return;
   if (message[kState] === undefined) {
     message._dumped = true;
-    const held = message[kHeld];
-    if (held === null) return;
-    for (const chunk of each(held)) if (chunk !== END) message[kConnection].credit(chunk.length);
-    message[kHeld] = message.complete ? [END] : null;
+    const waiting = message[kWaiting];
+    if (waiting === null) return;
+    for (const chunk of each(waiting)) if (chunk !== END) message[kConnection].credit(chunk.length);
+    message[kWaiting] = message.complete ? [END] : null;
   } else if (!message[kState].resumeScheduled) {
     message._dump();
   }
@@ -508,7 +508,7 @@ module.exports = {
   abortMessage,
   cutMessage,
   isUntouched,
-  releaseMessage,
+  dropUnread,
   adopt(message, connection, seq, method, url, version, fields, fieldCount) {
     message[kConnection] = connection;
     if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);

@@ -11,7 +11,7 @@ class Inflow {
   #connection;
   #end;
   /** Chunks (or null, the end) behind the one that filled the Readable. */
-  #held = null;
+  #waiting = null;
   #blocked = false;
   /** Bytes in the Readable that the engine has no credit for. */
   #owed = 0;
@@ -35,7 +35,7 @@ class Inflow {
   /** @param {Buffer|null} chunk null: the end */
   push(chunk) {
     if (this.#blocked) {
-      (this.#held ??= []).push(chunk);
+      (this.#waiting ??= []).push(chunk);
     } else if (chunk === null) {
       this.#end(this.#readable);
     } else {
@@ -51,15 +51,15 @@ class Inflow {
   }
 
   /** The Readable asks for more. */
-  release() {
+  more() {
     if (!this.#blocked) return;
     this.#blocked = false;
     if (this.#owed > 0) this.#connection.credit(this.#owed);
     this.#owed = 0;
-    const held = this.#held;
-    if (held === null) return;
-    this.#held = null;
-    for (const chunk of each(held)) this.push(chunk);
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    this.#waiting = null;
+    for (const chunk of each(waiting)) this.push(chunk);
   }
 }
 

@@ -410,11 +410,11 @@ OutgoingMessage.prototype.uncork = function uncork() {
   }
   if (this[kCorked] > 0) this[kCorked]--;
   if (this[kCorked] === 0) flushBuffered(this, null, null, 0, undefined);
-  releaseCorks(this, this[kCorked]);
+  returnCorks(this, this[kCorked]);
 };
 
 /** Gives corks back to the sink until it holds no more than `left`. */
-function releaseCorks(message, left) {
+function returnCorks(message, left) {
   while (message[kForwardedCorks] > left) {
     message[kForwardedCorks]--;
     message[kSink]?.uncork();
@@ -635,7 +635,7 @@ function sendLast(message, chunk, encoding) {
     transmit(message, `0\r\n${message._trailer}\r\n`, 'latin1', flags | TRAILERS, callback);
   }
   message[kCorked] = 0;
-  if (message[kForwardedCorks] > 0) releaseCorks(message, 0);
+  if (message[kForwardedCorks] > 0) returnCorks(message, 0);
   message[kSink]?.uncorkFully();
 }
 
@@ -656,20 +656,20 @@ function runEndCallbacks(message, error) {
 }
 
 /**
- * @param {(connection: object, message: OutgoingMessage) => void} [release] gives `connection` to the next message; without it this one keeps
+ * @param {(connection: object, message: OutgoingMessage) => void} [passOn] gives `connection` to the next message; without it this one keeps
  *   its socket until detachSocket()
  */
-OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
+OutgoingMessage.prototype[kOnFinish] = function (passOn, connection) {
   const isSound = !this[kErrored];
   this[kWritableFinished] = isSound;
   try {
     if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
   } finally {
-    if (release) {
+    if (passOn) {
       // destroy() on this one must not reach what is the next one's.
       this[kSink] = null;
       this[kLine] = null;
-      release(connection, this);
+      passOn(connection, this);
     }
   }
   if (isSound) announce(this, 'finish');

@@ -48,7 +48,7 @@ function pushEnd(socket) {
 }
 
 Socket.prototype._read = function _read() {
-  this[kInflow].release();
+  this[kInflow].more();
 };
 
 /** Bytes of the upgraded stream; null is its end. */

@@ -37,7 +37,7 @@ module.exports = {
   kAttach: Symbol('turnout.attach'),
   /** message[kEnqueue](head, chunk, encoding, flags, callback): keeps bytes until there is somewhere to send them. */
   kEnqueue: Symbol('turnout.enqueue'),
-  /** message[kOnFinish](release): all bytes have left; with `release` the message lets go of its sink and calls it. */
+  /** message[kOnFinish](passOn): all bytes have left; with `passOn` the message lets go of its sink and calls it. */
   kOnFinish: Symbol('turnout.onFinish'),
   /** message[kOnClose](error): nothing more will happen. */
   kOnClose: Symbol('turnout.onClose'),

@@ -48,7 +48,7 @@ class UpgradeStream extends Duplex {
 
   _read() {
     if (!this[kRequest].complete) this[kRequest].resume();
-    this[kInflow].release();
+    this[kInflow].more();
   }
 
   _write(chunk, encoding, callback) {
