@@ -168,7 +168,7 @@ function onResponse(connection, flags) {
   }
   req.res = res;
   if (req.shouldKeepAlive && !(flags & KEEP_ALIVE)) req.shouldKeepAlive = false;
-  observability.answered(req, res);
+  observability.responded(req, res);
   res.req = req;
   res.on('end', responseOnEnd);
   req.on('finish', requestOnFinish);

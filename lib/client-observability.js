@@ -71,7 +71,7 @@ function sent(request, authority) {
 }
 
 /** The head of the final response is there. */
-function answered(request, response) {
+function responded(request, response) {
   debug('AGENT incoming response!');
   const entry = request[kEntry];
   if (entry !== undefined) {
@@ -86,4 +86,4 @@ function failed(request, error) {
   if (errorChannel.hasSubscribers) errorChannel.publish({ request, error });
 }
 
-module.exports = { created, sent, answered, failed, debug };
+module.exports = { created, sent, responded, failed, debug };

@@ -9,13 +9,13 @@ const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const { OP, command } = require('./binding');
 const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
-const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
+const { EngineRequest, fillRequest, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
-const { behindThisRound } = require('./peer-end');
+const { afterThisRound } = require('./peer-end');
 const { goOn, wakeTimer } = require('./pipeline');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
@@ -51,7 +51,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields, field
     req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
   } else {
     req = new Message(connection.socket);
-    adopt(req, connection, seq, method, url, version, fields, fieldCount);
+    fillRequest(req, connection, seq, method, url, version, fields, fieldCount);
   }
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
@@ -181,7 +181,7 @@ function answerExpectation(server, req, res, flags) {
 function onError(connection, error) {
   if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
   else if (connection.upgraded || connection.open.length === 0) tellEnd(connection, error);
-  else behindThisRound(connection, () => tellEnd(connection, error));
+  else afterThisRound(connection, () => tellEnd(connection, error));
 }
 
 /** The error is a FIN that came in mid-message. */

@@ -4,7 +4,7 @@
  * Where node:http's messages and ours meet on one prototype. express makes `app.request` and `app.response` from the classes of the
  * `http` it required and puts them under the messages of every server it is given:
  *
- *   - with node:http's classes (no `turnout/register`) our messages would lose everything that is lazy: `adoptListeners` puts our
+ *   - with node:http's classes (no `turnout/register`) our messages would lose everything that is lazy: `rebaseFrameworks` puts our
  *     prototypes, which inherit from Node's, in between;
  *   - then messages that Node made (https, connections the engine does not own) stand on our prototypes: `shareWithHost` lets Node's
  *     methods answer for them. It is done when it is first needed, so that nobody else pays for the question.
@@ -71,16 +71,16 @@ function sharedAccessor(own, host, name, isHost) {
  * Puts our prototypes under those of the frameworks that are among the listeners, or have been loaded and may be called by one.
  * @param {Function[]} listeners of 'request'
  */
-function adoptListeners(listeners) {
-  for (const listener of listeners) adopt(listener);
+function rebaseFrameworks(listeners) {
+  for (const listener of listeners) rebaseFramework(listener);
   for (const file in require.cache) {
     const { exports } = require.cache[file] ?? {};
-    if (typeof exports === 'function') adopt(exports);
+    if (typeof exports === 'function') rebaseFramework(exports);
   }
 }
 
 /** @param {Function} framework express itself or an app of it: `request` and `response` are prototypes of messages */
-function adopt(framework) {
+function rebaseFramework(framework) {
   const request = own(framework, 'request');
   const response = own(framework, 'response');
   if (request === undefined || response === undefined) return;
@@ -106,4 +106,4 @@ function rebase(object, host, ours) {
   return false;
 }
 
-module.exports = { adoptListeners, shareWithHost };
+module.exports = { rebaseFrameworks, shareWithHost };

@@ -509,7 +509,7 @@ module.exports = {
   cutMessage,
   isUntouched,
   dropUnread,
-  adopt(message, connection, seq, method, url, version, fields, fieldCount) {
+  fillRequest(message, connection, seq, method, url, version, fields, fieldCount) {
     message[kConnection] = connection;
     if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);
     message[kSeq] = seq;

@@ -15,7 +15,7 @@ const { lastResponseOf } = require('./waiters');
  * @param {import('./connection').Connection} connection
  * @param {(connection: import('./connection').Connection) => void} act not called once the connection is closed or about to be
  */
-function behindThisRound(connection, act) {
+function afterThisRound(connection, act) {
   setImmediate(() => {
     const last = lastResponseOf(connection);
     if (last === undefined) settle();
@@ -32,7 +32,7 @@ function peerEnded(connection) {
   if (connection.closing) return;
   if (connection.upgradeStream !== null) endUpgradeStream(connection);
   else if (connection.upgraded) connection.socket.receiveEnd();
-  else if (connection.open.length > 0) behindThisRound(connection, endHttp);
+  else if (connection.open.length > 0) afterThisRound(connection, endHttp);
   else endHttp(connection);
 }
 
@@ -56,4 +56,4 @@ function endHttp(connection) {
   else command(OP.SHUTDOWN, 0, connection, 0);
 }
 
-module.exports = { behindThisRound, peerEnded };
+module.exports = { afterThisRound, peerEnded };

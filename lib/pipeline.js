@@ -26,7 +26,7 @@ const { kAttach, kEvents, kLine, kOnClose, kSink } = require('./symbols');
 const NONE = Object.freeze([]);
 
 /** A response to another request. @return {boolean} whether it is its turn at once */
-function expectResponse(connection, response) {
+function lineUpResponse(connection, response) {
   const { open } = connection;
   if (open.length > 0) {
     open.push(response);
@@ -164,4 +164,4 @@ function hasAnsweredLast(connection) {
   return false;
 }
 
-module.exports = { NONE, expectResponse, isWhole, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };
+module.exports = { NONE, lineUpResponse, isWhole, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };

@@ -10,7 +10,7 @@ const { CHUNKED_TOKEN } = require('./message-head');
 const { ownerOf } = require('./message-owner');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
 const { created } = require('./observability');
-const { expectResponse } = require('./pipeline');
+const { lineUpResponse } = require('./pipeline');
 const { Array, Object, Reflect, each, join } = require('./primordials');
 const { SocketSink } = require('./socket-sink');
 const { kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kEntry } = require('./symbols');
@@ -72,7 +72,7 @@ function initServerResponse(req, connection, Response, server) {
     Response === null
       ? new EngineResponse(req, connection, server)
       : new Response(req, { highWaterMark: connection.highWaterMark, rejectNonStandardBodyWrites: server.rejectNonStandardBodyWrites });
-  if (expectResponse(connection, res)) res[kSink] = connection;
+  if (lineUpResponse(connection, res)) res[kSink] = connection;
   else res[kLine] = connection;
   res[kUniqueHeaders] = server[kUniqueHeaders] ?? null;
   if (server.httpValidation !== undefined) res[kLenient] = server.httpValidation !== 'strict';

@@ -14,7 +14,7 @@ const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('./headers');
 const { adoptConnections } = require('./adopted-connections');
 const { ForeignConnections } = require('./foreign-connections');
-const { adoptListeners } = require('./host-messages');
+const { rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('./socket');
@@ -187,7 +187,7 @@ function prepareEngine(server) {
   openPort();
   loadTables();
   observability.listening();
-  adoptListeners(server.listeners('request'));
+  rebaseFrameworks(server.listeners('request'));
   server[kSide].open(server);
   return engineConfig(server);
 }
