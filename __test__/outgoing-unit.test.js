@@ -602,7 +602,7 @@ describe('a response on an engine sink', () => {
   /** Records what it is given; `full` makes send() return false. */
   function recordingSink() {
     return {
-      open: [],
+      unfinished: [],
       sent: [],
       calls: [],
       full: false,

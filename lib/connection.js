@@ -45,7 +45,7 @@ class Connection {
     this.peer = peer;
     this.highWaterMark = server.highWaterMark ?? 65536;
     /** See pipeline.js. */
-    this.open = NONE;
+    this.unfinished = NONE;
     this.handedOver = 0;
     this.saidClose = false;
     this.isForwarding = false;
@@ -187,7 +187,7 @@ class Connection {
 
   /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
   letGo(message) {
-    if (this.open[0] !== message || this.closed || this.closing) return;
+    if (this.unfinished[0] !== message || this.closed || this.closing) return;
     if (this.handedOver === 0) {
       this.writeBytes(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
       handedLast(this, false);
@@ -320,8 +320,8 @@ class Connection {
    */
   endIdle() {
     if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
-    if (this.open.length === 0) this.end();
-    else if (this.open.every((response) => response.finished)) this.leaving = true;
+    if (this.unfinished.length === 0) this.end();
+    else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
   }
 
   setTimeout(msecs) {

@@ -36,7 +36,7 @@ function finishEnded() {
     // It has not left, and its connection tells it so.
     if (connection.closed) continue;
     // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
-    if ((message[kEvents] !== undefined || connection.open[0] !== message) && connection.awaitFlush(message)) continue;
+    if ((message[kEvents] !== undefined || connection.unfinished[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
   }
   ended.length = 0;
@@ -56,7 +56,7 @@ function finishExchange(connection, message) {
       if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
       dropUnread(message.req);
     }
-    if (connection.leaving && connection.open.length === 0) connection.endIdle();
+    if (connection.leaving && connection.unfinished.length === 0) connection.endIdle();
     if (heard) nextTick(closeMessage, message, connection);
     else message[kOnClose]();
   }

@@ -180,7 +180,7 @@ function answerExpectation(server, req, res, flags) {
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
   if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
-  else if (connection.upgraded || connection.open.length === 0) tellEnd(connection, error);
+  else if (connection.upgraded || connection.unfinished.length === 0) tellEnd(connection, error);
   else afterThisRound(connection, () => tellEnd(connection, error));
 }
 
@@ -246,7 +246,7 @@ function errorAnswer(code) {
 
 function onTimeout(connection, kind) {
   if (kind === KEEP_ALIVE_EXPIRED) {
-    if (connection.open.length > 0) return;
+    if (connection.unfinished.length > 0) return;
     if (isUnheard(connection, 'timeout')) connection.close();
     else if (!connection.server.emit('timeout', connection.socket)) connection.socket.destroy();
     return;

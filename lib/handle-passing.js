@@ -190,9 +190,9 @@ function depart(socket, connection) {
 
 /** Requests that are not over end with the object, if that is destroyed. */
 function abortWith(socket, connection) {
-  const requests = connection.open.map(({ req }) => req);
+  const requests = connection.unfinished.map(({ req }) => req);
   if (connection.receiving !== null) requests.push(connection.receiving);
-  connection.open = [];
+  connection.unfinished = [];
   if (requests.length === 0) return;
   socket.once('close', () => {
     for (const req of requests) if (req && !req.destroyed) abortMessage(req, connResetException('aborted'));

@@ -6,7 +6,7 @@
  * a socket by hand.
  *
  * head:  none → stored (`_header`) → sent (`_headerSent`)
- * body:  open → ended (`finished`) → handed over ('finish') → 'close'; from anywhere: destroy() or a lost connection → 'close'
+ * body:  being written → ended (`finished`) → handed over ('finish') → 'close'; from anywhere: destroy() or a lost connection → 'close'
  */
 
 const { EventEmitter } = require('node:events');
@@ -486,7 +486,7 @@ function checkChunk(chunk) {
   throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
 }
 
-/** Nothing is open to write to: the callback hears it, and unless the message is gone, so does 'error'. */
+/** Nothing takes what is written: the callback hears it, and unless the message is gone, so does 'error'. */
 function refuseWrite(message, error, callback) {
   if (!message.destroyed) nextTick(emitError, message, error, callback);
   else if (!message.finished) nextTick(callback, error);

@@ -37,8 +37,8 @@ class HTTPParser {
   /** The message that came last, until it has been answered. */
   get incoming() {
     if (this.#incoming !== undefined) return this.#incoming;
-    const { receiving, open } = this.#connection;
-    return receiving ?? open[open.length - 1]?.req ?? null;
+    const { receiving, unfinished } = this.#connection;
+    return receiving ?? unfinished[unfinished.length - 1]?.req ?? null;
   }
 
   set incoming(message) {

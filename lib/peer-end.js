@@ -32,7 +32,7 @@ function peerEnded(connection) {
   if (connection.closing) return;
   if (connection.upgradeStream !== null) endUpgradeStream(connection);
   else if (connection.upgraded) connection.socket.receiveEnd();
-  else if (connection.open.length > 0) afterThisRound(connection, endHttp);
+  else if (connection.unfinished.length > 0) afterThisRound(connection, endHttp);
   else endHttp(connection);
 }
 
@@ -48,11 +48,11 @@ function endUpgradeStream(connection) {
 
 /** In the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
 function endHttp(connection) {
-  const { open, madeSocket } = connection;
+  const { unfinished, madeSocket } = connection;
   if (madeSocket !== null) madeSocket.receiveEnd();
   if (connection.failedAtEnd) return;
-  if (connection.server.httpAllowHalfOpen && open.length > 0) open[open.length - 1]._last = true;
-  else if (open.length > 0 || madeSocket !== null) connection.socket.end();
+  if (connection.server.httpAllowHalfOpen && unfinished.length > 0) unfinished[unfinished.length - 1]._last = true;
+  else if (unfinished.length > 0 || madeSocket !== null) connection.socket.end();
   else command(OP.SHUTDOWN, 0, connection, 0);
 }
 

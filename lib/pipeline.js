@@ -8,7 +8,7 @@
  * One thing is quicker than that and seen by nobody: an answer that is complete goes to the engine as soon as the last byte of the
  * one before has gone there, so that the answers to a packet of requests leave together. It has finished in its turn all the same.
  *
- * What the connection keeps of it: `open`, those responses; `handedOver`, how many of them the engine has all of; `saidClose`, whether
+ * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `saidClose`, whether
  * the last of these said that nothing follows; `queued`, the bytes that wait in the others; `goesOn`, whether the engine
  * waits for these to become fewer.
  */
@@ -27,18 +27,18 @@ const NONE = Object.freeze([]);
 
 /** A response to another request. @return {boolean} whether it is its turn at once */
 function lineUpResponse(connection, response) {
-  const { open } = connection;
-  if (open.length > 0) {
-    open.push(response);
+  const { unfinished } = connection;
+  if (unfinished.length > 0) {
+    unfinished.push(response);
     return false;
   }
-  connection.open = [response];
+  connection.unfinished = [response];
   return true;
 }
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.open[connection.handedOver] !== response || connection.saidClose || connection.closing || connection.closed) return false;
+  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.closing || connection.closed) return false;
   const socket = connection.madeSocket;
   return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
@@ -47,11 +47,11 @@ function mayHandOver(connection, response) {
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.saidClose = true;
-  if (connection.open.length <= connection.handedOver || connection.isForwarding) return;
+  if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
     for (;;) {
-      const next = connection.open[connection.handedOver];
+      const next = connection.unfinished[connection.handedOver];
       if (next === undefined || !isWhole(next) || !mayHandOver(connection, next)) return;
       next._flushOutput(connection);
     }
@@ -62,17 +62,17 @@ function handedLast(connection, saysClose) {
 
 /** The first response has finished: it is the next one's turn. */
 function passTurn(connection, response) {
-  const { open } = connection;
-  if (open[0] !== response) return;
+  const { unfinished } = connection;
+  if (unfinished[0] !== response) return;
   if (connection.handedOver > 0) connection.handedOver--;
-  if (open.length === 1) connection.open = NONE;
-  else open.shift();
+  if (unfinished.length === 1) connection.unfinished = NONE;
+  else unfinished.shift();
   if (response._last) {
     connection.over = true;
     // Made the last one when it had been handed over.
     if (!connection.saidClose && !connection.upgraded && !connection.closing && !connection.closed) connection.socket.destroySoon();
-  } else if (connection.open.length > 0) {
-    takeTurn(connection, connection.open[0]);
+  } else if (connection.unfinished.length > 0) {
+    takeTurn(connection, connection.unfinished[0]);
   } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {
     restTimer(connection);
   }
@@ -86,7 +86,7 @@ function restTimer(connection) {
 /** Another request has come on an idle connection: the server's timeout counts again, whatever the request before has set. */
 function wakeTimer(connection) {
   const { server } = connection;
-  if (connection.requests > 0 && connection.open.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
+  if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
 }
 
 const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
@@ -126,18 +126,18 @@ function goOn(connection) {
 
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
 function abortAll(connection) {
-  const { receiving, open, madeSocket } = connection;
+  const { receiving, unfinished, madeSocket } = connection;
   if (madeSocket !== null && !connection.upgraded) madeSocket.parser = null;
   connection.receiving = null;
-  connection.open = NONE;
+  connection.unfinished = NONE;
   connection.handedOver = 0;
-  if (open.length === 0 && receiving === null) return;
-  const current = currentOf({ open });
+  if (unfinished.length === 0 && receiving === null) return;
+  const current = currentOf({ unfinished });
   const messages = [];
-  for (const { req } of each(open)) if (req) messages.push(req);
+  for (const { req } of each(unfinished)) if (req) messages.push(req);
   if (receiving !== null && !receiving.destroyed) messages.push(receiving);
   const ends = [];
-  for (const response of each(open)) if (response !== current) ends.push(response);
+  for (const response of each(unfinished)) if (response !== current) ends.push(response);
   if (current !== null) ends.push(current);
   tellEach([[messages, abortOne], [ends, endOne]], ([list, tell]) => tellEach(list, tell, current));
 }
@@ -153,14 +153,14 @@ function endOne(response, current) {
 }
 
 /** The response being sent. Behind an answer that said close there is none. */
-function currentOf({ open }) {
-  return open.length > 0 && open[0][kLine] === null ? open[0] : null;
+function currentOf({ unfinished }) {
+  return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
 }
 
 /** Whether the last response of a connection has been ended, told or not. */
 function hasAnsweredLast(connection) {
   if (connection.over) return true;
-  for (const response of each(connection.open)) if (response._last || !response.finished) return response.finished;
+  for (const response of each(connection.unfinished)) if (response._last || !response.finished) return response.finished;
   return false;
 }
 

@@ -36,7 +36,7 @@ class ServerSide {
    * The context of the first listen() is that of every handler.
    * @param {import('./server').Server} server who listens: what has been derived from a server counts its connections by itself, as net.Server's do
    */
-  open(server) {
+  begin(server) {
     this.#server = server;
     this.#scope ??= createScope();
   }

@@ -188,7 +188,7 @@ function prepareEngine(server) {
   loadTables();
   observability.listening();
   rebaseFrameworks(server.listeners('request'));
-  server[kSide].open(server);
+  server[kSide].begin(server);
   return engineConfig(server);
 }
 
