@@ -10,7 +10,7 @@ const { openPort } = require('./binding');
 const { addServer, removeServer } = require('./turn');
 
 /**
- * Makes the connections that `server._handle` brings the engine's. Where they cannot be, they stay with net.Server.
+ * From now on the engine takes the connections that libuv accepts for `server._handle`. Those it cannot take stay with net.Server.
  * @param {import('./server').Server} server that has just begun to listen
  * @param {object} config for the engine
  * @param {number} threads 0: inline

@@ -101,8 +101,8 @@ function openPort() {
 }
 
 /**
- * The engine has one thing more that will speak to us: a server, a connection, an attempt to connect. Only meanwhile do native and the process
- * know of us. Otherwise a realm that has been left, as jest leaves that of a test file, can be collected, and the engine with it.
+ * Records are expected of one thing more: a server, a connection, an attempt to connect. Only while there is one do native and the process refer to
+ * this realm. At other times a realm that nobody uses any more (jest leaves one after each test file) can be collected, and its engine with it.
  */
 function expectRecords() {
   if (busy++ === 0 && port !== null) beBusy();
@@ -131,7 +131,7 @@ function shareLoop() {
 
 /**
  * Native calls this once per turn.
- * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on behind the record whose handler threw, or is
+ * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on after the record whose handler threw, or is
  *   still running; LARGE
  * @param {Buffer[]} payloads large ones, named by number in the records
  * @return {number} bytes of commands in `outbound`
@@ -257,7 +257,7 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
   return length;
 }
 
-/** Commands so far and, behind them, a payload from where it lies. */
+/** Commands so far and, after them, a payload from where it lies. */
 function send(op, flags, connection, seq, headLength, data) {
   const n = outBytes;
   outBytes = 0;

@@ -128,7 +128,7 @@ class Connection {
     return hasAnsweredLast(this);
   }
 
-  /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response says then waits in it for nothing, as in Node. */
+  /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
     const socket = this.madeSocket;
     return socket !== null && !this.upgraded && !socket.writable && !this.closing && !this.closed;
@@ -158,7 +158,7 @@ class Connection {
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  /** The socket holds bytes that come first, or somebody has replaced its write(): the bytes take that way, as with node:http. */
+  /** Bytes that come first wait in the socket, or somebody has replaced its write(): the message's bytes go through the socket, as with node:http. */
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
@@ -170,7 +170,7 @@ class Connection {
   /** Hands a piece of a message to the engine. */
   hand(message, head, chunk, encoding, flags, callback) {
     const last = (flags & LAST) !== 0;
-    // Who is behind somebody that waits for the kernel waits with him.
+    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
     if (callback !== undefined || (last && (message[kEvents] !== undefined || this.waiters.length > 0))) flags |= ACK;
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
@@ -298,7 +298,7 @@ class Connection {
     command(OP.RESET, 0, this, 0);
   }
 
-  /** The socket hears that the engine has closed. Its 'error' stands before what the messages hear, its 'close' behind that. */
+  /** The socket hears that the engine has closed. Its 'error' comes before what the messages hear, its 'close' after that. */
   tellClosed(callback) {
     closeTick(() => tellEach([abort, () => callback()], step, this));
   }
@@ -332,7 +332,7 @@ class Connection {
     this.socket.cork();
   }
 
-  /** Sink interface: a message has ended, and what the socket holds leaves, however often it was corked. */
+  /** Sink interface: a message has ended, and what waits in the socket leaves, however often that was corked. */
   uncorkFully() {
     uncorkFully(this.madeSocket);
   }
@@ -521,7 +521,7 @@ function hearClosed(connection) {
   }
 }
 
-/** 'close' comes behind the 'error' that destroy() emits on the next tick. */
+/** 'close' comes after the 'error' that destroy() emits on the next tick. */
 function closeTick(callback) {
   nextTick(nextTick, callback);
 }

@@ -3,7 +3,7 @@
 /** Flags that cross to and from the engine: docs/architecture.md. */
 module.exports = Object.freeze({
   // ---- of WRITE
-  /** Frame the bytes behind the head as a chunk. */
+  /** Frame the bytes after the head as a chunk. */
   CHUNKED: 1,
   /** The message ends here. */
   LAST: 2,
@@ -15,7 +15,7 @@ module.exports = Object.freeze({
   TRAILERS: 16,
 
   // ---- of REQUEST and RESPONSE
-  /** The connection persists behind the message. */
+  /** The connection persists after the message. */
   KEEP_ALIVE: 1,
   /** A request that may become another protocol's connection, a response that makes it one. */
   UPGRADE: 2,

@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * An upgraded stream that keeps writing large pieces leaves its thread for this thread's own driver: it is nothing but copies, of which
- * two threads make two more (engine/net/handover.rs). Its writes go to the new driver at once; that reads when the thread has told all it
- * had read, and has let go.
+ * An upgraded stream that writes one large piece after the other is taken over from its thread by the inline driver. Nothing in such a stream is
+ * parsed, its bytes are only copied, and on the way to another thread they are copied twice more (engine/net/handover.rs). What is written from then
+ * on goes to the inline driver; that begins to read when the thread has told of all it had read, and has forgotten the stream.
  */
 
 const { OP, READ, command, takeOver } = require('./binding');

@@ -2,7 +2,7 @@
 
 /**
  * Exchanges whose last byte has been handed over. 'finish' and 'close' of their responses are emitted once the code that ended them has
- * returned: listeners added behind `res.end()` still hear them.
+ * returned: listeners that are added after `res.end()` still hear them.
  */
 
 const { scheduleFlush } = require('./binding');
@@ -25,7 +25,7 @@ function endExchange(connection, message) {
 const hasEnded = () => endedAt < ended.length;
 
 /**
- * Tells of those that wait. Returns behind each response that somebody listens to; if a listener throws, the next call goes on behind it.
+ * Tells of those that wait. Returns after each response that somebody listens to; if a listener throws, the next call goes on after it.
  * @return {boolean} whether user code may have run
  */
 function finishEnded() {
@@ -63,7 +63,7 @@ function finishExchange(connection, message) {
   return heard;
 }
 
-/** Its 'close' stands before what those say that have left with it. */
+/** Its 'close' comes before the callbacks of what was flushed together with it. */
 function closeMessage(message, connection) {
   try {
     message[kOnClose]();

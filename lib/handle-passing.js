@@ -7,7 +7,7 @@
  * net.Socket without a handle.
  *
  * Nothing is lost on the way: what has been written leaves first, and if the kernel does not take it yet the message waits, with all that is
- * sent behind it; what has been read and not been used goes along (unread-bytes.js). A message that cannot be sent leaves the connection as it was.
+ * sent after it; what has been read and not been used goes along (unread-bytes.js). A message that cannot be sent leaves the connection as it was.
  *
  * Sending is intercepted at the channel's `_send`, to which Node itself comes back with what it has queued. One function does it for all
  * turnouts of a process: it asks the object, which knows.
@@ -31,7 +31,7 @@ const SENDABLE = ['string', 'object', 'number', 'boolean'];
 
 /** A connection of the engine's goes over a channel. @this {Socket} */
 function passSocket(target, send, message, options, callback) {
-  // Behind a handle that has not been acknowledged Node queues it, and comes here again.
+  // While a handle waits to be acknowledged Node queues this one, and comes here again.
   if (target._handleQueue) return send.call(target, message, this, options, callback);
   const connection = connectionOf(this);
   // The text alone, as from a socket of Node's that has no handle any more.

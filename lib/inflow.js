@@ -10,7 +10,7 @@ class Inflow {
   #readable;
   #connection;
   #end;
-  /** Chunks (or null, the end) behind the one that filled the Readable. */
+  /** Chunks (or null, the end) that came after the one which filled the Readable. */
   #waiting = null;
   #blocked = false;
   /** Bytes in the Readable that the engine has no credit for. */

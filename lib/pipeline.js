@@ -22,7 +22,7 @@ const { writesAreWatched } = require('./socket');
 const { tellEach } = require('./tell-each');
 const { kAttach, kEvents, kLine, kOnClose, kSink } = require('./symbols');
 
-/** No exchange: most connections at most times. An array that has held something keeps room for sixteen. */
+/** No exchange: most connections at most times. An array that has had an element keeps memory for sixteen. */
 const NONE = Object.freeze([]);
 
 /** A response to another request. @return {boolean} whether it is its turn at once */
@@ -43,7 +43,7 @@ function mayHandOver(connection, response) {
   return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
 
-/** The engine has all of the first response that it had not: complete answers behind it follow. */
+/** The engine has all of the first response that it had not: complete answers after it follow. */
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.saidClose = true;
@@ -99,7 +99,7 @@ function takeTurn(connection, response) {
     response[kLine] = null;
     return;
   }
-  // It has been given up before it was ended: those behind it would wait for ever.
+  // It has been given up before it was ended: those after it would wait for ever.
   if (response.destroyed && !isWithEngine && !isWhole(response)) connection.socket.destroy(response.errored ?? undefined);
   else response[kAttach](connection);
 }
@@ -118,7 +118,7 @@ function noteQueued(connection, delta) {
   }
 }
 
-/** The handlers of a burst have run. The next one is told once what waits is little: a peer gets no further with slow answers ahead. */
+/** The handlers of a burst have run. The engine may go on to the next one while few bytes wait for their turn: a slow answer must not make many others pile up. */
 function goOn(connection) {
   if (connection.queued < connection.highWaterMark) command(OP.GO_ON, 0, connection, 0);
   else connection.goesOn = true;
@@ -152,7 +152,7 @@ function endOne(response, current) {
   else response.destroy(connResetException('aborted'));
 }
 
-/** The response being sent. Behind an answer that said close there is none. */
+/** The response being sent. After an answer that said close there is none. */
 function currentOf({ unfinished }) {
   return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
 }

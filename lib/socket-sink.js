@@ -32,12 +32,12 @@ class SocketSink {
     this.socket = socket;
   }
 
-  /** What a message says then waits in it for nothing. */
+  /** Nothing can be written to it any more: what a message is given waits in the message and is never sent. */
   get isEnded() {
     return !this.socket.destroyed && !this.socket.writable;
   }
 
-  /** Bytes the socket holds. */
+  /** Bytes that wait in the socket. */
   get writableLength() {
     return this.socket.writableLength ?? 0;
   }
@@ -100,7 +100,7 @@ class SocketSink {
     this.socket.uncork?.();
   }
 
-  /** A message has ended: what the socket holds leaves. */
+  /** A message has ended: what waits in the socket leaves. */
   uncorkFully() {
     uncorkFully(this.socket);
   }

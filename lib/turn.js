@@ -2,7 +2,7 @@
 
 /**
  * Walks the records of a turn: one handler after the other, each in its own async scope, ticks and promises run in between.
- * When a handler throws, the exception leaves through native, which reports it as uncaught, and the turn goes on behind the
+ * When a handler throws, the exception leaves through native, which reports it as uncaught, and the turn goes on after the
  * record that threw: `cursor` has already passed it.
  */
 
@@ -39,7 +39,7 @@ const HELD = 8;
 
 /** The place of a payload that stands in its record. */
 const IN_RECORD = -1;
-/** In the offset of a payload: whatever is behind it in its slab has not been told and will not be (the engine's event::GIVEN). */
+/** In the offset of a payload: whatever comes after it in its slab has not been told and will not be (the engine's event::GIVEN). */
 const GIVEN = 0x80000000 | 0;
 
 /** Bytes of a slab: one read (the engine's blocks::READ_SIZE). */
@@ -48,9 +48,9 @@ const SLAB_SIZE = 66 * 1024;
 /** Large payloads after which the program is one that moves bulk. */
 const BULK = 256;
 /**
- * Bytes that are asked for and let go, once, untouched. Large payloads die in droves, when V8 collects 64 MiB of them. glibc hands such memory back to
- * the kernel, which must then clear every page again: a fifth of the throughput of bulk. Whoever has freed a piece of the largest size it
- * maps by itself (32 MiB, mallopt(3), M_MMAP_THRESHOLD) has shown it a program for which twice that is worth keeping.
+ * Bytes that are allocated once, and freed without having been touched. V8 frees large payloads many at a time, whenever 64 MiB of them have become
+ * garbage. glibc would give this memory back to the kernel, which must clear each page before it can be used again: bulk would lose a fifth of its
+ * throughput. glibc adapts to what it sees freed (mallopt(3), M_MMAP_THRESHOLD): once that was a piece of 32 MiB, it keeps up to twice as much.
  */
 const MALLOC_LESSON = (32 << 20) - 8192;
 
@@ -114,7 +114,7 @@ function onTurn(bytes, newPayloads) {
   }
 }
 
-/** Native has failed, and closed every socket: whoever waits for one hears of it behind the records there still are. */
+/** Native has failed, and closed every socket: whoever waits for one hears of it after the records there still are. */
 function breakDown() {
   const errno = constants.errno.ECONNABORTED;
   for (const connection of removeAll()) orphans.push(() => connection.side.inScope(closedRecord, connection, errno, false));
@@ -271,7 +271,7 @@ function onConnected(at, flags, index) {
     if (errno !== 0) attempt(-errno);
     else attempt(0, index, words[at + 3], peerOf(at, flags, at + 10));
   } finally {
-    // Behind the connection that has come of it.
+    // Only now: the connection that has come of it has been added, so records are expected all the while.
     forgetAttempt(token);
   }
   return true;
@@ -323,7 +323,7 @@ function trailersOf(at, connection) {
 }
 
 /**
- * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
+ * Whether the next record refuses what came after this message: to Node both are one step, in which no tick runs, so that the
  * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
 function isRefusedNext(index) {

@@ -23,7 +23,7 @@ function tellUnread(send, target, bytes) {
   send.call(target, { cmd: UNREAD, bytes: bytes.toString('base64') }, undefined, { swallowErrors: true });
 }
 
-/** Listener of 'internalMessage', behind Node's own, which has made a socket of the handle. @this {object} the channel's end */
+/** Listener of 'internalMessage', called after Node's own, which has made a socket of the handle. @this {object} the channel's end */
 function onInternalMessage(message, handle) {
   if (message.cmd === UNREAD) {
     if (message.bytes) waiting.set(this, Buffer.from(String(message.bytes), 'base64'));

@@ -18,7 +18,7 @@ function addWaiter(connection, waiter) {
   else connection.waiters.push(waiter);
 }
 
-/** Tells those whose bytes have been flushed. It goes on behind the 'close' of a response: see ended-exchanges.js. */
+/** Tells those whose bytes have been flushed. After a response that somebody listens to it stops, and goes on after the 'close' of that: see ended-exchanges.js. */
 function settleFlushed(connection) {
   while (connection.waiters.length > 0 && connection.waiters[0].at <= connection.acked) {
     const waiter = connection.waiters[0];
