@@ -67,12 +67,12 @@ class ClientConnection extends Connection {
     /** The request under way, and its number. */
     this.request = null;
     this.seq = 0;
-    /** Until a request comes the socket is its user's, as node:http's would be. */
+    /** Until the first request it is a plain stream, which belongs to whoever made it, as with node:http. */
     this.upgraded = true;
     this.upgradeSeq = 1;
     /** The head of the last response, until it has been dealt with. */
     this.response = null;
-    /** The response to an upgrade request, until UPGRADE brings the bytes behind it. */
+    /** The response to an upgrade request, until UPGRADE brings the bytes after it. */
     this.upgradeResponse = null;
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
@@ -200,7 +200,7 @@ class ClientConnection extends Connection {
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (this.isConnected || this.closed) {
-      // Node's 'close' comes behind the immediates of its round of the loop: who reads a response late still reads it first.
+      // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
       super.close(callback && (() => setImmediate(callback)));
       return;
     }
@@ -236,7 +236,7 @@ class ClientConnection extends Connection {
     if (this.isConnected) super.setKeepAlive(enable, seconds);
   }
 
-  /** From the 101 on: the bytes stand behind the request, or instead of what is left of it. */
+  /** From the 101 on: our bytes follow the request, or take the place of what has not been written of it. */
   upgrade() {
     this.upgraded = true;
     this.upgradeSeq = this.request.finished ? this.seq + 1 : this.seq;

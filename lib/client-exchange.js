@@ -34,7 +34,7 @@ function attach(req, socket) {
   socket.parser = connection.parser;
   socket._httpMessage = req;
   connection.begin(req);
-  // The first one makes the stream flow.
+  // The first 'data' listener must be added by on(), which makes the stream flow.
   if (socket.readableFlowing === true) listen(socket, 'data', socketOnData);
   else socket.on('data', socketOnData);
   listen(socket, 'end', socketOnEnd);
@@ -135,7 +135,7 @@ function makeResponse(connection, req, { status, version, reason, fields, fieldC
   res.statusMessage = reason;
   if (req.joinDuplicateHeaders) res.joinDuplicateHeaders = true;
   if (isCut && fieldCount < UNCUT_RAW_FIELDS) {
-    // As Node, whose parser hands over this many at a time and cuts no sooner.
+    // Node's parser hands over 32 fields at a time and looks at the limit only then: of fewer, `rawHeaders` shows all, and only `headers` keeps to the limit.
     void res.headers;
     void res.headersDistinct;
     res.rawHeaders = split(fields, '\0');
@@ -194,7 +194,7 @@ function responseComplete(connection) {
   freeParser(req, socket);
 }
 
-/** The bytes behind a 101, or behind any response to CONNECT, are another protocol's. */
+/** The bytes after a 101, or after any response to CONNECT, are another protocol's. */
 function onUpgrade(connection, seq, complete, head) {
   const { request: req, madeSocket: socket, upgradeResponse: res } = connection;
   connection.upgradeResponse = null;

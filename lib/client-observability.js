@@ -4,8 +4,8 @@
  * What Node's client tells its observers, told for ours: diagnostics_channel, perf_hooks, NODE_DEBUG=http. Nobody who does not listen
  * pays more than a property read.
  *
- * Entries of type 'http' are made by functions that Node keeps to itself, of its own requests alone. So a stand-in goes through them: an
- * object with what an entry is made of, while the channels, which are told of the real request, are silent.
+ * An entry of type 'http' can only be made by node:http's own ClientRequest. So its methods are called on a substitute: an object that has what an
+ * entry is made of. They would also tell the diagnostics channels of the substitute, so these are silent meanwhile; of the real request we tell them.
  */
 
 const { Duplex } = require('node:stream');
@@ -38,7 +38,7 @@ function learn() {
   });
 }
 
-/** The clock of an entry starts. @return {object} the stand-in */
+/** The clock of an entry starts. @return {object} the substitute */
 function startEntry(req, authority) {
   if (kHostAuthority === undefined) learn();
   const entry = Object.create(http.ClientRequest.prototype, { path: { value: req.path } });
