@@ -24,7 +24,7 @@ const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseCla
 const HAS_HOST = 16;
 const EXPECT_CONTINUE = 32;
 const EXPECT_OTHER = 64;
-/** The engine parses nothing behind this request until it is told to. */
+/** The engine parses nothing after this request until it is told to. */
 const REST = 256;
 
 /** Kinds of TIMEOUT. */
@@ -38,7 +38,7 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
   try {
     takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
   } finally {
-    // Behind what the handlers of this burst have answered: a peer that does not read it gets no further.
+    // Only now: GO_ON comes after the answers of this burst, and the engine parses more when these have left. Who reads no answers is served no more.
     goOn(connection);
   }
 }
@@ -191,7 +191,7 @@ function tellEnd(connection, error) {
 }
 
 function tellError(connection, error) {
-  // To Node these bytes are read, and the FIN is seen, behind the ticks in which the last response closes its socket.
+  // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
   if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.upgraded) {
     clientError(connection, error, true);
@@ -278,7 +278,7 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/** A socket that was made in this tick begins to flow behind it: it does not, if it has been paused meanwhile. */
+/** A socket that was made in this tick begins to flow after it, unless it has been paused meanwhile. */
 function socketOnResume() {
   const { flowing, readableListening } = this._readableState;
   connectionOf(this).setPaused(flowing === false && !readableListening);

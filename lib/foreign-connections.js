@@ -40,7 +40,7 @@ class ForeignConnections {
    */
   constructor(owner, options) {
     this.#owner = owner;
-    // These messages meet the listeners of the engine's, and what those put under a message.
+    // Their messages go to the same listeners as the engine's, and a framework among these may put our prototypes under them.
     shareWithHost();
     const inner = http.createServer({ ...options, shouldUpgradeCallback: (req) => owner.shouldUpgradeCallback(req) });
     inner.on('request', (req, res) => owner.emit('request', req, res));

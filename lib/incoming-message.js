@@ -170,7 +170,7 @@ const prototypeMembers = {
       return this[kSocket];
     },
     set(value) {
-      // Who lets go of the socket does not change whose client it was.
+      // `client` stays the first socket, also when `socket` is set to another or to null.
       if (this[kClient] === undefined && this[kSocket]) this[kClient] = this[kSocket];
       this[kSocket] = value;
     },
@@ -396,7 +396,7 @@ function receiveEnd(message, trailers) {
   message.complete = true;
   if (message[kInflow] !== null) pushBody(message, END);
   else (message[kWaiting] ??= []).push(END);
-  // As Node's parser: the next message is read, unless somebody pauses behind this one.
+  // As Node's parser: the next message is read, unless somebody pauses after this one.
   if (message[kConnection].paused) message[kConnection].resumeSocket();
 }
 
@@ -417,7 +417,7 @@ function cutMessage(message, error) {
   abortMessage(message, error);
 }
 
-/** The response has left: what is unread of the body is not wanted any more. */
+/** The response has left: what is unread of the body is thrown away, unless somebody has begun to read. */
 function dropUnread(message) {
   message[kAbortController]?.detach?.();
   if (message._dumped || message._consuming) return;
@@ -447,7 +447,7 @@ IncomingMessage.prototype._dump = function _dump() {
   if (this._dumped) return;
   this._dumped = true;
   this.removeAllListeners('data');
-  // All of it is in and there was none: 'end' comes without the detour of a flow, ahead of the response's 'close'.
+  // The body is complete and nothing of it is left: read() brings 'end' before the response's 'close', which resume() would not.
   if (this.complete && !this.destroyed && this.readableLength === 0) this.read(0);
   else this.resume();
 };

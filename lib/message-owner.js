@@ -30,7 +30,7 @@ function takeFraming(owner, derived) {
 
 /**
  * The table of listeners, which EventEmitter assigns with the first one. Node's message is born with it: the first one becomes the message's, a
- * later one its who assigns it.
+ * later one stays with the object that it is assigned to.
  */
 const eventsAccessor = {
   get() {

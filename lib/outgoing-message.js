@@ -320,7 +320,7 @@ function enqueue(message, data, encoding, flags, callback) {
   if (message[kLine] !== null) noteQueued(message[kLine], data.length);
 }
 
-/** For those who write bytes past write(): they leave as they are, behind the head. */
+/** For those who write bytes past write(): they leave as they are, after the head. */
 OutgoingMessage.prototype._send = function _send(data, encoding, callback, byteLength) {
   if (isDerived(this)) return OutgoingMessage.prototype._send.call(this[kOwner], data, encoding, callback, byteLength);
   if (this[kSink] === null && (this._headerSent || this._header === null)) return this._writeRaw(data, encoding, callback, byteLength);
@@ -413,7 +413,7 @@ OutgoingMessage.prototype.uncork = function uncork() {
   returnCorks(this, this[kCorked]);
 };
 
-/** Gives corks back to the sink until it holds no more than `left`. */
+/** Ends corks of the sink until no more than `left` of this message's are on it. */
 function returnCorks(message, left) {
   while (message[kForwardedCorks] > left) {
     message[kForwardedCorks]--;
@@ -452,7 +452,7 @@ function failQueued(message, error) {
   for (const { callback } of each(waiting)) if (callback) nextTick(callback, reason);
 }
 
-/** Sends what is buffered with `chunk` behind it as one chunk, ended as `flags` say. */
+/** Sends what is buffered with `chunk` after it as one chunk, ended as `flags` say. */
 function flushBuffered(message, chunk, encoding, flags, callback) {
   const parts = message[kBuffered];
   if (parts === null) {
@@ -722,7 +722,7 @@ OutgoingMessage.prototype.setTimeout = function setTimeout(msecs, callback) {
   return this;
 };
 
-/** Fields sent behind a chunked body (RFC 9112 §7.1.2). @param {object|Array} headers an object or a list of pairs */
+/** Fields sent after a chunked body (RFC 9112 §7.1.2). @param {object|Array} headers an object or a list of pairs */
 OutgoingMessage.prototype.addTrailers = function addTrailers(headers) {
   buildTrailers(this, headers);
 };

@@ -112,7 +112,7 @@ function statusLine(res, code) {
 /**
  * writeHead(statusCode[, statusMessage][, headers])
  * @param {number} statusCode 100 to 999
- * @param {string|object|Array} [reason] the words behind the code, or the headers
+ * @param {string|object|Array} [reason] the words after the code, or the headers
  * @param {object|Array} [obj] headers: an object, a flat list, or a list of pairs; they override what setHeader() was given
  * @return {this}
  */

@@ -79,7 +79,7 @@ class ServerSide {
     server._connections++;
     this.connections.add(connection);
     if (!this.isWatched) return false;
-    // Somebody has come since the engine was told last, and may want to read before the parser does: from the next connection on.
+    // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
     if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
     this.inScope(emitConnection, server, connection);
     return true;

@@ -2,7 +2,7 @@
 
 /**
  * Server: http.Server over the engine. Arguments of listen(), 'listening', close() and the counting of connections are
- * net.Server's own; what it holds as its handle (listen-handle.js) stands for a listener of the engine.
+ * net.Server's own; its handle (listen-handle.js) stands for a listener of the engine.
  */
 
 const http = require('./host-http');
@@ -205,7 +205,7 @@ function connectionListener(socket) {
   this[kForeign].take(socket);
 }
 
-/** Listeners of 'connection' that came behind listen() may want to read, too; nothing has been accepted yet. @this {Server} */
+/** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */
 function serverOnListening() {
   if (this[kSide].isHeard) this[kSide].configure();
 }

@@ -36,7 +36,7 @@ class UpgradeStream extends Duplex {
     this.on('close', () => socket.destroy());
   }
 
-  /** Bytes behind the body; null is the end. */
+  /** Bytes after the body; null is the end. */
   receive(chunk) {
     if (!this.destroyed) this[kInflow].push(chunk);
   }
