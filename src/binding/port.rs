@@ -29,9 +29,9 @@ use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
-#[cfg(unix)]
-use crate::engine::net::listener::adopt;
 use crate::engine::net::listener::bind;
+#[cfg(unix)]
+use crate::engine::net::listener::stream_of;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::threads::ShardHandle;
 
@@ -172,7 +172,7 @@ impl Engine {
 }
 
 /// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
-/// [`Crossing::enter_if_whole`], which give that up behind it; the rest, and what converts arguments, is caught by napi.
+/// [`Crossing::enter_if_whole`], which let nobody use the engine after it; the rest, and what converts arguments, is caught by napi.
 #[napi(custom_finalize)]
 pub struct Port {
     engine: Rc<Engine>,
@@ -235,7 +235,7 @@ impl Port {
         })
     }
 
-    /// A write with a large payload, a Uint8Array, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
+    /// A write with a large payload, a Uint8Array, after the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, unsafe_code)]
     pub fn send(
@@ -281,7 +281,7 @@ impl Port {
         })
     }
 
-    /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come behind `handed` others. Returns
+    /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come after `handed` others. Returns
     /// its new index and generation; nothing when it cannot be now, an empty list when it never can.
     #[napi(catch_unwind)]
     pub fn take_over(&self, index: u32, generation: u32, seq: u32, handed: f64) -> Result<Option<Vec<u32>>> {
@@ -444,7 +444,7 @@ impl Port {
         self.crossing.set_ref(false);
     }
 
-    /// What the engine holds, for tests that count. Waits for its threads.
+    /// What the engine has, for tests that count. Waits for its threads.
     #[napi(catch_unwind)]
     pub fn census(&self) -> Result<Census> {
         self.crossing.enter(|| {
@@ -456,7 +456,7 @@ impl Port {
             if let Some(inline) = &*self.engine.inline() {
                 sum.add(&inline.census());
             }
-            let (undelivered, blocks) = self.engine.events.held();
+            let (undelivered, blocks) = self.engine.events.waiting();
             sum.undelivered += undelivered as u32;
             sum.blocks += blocks as u32;
             self.crossing.census(sum)
@@ -478,7 +478,7 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> Result<i32> {
         self.crossing.enter(|| {
-            let outcome = duplicate(fd).and_then(adopt).and_then(|accepted| {
+            let outcome = duplicate(fd).and_then(stream_of).and_then(|accepted| {
                 if threads == 0 {
                     if let Some(inline) = &mut *self.engine.inline() {
                         return inline.adopt(id, accepted);
@@ -492,7 +492,7 @@ impl Port {
         })
     }
 
-    /// A descriptor of a connection for another process, behind what it has been told. Unless it `stays` with this one as well, it is read
+    /// A descriptor of a connection for another process, once what it has been told is done. Unless it `stays` with this one as well, it is read
     /// no more, and RELEASE is to follow. 0 when that cannot be now: something waits to be sent, or to be given to JavaScript. A negative
     /// errno when it cannot be at all.
     #[napi(catch_unwind)]

@@ -73,7 +73,7 @@ impl Port {
     }
 
     /// Bytes of records that nobody has taken, and blocks that nobody uses.
-    pub fn held(&self) -> (usize, usize) {
+    pub fn waiting(&self) -> (usize, usize) {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
@@ -125,7 +125,7 @@ mod tests {
         const BATCHES: u32 = 20_000;
         let (wake, woken) = mpsc::channel();
         let port = Arc::new(Port::new(Box::new(move || {
-            // The reader ends when it has all: nobody minds a wake behind that.
+            // The reader ends when it has all: nobody minds a wake after that.
             let _ = wake.send(());
         })));
         let writers: Vec<_> = (0..THREADS)
@@ -156,7 +156,7 @@ mod tests {
         }
         assert_eq!(bytes, expected);
         assert!(wakes <= THREADS * BATCHES);
-        assert_eq!(port.held(), (0, 0));
+        assert_eq!(port.waiting(), (0, 0));
     }
 
     #[test]
@@ -165,6 +165,6 @@ mod tests {
         for _ in 0..3 {
             port.give_back(&mut (0..20).map(|_| vec![0; 8]).collect());
         }
-        assert_eq!(port.held(), (0, SPARE));
+        assert_eq!(port.waiting(), (0, SPARE));
     }
 }

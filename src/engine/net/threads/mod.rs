@@ -112,7 +112,7 @@ pub struct ShardHandle {
 /// How often the wait for a thread looks whether that still runs.
 const STOPPED_CHECK: Duration = Duration::from_millis(50);
 
-/// Between deadlines that have passed together: JavaScript deals with a few of them and with who asks meanwhile.
+/// How long the other deadlines wait, of many that have passed together, while JavaScript deals with the first few and with other connections.
 const LOOK_REST: Duration = Duration::from_millis(1);
 
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
@@ -263,7 +263,7 @@ impl ShardHandle {
         self.send(Message::Abandon { token });
     }
 
-    /// A copy of a connection's socket, behind all that has been asked; waits for the thread. See [`Connections::copy`].
+    /// A copy of a connection's socket, after all that has been asked; waits for the thread. See [`Connections::copy`].
     ///
     /// # Errors
     /// As there; `WouldBlock`, too, while bytes of the stream wait to be taken by JavaScript.
@@ -273,7 +273,7 @@ impl ShardHandle {
         self.answer(&receiver).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// What there is, behind all that has been asked; waits for the thread. `None` when that has ended.
+    /// What there is, after all that has been asked; waits for the thread. `None` when that has ended.
     pub fn census(&self) -> Option<Census> {
         let (sender, receiver) = mpsc::channel();
         self.send(Message::Census(sender));

@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 #[cfg(unix)]
 use crate::engine::net::handover::Duplicate;
 #[cfg(unix)]
-use crate::engine::net::listener::adopt;
+use crate::engine::net::listener::stream_of;
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
@@ -171,6 +171,6 @@ impl Transport for Stream {
 #[cfg(unix)]
 impl Duplicate for Stream {
     fn duplicate(&self) -> io::Result<StdStream> {
-        adopt(self.socket().try_clone()?)
+        stream_of(self.socket().try_clone()?)
     }
 }
