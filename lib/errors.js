@@ -6,7 +6,6 @@
  */
 
 const util = require('node:util');
-const { engines } = require('../package.json');
 const { Error, Math, Number, Object, RangeError, Reflect, String, TypeError } = require('./primordials');
 
 /** Characters of an inspected value that a message quotes. */
@@ -74,7 +73,7 @@ const TEXTS = {
     Error,
     (name, without) =>
       `Node ${process.versions.node} does not have ${name} any more, which turnout needs (else: ${without}). ` +
-      `This turnout is for Node ${engines.node}.`,
+      'The README says which Nodes turnout is for.',
   ],
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error, () => 'Socket closed before the connection was established'],
   ERR_SOCKET_CONNECTION_TIMEOUT: [Error, () => 'Socket connection timeout'],
