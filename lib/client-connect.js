@@ -58,7 +58,7 @@ function connectSocket(socket, connection, options) {
   else attempts.toHost(host);
 }
 
-/** Node says which ports are none. */
+/** @return {number} the port; what is none is given to net.Socket, which throws Node's error */
 function checkPort(port) {
   if (port === undefined) return 0;
   const valid = (typeof port === 'number' || (typeof port === 'string' && port.trim() !== '')) && +port === +port >>> 0 && port <= 0xffff;

@@ -6,7 +6,7 @@
  * (eslint.config.js sees to that).
  *
  * When turnout is loaded, they may have been replaced already. A test runner that gives each file globals of its own replaces these alone:
- * the modules of Node, and the process behind the runner's copy of it, still have the real ones.
+ * the modules of Node, and the process that the runner has made its copy of, still have the real ones.
  */
 
 const timers = require('node:timers');
@@ -19,11 +19,11 @@ const uncurryThis = Function.prototype.bind.bind(Function.prototype.call);
 const builtinProcess = () => process.getBuiltinModule?.('node:process') ?? process;
 
 /**
- * Runs a function when the code that runs now has returned. Where a clock stands in its place already (they say so by a mark), a promise's
- * callback is nearly as soon.
+ * Runs a function when the code that runs now has returned. Where a test's clock has taken its place already (such clocks mark their functions),
+ * a promise's callback comes nearly as soon.
  */
 const nextTick = keptTick(builtinProcess().nextTick);
-/** Where a clock stands in the place of timers, too, only abort signals still have Node's: they wait a millisecond or more. */
+/** Where a clock has taken the place of the timers, too, Node's are reached by abort signals alone, and these wait a millisecond or more. */
 const { setImmediate, setTimeout, clearTimeout } = isClock(timers.setTimeout) || isClock(timers.setImmediate) ? signalTimers() : timers;
 
 /** @return {boolean} whether a test library has marked `fn` as its own */

@@ -47,7 +47,7 @@ function registerImport() {
   if (typeof Module.registerHooks === 'function') {
     Module.registerHooks({
       resolve(specifier, context, nextResolve) {
-        // require() has been dealt with; what of it comes by here is our own.
+        // registerRequire() deals with require(): one that comes here is that of a file of turnout.
         if (!isHttp(specifier) || context.conditions?.includes('require')) return nextResolve(specifier, context);
         return { url: ESM_FACE, format: 'module', shortCircuit: true };
       },
