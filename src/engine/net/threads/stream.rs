@@ -117,7 +117,7 @@ impl Stream {
         let mut read = 0;
         let tried = self.try_io(Interest::READABLE, || {
             read = (&*self.socket()).read(buffer)?;
-            // epoll(7): a short read of a stream has drained it. The FIN is another matter: its reader asks no more.
+            // epoll(7): a short read of a stream has drained it. After a FIN (0 bytes) nobody reads again, so there is nothing to remember.
             if read > 0 && read < buffer.len() {
                 Err(drained())
             } else {
