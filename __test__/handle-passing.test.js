@@ -17,7 +17,7 @@ const servers = [];
 const sockets = [];
 const children = [];
 
-/** A server of turnout's that is closed behind the test, and its port. */
+/** A server of turnout's that is closed after the test, and its port. */
 async function serve(setup, ...where) {
   const server = turnout.createServer((req, res) => res.end('parent'));
   servers.push(server);
@@ -25,14 +25,14 @@ async function serve(setup, ...where) {
   return { server, port: await listening(server, ...where) };
 }
 
-/** A child that ends behind the test. */
+/** A child that ends after the test. */
 async function child(options) {
   const made = await receiver(options);
   children.push(made);
   return made;
 }
 
-/** A server whose upgraded sockets are given to `use(socket, request)` behind the 101. */
+/** A server whose upgraded sockets are given to `use(socket, request)` after the 101. */
 const upgrading = (use) => serve((server) => server.on('upgrade', (req, socket) => {
   sockets.push(socket.on('error', () => {}));
   socket.write(SWITCH);
@@ -452,7 +452,7 @@ function withResolver() {
   return { promise, resolve };
 }
 
-/** A test that is true behind so many rounds of the loop. */
+/** A test that is true after so many rounds of the loop. */
 function turns(count) {
   return () => count-- === 0;
 }

@@ -161,7 +161,7 @@ describe('deadlines', () => {
     const PEERS = 300;
     const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 }).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    // On a busy machine a head may begin only behind the deadline of its connection: it then gets one of its own.
+    // On a busy machine a head may begin only after the deadline of its connection: it then gets one of its own.
     const late = new Set();
     server.prependListener('clientError', (error, socket) => {
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') late.add(socket);

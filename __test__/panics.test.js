@@ -2,7 +2,7 @@
 
 /**
  * What a panic of the engine does: one is made in a build that can be asked to (`npm run build:fixtures`). A thread's ends the process and says so; one
- * that JavaScript has called, or its loop, is an exception, behind which no connection is left and nothing new begins.
+ * that JavaScript has called, or its loop, is an exception, after which no connection is left and nothing new begins.
  */
 
 const { run } = require('./helpers/child');

@@ -704,7 +704,7 @@ fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
     let taken = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
     assert_eq!(taken.0 % 64, 0);
 
-    // It writes at once, behind what has left, and reads when the thread has told all.
+    // It writes at once, after what has left, and reads when the thread has told all.
     to.command(1, ACKNOWLEDGE, taken, seq, b"next");
     assert_eq!(to.next(10).words[3], 40_004);
     client.write_all(b"early").unwrap();
@@ -745,7 +745,7 @@ fn a_stream_whose_peer_has_ended_ends_once() {
     from.command(15, 0, (index, generation), 0, b"");
     assert_eq!(from.next(14).flags, 1);
     to.command(13, 0, taken, 3, b"");
-    // Both ends are shut behind this: it closes by itself, without another EOF.
+    // Both ends are shut after this: it closes by itself, without another EOF.
     to.command(5, 0, taken, 0, b"");
     to.next(11);
     assert!(to.pending.iter().all(|record| record.kind != 7));

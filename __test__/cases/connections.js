@@ -129,7 +129,7 @@ module.exports = {
   },
   'goes on when a socket that was paused is resumed': {
     setup: onConnection((socket, log) => {
-      // The server's own resume() is behind us by then.
+      // The server's own resume() has been called by then.
       setImmediate(() => {
         socket.pause();
         log('paused', socket.isPaused());

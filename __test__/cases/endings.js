@@ -28,7 +28,7 @@ const later = (req, res, log) => {
   setImmediate(() => res.end(`${req.url}.`));
 };
 
-/** Input that is refused, each behind a good request. */
+/** Input that is refused, each after a good request. */
 const BAD = {
   'a transfer coding that is not chunked': 'POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n',
   'chunked and Content-Length': 'POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n',

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * A program (run with --expose-gc): serves connections of every kind in rounds and prints what is left behind each. Arguments: connections of
+ * A program (run with --expose-gc): serves connections of every kind in rounds and prints what is left after each. Arguments: connections of
  * one round, rounds. `IMPLEMENTATION=node:http` serves with Node's own.
  */
 
