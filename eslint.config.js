@@ -31,6 +31,13 @@ module.exports = [
     files: ['lib/**/*.js'],
     ignores: ['lib/primordials.js'],
     rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: ':function CallExpression[callee.name="require"][arguments.0.value=/^\\.\\u002f/]',
+          message: 'Require it when the file is loaded: once the require cache has been emptied, another copy of turnout would answer.',
+        },
+      ],
       'no-restricted-globals': ['error', ...REPLACEABLE.map((name) => ({ name, message: "Take it from './primordials'." }))],
       'no-restricted-properties': [
         'error',

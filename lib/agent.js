@@ -8,6 +8,7 @@
  * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
  */
 
+const { connect } = require('./client-connection');
 const http = require('./host-http');
 const { Number, Object, copyOf, indexOf, splice } = require('./primordials');
 const net = copyOf(require('node:net'));
@@ -46,8 +47,7 @@ Agent.prototype.createConnection = function createConnection(...args) {
   if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
   const normalized = net._normalizeArgs(args);
   const callback = normalized[1];
-  // Required here: most programs of a server never connect anywhere.
-  const socket = require('./client-connection').connect(normalized[0]);
+  const socket = connect(normalized[0]);
   if (callback !== null) socket.once('connect', callback);
   return socket;
 };

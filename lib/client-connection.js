@@ -14,6 +14,7 @@ const { OP, command, write, openPort, release } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { Connection, closeTick } = require('./connection');
 const { connectSocket } = require('./client-connect');
+const exchange = require('./client-exchange');
 const { LAST, CLOSE, ACK } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
@@ -82,7 +83,7 @@ class ClientConnection extends Connection {
     this.giveUp = null;
     /** What its socket shows as `parser` while a response is awaited. */
     this.parser = null;
-    this.exchange = require('./client-exchange');
+    this.exchange = exchange;
     try {
       this.madeSocket = new ClientSocket(this, options);
     } catch (error) {

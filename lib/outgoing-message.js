@@ -21,6 +21,7 @@ const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
 const { Buffer, Math, Object, each, nextTick } = require('./primordials');
+const { SocketSink } = require('./socket-sink');
 const { tellEach } = require('./tell-each');
 const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
 
@@ -169,8 +170,7 @@ function setSocket(message, socket) {
   const sink = message[kSink];
   if (sink !== null && socket && sink.socket === socket) return;
   for (let n = message[kForwardedCorks]; n > 0; n--) sink?.uncork();
-  // Required here: SocketSink is only for messages made by hand.
-  message[kSink] = socket ? new (require('./socket-sink').SocketSink)(socket) : null;
+  message[kSink] = socket ? new SocketSink(socket) : null;
   message[kForwardedCorks] = 0;
   if (socket) for (let n = message[kCorked]; n > 0; n--) forwardCork(message);
 }

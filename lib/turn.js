@@ -75,8 +75,11 @@ let cursor = 0;
 let end = 0;
 /** Large payloads of this turn's records. Emptied as they are taken. */
 let payloads = [];
-/** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
-const slabs = [];
+/**
+ * Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. No array: setters
+ * of Array.prototype would be shown them.
+ */
+const slabs = { __proto__: null };
 /** How many large payloads there have been, up to BULK. */
 let bulk = 0;
 

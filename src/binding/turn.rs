@@ -139,7 +139,13 @@ impl Crossing {
     /// # Errors
     /// What N-API says when it cannot make a function or a reference.
     pub fn open(env: Env, port: &Object<'_>, given: Given<'_>) -> Result<Rc<Self>> {
-        let kept = [given.inbound.raw(), given.outbound.raw(), given.turn.raw(), given.slab.raw(), given.later.raw()];
+        let kept = [
+            (c"inbound", given.inbound.raw()),
+            (c"outbound", given.outbound.raw()),
+            (c"turn", given.turn.raw()),
+            (c"slab", given.slab.raw()),
+            (c"later", given.later.raw()),
+        ];
         let home = Home::new(env, port, &kept)?;
         #[cfg(unix)]
         let event_loop = Loop::open(env.raw());
