@@ -11,7 +11,7 @@ const binding = require('./binding');
 const { OP, READ, LARGE, BROKEN, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
 const { Connection } = require('./connection');
 const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
-const { beginReading } = require('./driver-change');
+const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -140,7 +140,7 @@ function dispatch(at) {
     case RESPONSE:
       return onResponse(at, flags, connection);
     case BODY: {
-      const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+      const chunk = payload(index, at + 7, words[at + 4], at + 5);
       if (chunk !== null) connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
@@ -148,14 +148,14 @@ function dispatch(at) {
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
       return connection.exchange === undefined || !isRefusedNext(index);
     case UPGRADE: {
-      const chunk = payload(connection, at + 9, words[at + 4], at + 5);
+      const chunk = payload(index, at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
       if ((connection.closing && connection.exchange !== undefined) || chunk === null) return chunk === null;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
       return true;
     }
     case RAW: {
-      const chunk = payload(connection, at + 6, words[at + 3], at + 4);
+      const chunk = payload(index, at + 6, words[at + 3], at + 4);
       if (chunk !== null) connection.side.inScope(rawRecord, connection, chunk);
       return true;
     }
@@ -165,7 +165,7 @@ function dispatch(at) {
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const error = errors[words[at + 3]];
-      const packet = payload(connection, at + 8, words[at + 5], at + 6);
+      const packet = payload(index, at + 8, words[at + 5], at + 6);
       if (packet === null) return true;
       connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + 4], packet));
       return true;
@@ -179,14 +179,18 @@ function dispatch(at) {
       return true;
     case CLOSED:
       removeConnection(index);
+      if (waitsForFormerDriver(connection, index, words[at + 3], (flags & 1) !== 0)) return false;
       // What has changed drivers meanwhile goes with it.
       if (connection.index !== index && !connection.closed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
       return true;
-    case MOVED:
+    case MOVED: {
       removeConnection(index);
-      beginReading(connection, (flags & 1) !== 0);
-      return false;
+      const { closedBefore } = connection;
+      if (closedBefore === null) beginReading(connection, (flags & 1) !== 0);
+      else connection.side.inScope(closedRecord, connection, closedBefore.errno, closedBefore.writing);
+      return closedBefore !== null;
+    }
     default:
       return false;
   }
@@ -312,7 +316,7 @@ function responseRecords(connection, flags) {
       connection.onEnd(trailersOf(at, connection));
       continue;
     }
-    const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+    const chunk = payload(connection.index, at + 7, words[at + 4], at + 5);
     if (chunk === null) return;
     connection.onBody(chunk);
   }
@@ -336,13 +340,13 @@ function isRefusedNext(index) {
 /**
  * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
  * program's then; any other is copied out of what will be written to again.
- * @param {Connection} connection it came on
+ * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
  * @param {number} length in bytes
  * @param {number} place word that says where it is: -1 in the record, from 0 a Buffer of this turn's, from -2 downwards a slab
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(connection, at, length, place) {
+function payload(index, at, length, place) {
   const number = words[place];
   if (number >= 0) {
     const chunk = payloads[number];
@@ -357,7 +361,7 @@ function payload(connection, at, length, place) {
     const from = offset ^ GIVEN;
     return subarray(slab, from, from + length);
   } catch {
-    lose(connection);
+    lose(index);
     return null;
   }
 }
@@ -370,9 +374,10 @@ function copyOf(buffer, from, length) {
 }
 
 /** There is no memory for what the peer has sent: a message with a hole in it is worse than none. Nobody hears what else is told of it. */
-function lose(connection) {
+function lose(index) {
+  const connection = connectionAt(index);
   command(OP.RESET, 0, connection, 0);
-  removeConnection(connection.index);
+  removeConnection(index);
   if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
