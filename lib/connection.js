@@ -20,12 +20,15 @@ const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
 const { each, nextTick } = require('./primordials');
+const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
-const { kEvents, kSide, kEnqueue } = require('./symbols');
+const { kEvents, kSide, kLine, kEnqueue } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
+/** Flag of CLOSE: not when nothing is left to send. */
+const UNLESS_SENT = 1;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
 
@@ -175,6 +178,8 @@ class Connection {
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
+      // One that is early counts from its turn on.
+      if (message[kLine] === null) noteHandedOver(message);
       if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
       else endExchange(this, message);
       handedLast(this, (flags & CLOSE) !== 0);
@@ -306,6 +311,22 @@ class Connection {
   /** Sink interface: the response was destroyed. */
   destroy(error) {
     this.socket.destroy(error);
+  }
+
+  /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  abandon() {
+    if (!this.closed && !this.closing) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  }
+
+  /** It ends with an error of this step. */
+  fail() {
+    for (const response of each(this.open)) noteFailure(response);
+  }
+
+  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  hasAnswered(request) {
+    for (const response of each(this.open)) if (response.req === request) return isSent(response) && !response.writableFinished;
+    return false;
   }
 
   /** Closes a connection between two requests, with its socket if somebody has that. */
