@@ -19,7 +19,7 @@ const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { each, nextTick } = require('./primordials');
+const { each, nextTick, subarray } = require('./primordials');
 const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
@@ -417,7 +417,7 @@ class Connection {
     if (this.closed || this.closing || this.upgraded) return;
     // Larger ones would travel as writes do.
     for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
-      write(OP.FEED, 0, this, 0, '', chunk.subarray(at, at + LARGE_PAYLOAD - 1), null);
+      write(OP.FEED, 0, this, 0, '', subarray(chunk, at, at + LARGE_PAYLOAD - 1), null);
     }
   }
 

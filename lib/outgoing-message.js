@@ -20,8 +20,8 @@ const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
-const { Buffer, Math, Object, each, nextTick } = require('./primordials');
-const { LONG_AGO, NOT_YET, isSent } = require('./steps');
+const { Buffer, Math, Object, each, latin1Slice, nextTick } = require('./primordials');
+const { STATE, isSent } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain, kStep } = require('./symbols');
 
@@ -103,7 +103,7 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message[kRejectBody] = rejectBody;
   message[kBytesWritten] = 0;
   message[kUnusualHead] = false;
-  message[kStep] = NOT_YET;
+  message[kStep] = STATE.NOT_YET;
 }
 
 function noop() {}
@@ -258,7 +258,7 @@ function takeHead(message, chunk, encoding, flags) {
   const head = message._header;
   if (!message[kUnusualHead]) return head;
   const withText = typeof chunk === 'string' && (!encoding || encoding === 'utf8') && (flags & CHUNKED) === 0;
-  return Buffer.from(head, withText ? 'utf8' : 'latin1').latin1Slice();
+  return latin1Slice(Buffer.from(head, withText ? 'utf8' : 'latin1'));
 }
 
 const isNothingQueued = (message) => message[kQueue] === null || message[kQueue].length === 0;
@@ -672,7 +672,7 @@ function runEndCallbacks(message, error) {
  *   its socket until detachSocket()
  */
 OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
-  const isSound = !this[kErrored] || this[kStep] === LONG_AGO;
+  const isSound = !this[kErrored] || this[kStep] === STATE.ABANDONED;
   this[kWritableFinished] = isSound;
   try {
     if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
@@ -681,7 +681,7 @@ OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
       // destroy() on this one must not reach what is the next one's.
       this[kSink] = null;
       this[kLine] = null;
-      this[kStep] = LONG_AGO;
+      this[kStep] = STATE.SENT;
       release(connection, this);
     }
   }
@@ -720,7 +720,7 @@ OutgoingMessage.prototype.destroy = function destroy(error) {
   if (this[kSink] === null) {
     nextTick(closeTick, this);
   } else if (isSent(this)) {
-    this[kStep] = LONG_AGO;
+    this[kStep] = STATE.ABANDONED;
     this[kSink].abandon();
   } else {
     this[kSink].destroy(error);

@@ -5,17 +5,25 @@
  * ticks run behind each piece of a body.
  *
  * An answer that is handed over counts as sent from the next step on: node:http's has left by then, and has finished. What its program still
- * does to it reaches nobody. Its 'finish' comes when the engine says so (ended-exchanges.js).
+ * does to it reaches nobody. Its 'finish' comes when the engine says so (ended-exchanges.js). For one that somebody listens to it is exactly the
+ * tick in which node:http's has finished; for others that would be a tick for each request which hardly anybody could notice.
  */
 
 const { isInTurn } = require('./binding');
-const { nextTick } = require('./primordials');
-const { kStep } = require('./symbols');
+const { Object, nextTick } = require('./primordials');
+const { kEvents, kStep } = require('./symbols');
 
-/** Instead of a step, of a message: it has not been handed over; it was destroyed when it counted as sent; its connection failed before it did. */
-const NOT_YET = 0;
-const LONG_AGO = -1;
-const LOST = -2;
+/** What a message has instead of the step in which it was handed over. */
+const STATE = Object.freeze({
+  NOT_YET: 0,
+  /** Handed over, and a tick will say that it counts as sent. */
+  LEAVING: -1,
+  SENT: -2,
+  /** Destroyed when it counted as sent. */
+  ABANDONED: -3,
+  /** Its connection failed before it did. */
+  LOST: -4,
+});
 
 let now = 1;
 /** Whether the step is a record's. Those outside of records end with the tick. */
@@ -38,6 +46,11 @@ function endTick() {
 
 /** The engine has all of `message` from now on. */
 function noteHandedOver(message) {
+  if (message[kEvents] !== undefined) {
+    message[kStep] = STATE.LEAVING;
+    nextTick(noteSent, message);
+    return;
+  }
   message[kStep] = now;
   // Outside of a turn the flush comes with the tick.
   if (isRecord || isScheduled || !isInTurn()) return;
@@ -45,14 +58,18 @@ function noteHandedOver(message) {
   nextTick(endTick);
 }
 
+function noteSent(message) {
+  if (message[kStep] === STATE.LEAVING) message[kStep] = STATE.SENT;
+}
+
 /** Whether `message` counts as sent. */
 function isSent({ [kStep]: step }) {
-  return step !== NOT_YET && step !== now;
+  return step > 0 ? step !== now : step <= STATE.SENT;
 }
 
 /** The connection of `message` has failed: an answer that does not count as sent yet is lost, as with node:http, whether it leaves or not. */
 function noteFailure(message) {
-  if (message.finished && !isSent(message)) message[kStep] = LOST;
+  if (message.finished && !isSent(message)) message[kStep] = STATE.LOST;
 }
 
-module.exports = { NOT_YET, LONG_AGO, LOST, noteFailure, beginStep, endStep, noteHandedOver, isSent };
+module.exports = { STATE, beginStep, endStep, noteHandedOver, noteFailure, isSent };
