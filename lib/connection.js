@@ -27,8 +27,9 @@ const { kEvents, kSide, kLine, kEnqueue } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
-/** Flag of CLOSE: not when nothing is left to send. */
+/** Flags of CLOSE: not when nothing is left to send; not when the peer has begun a request. */
 const UNLESS_SENT = 1;
+const UNLESS_BUSY = 2;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
 
@@ -336,12 +337,13 @@ class Connection {
   }
 
   /**
-   * Closes the connection if it has been used and waits for another request. One whose responses have all been ended but not been
+   * Closes the connection if it waits for a request; whether a first one has begun the engine knows. One whose responses have all been ended but not been
    * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
-    if (this.open.length === 0) this.end();
+    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null || this.closed || this.closing) return;
+    if (this.requests === 0) command(OP.CLOSE, UNLESS_BUSY, this, 0);
+    else if (this.open.length === 0) this.end();
     else if (this.open.every((response) => response.finished)) this.leaving = true;
   }
 
