@@ -59,6 +59,8 @@ class Connection {
     this.requests = 0;
     this.receiving = null;
     this.madeSocket = null;
+    /** It was made behind the connection's beginning, and has not begun to flow. */
+    this.isSocketLate = false;
     this.closed = false;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;

@@ -284,10 +284,15 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/** A socket that was made in this tick begins to flow behind it: it does not, if it has been paused meanwhile. */
+/**
+ * As Node's, whether the socket has been paused meanwhile or not. Only one that was made late, which begins to flow behind the tick when Node's
+ * does so long before, does not if it has been paused meanwhile.
+ */
 function socketOnResume() {
+  const connection = connectionOf(this);
   const { flowing, readableListening } = this._readableState;
-  connectionOf(this).setPaused(flowing === false && !readableListening);
+  connection.setPaused(connection.isSocketLate && flowing === false && !readableListening);
+  connection.isSocketLate = false;
 }
 
 /** What Node's does here the connection does when the engine has closed. */

@@ -94,6 +94,7 @@ class ServerSide {
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
     const isNew = this.#newcomer === connection;
+    connection.isSocketLate = !isNew;
     if (isNew && this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
       connection.setPaused(true);
