@@ -179,13 +179,18 @@ const late = each(LATE, (name, again) => {
     [`${name} in a promise behind the end, listened to`]: { handler: errors(behind(promise)), steps },
     [`${name} in a promise behind the end, in a round of its own`]: { handler: behind(promise, setImmediate), steps },
     [`${name} in a round behind the end`]: { handler: behind(setImmediate), steps },
-    [`${name} where it has been ended`]: { handler: errors(behind(now)), steps },
+    [`${name} where it has been ended`]: {
+      handler: errors((req, res, log) => {
+        res.end('first');
+        again(res, log);
+      }),
+      steps: [get('/1'), { until: 'first' }, { log: 'called back' }],
+    },
     [`${name} in a promise behind the end, which waits for its turn`]: {
       handler(req, res, log) {
         if (req.url === '/1') setImmediate(() => setImmediate(() => res.end('one')));
         else {
-          res.on('error', (error) => log('error', error.code));
-          res.end('first');
+          errors(() => res.end('first'))(req, res, log);
           promise(() => again(res, log));
         }
       },
