@@ -258,8 +258,10 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
 
   it('a handler may open another server and talk to it', async () => {
     const inner = turnout.createServer({ threads }, (req, res) => res.end('inner'));
+    let opened;
     const answer = await exchange(async (req, res) => {
-      if (req.url === '/1') await listen(inner);
+      opened ??= listen(inner);
+      await opened;
       res.end(await get(inner.address().port));
     }, THREE);
     await closed(inner);

@@ -337,6 +337,8 @@ module.exports = {
   canCopyDescriptors,
   flush,
   scheduleFlush,
+  /** Whether native takes what is written when the turn returns. */
+  isInTurn: () => depth > 0,
   hold,
   release,
   expectRecords,

@@ -19,13 +19,17 @@ const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { each, nextTick } = require('./primordials');
+const { each, nextTick, subarray } = require('./primordials');
+const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
-const { kEvents, kSide, kEnqueue } = require('./symbols');
+const { kEvents, kSide, kLine, kEnqueue } = require('./symbols');
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
+/** Flags of CLOSE: not when nothing is left to send; not when the peer has begun a request. */
+const UNLESS_SENT = 1;
+const UNLESS_BUSY = 2;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
 
@@ -55,6 +59,8 @@ class Connection {
     this.requests = 0;
     this.receiving = null;
     this.madeSocket = null;
+    /** It was made behind the connection's beginning, and has not begun to flow. */
+    this.isSocketLate = false;
     this.closed = false;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
@@ -177,6 +183,8 @@ class Connection {
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
+      // One that is early counts from its turn on.
+      if (message[kLine] === null) noteHandedOver(message);
       if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
       else endExchange(this, message);
       handedLast(this, (flags & CLOSE) !== 0);
@@ -310,6 +318,22 @@ class Connection {
     this.socket.destroy(error);
   }
 
+  /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  abandon() {
+    if (!this.closed && !this.closing) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  }
+
+  /** It ends with an error of this step. */
+  fail() {
+    for (const response of each(this.open)) noteFailure(response);
+  }
+
+  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  hasAnswered(request) {
+    for (const response of each(this.open)) if (response.req === request) return isSent(response) && !response.writableFinished;
+    return false;
+  }
+
   /** Closes a connection between two requests, with its socket if somebody has that. */
   end() {
     if (this.madeSocket !== null) this.socket.destroy();
@@ -317,12 +341,13 @@ class Connection {
   }
 
   /**
-   * Closes the connection if it has been used and waits for another request. One whose responses have all been ended but not been
+   * Closes the connection if it waits for a request; whether a first one has begun the engine knows. One whose responses have all been ended but not been
    * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
-    if (this.open.length === 0) this.end();
+    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null || this.closed || this.closing) return;
+    if (this.requests === 0) command(OP.CLOSE, UNLESS_BUSY, this, 0);
+    else if (this.open.length === 0) this.end();
     else if (this.open.every((response) => response.finished)) this.leaving = true;
   }
 
@@ -398,7 +423,7 @@ class Connection {
     if (this.closed || this.closing || this.upgraded) return;
     // Larger ones would travel as writes do.
     for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
-      write(OP.FEED, 0, this, 0, '', chunk.subarray(at, at + LARGE_PAYLOAD - 1), null);
+      write(OP.FEED, 0, this, 0, '', subarray(chunk, at, at + LARGE_PAYLOAD - 1), null);
     }
   }
 

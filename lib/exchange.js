@@ -17,6 +17,7 @@ const { connResetException, requestTimeout } = require('./errors');
 const observability = require('./observability');
 const { behindThisRound } = require('./peer-end');
 const { goOn, wakeTimer } = require('./pipeline');
+const { isSent } = require('./steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
@@ -207,9 +208,9 @@ function tellError(connection, error) {
 
 function clientError(connection, error, mayAnswer) {
   observability.debug('SERVER clientError %s', error.code);
-  const res = connection.current;
   if (isUnheard(connection, 'clientError')) {
-    if (mayAnswer && !connection.closing && (res === null || !res._headerSent)) connection.writePiece(errorAnswer(error.code), 'latin1');
+    if (mayAnswer && !connection.closing && !isUnderWay(connection.current)) connection.writePiece(errorAnswer(error.code), 'latin1');
+    connection.fail();
     connection.close();
     return;
   }
@@ -217,9 +218,14 @@ function clientError(connection, error, mayAnswer) {
   socket.removeListener('error', socketOnError);
   if (socket.listenerCount('error') === 0) socket.on('error', noop);
   if (server.emit('clientError', error, socket)) return;
-  if (mayAnswer && socket.writable && (res === null || !res._headerSent)) socket.write(errorAnswer(error.code));
+  if (mayAnswer && socket.writable && !isUnderWay(connection.current)) socket.write(errorAnswer(error.code));
   // Who speaks the new protocol hears of a deadline as an error, of the peer's garbage as the close it leads to.
   socket.destroy(mayAnswer || error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : undefined);
+}
+
+/** Whether the head of a response has left, and the rest of it has not. @param {object|null} res */
+function isUnderWay(res) {
+  return res !== null && res._headerSent && !isSent(res);
 }
 
 /**
@@ -278,10 +284,15 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/** A socket that was made in this tick begins to flow behind it: it does not, if it has been paused meanwhile. */
+/**
+ * As Node's, whether the socket has been paused meanwhile or not. Only one that was made late, which begins to flow behind the tick when Node's
+ * does so long before, does not if it has been paused meanwhile.
+ */
 function socketOnResume() {
+  const connection = connectionOf(this);
   const { flowing, readableListening } = this._readableState;
-  connectionOf(this).setPaused(flowing === false && !readableListening);
+  connection.setPaused(connection.isSocketLate && flowing === false && !readableListening);
+  connection.isSocketLate = false;
 }
 
 /** What Node's does here the connection does when the engine has closed. */

@@ -20,10 +20,11 @@ const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
-const { Buffer, Math, Object, each, nextTick } = require('./primordials');
+const { Buffer, Math, Object, each, latin1Slice, nextTick } = require('./primordials');
 const { SocketSink } = require('./socket-sink');
+const { STATE, isSent } = require('./steps');
 const { tellEach } = require('./tell-each');
-const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain, kStep } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
 const kCorked = Symbol('turnout.corked');
@@ -103,6 +104,7 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message[kRejectBody] = rejectBody;
   message[kBytesWritten] = 0;
   message[kUnusualHead] = false;
+  message[kStep] = STATE.NOT_YET;
 }
 
 function noop() {}
@@ -256,7 +258,7 @@ function takeHead(message, chunk, encoding, flags) {
   const head = message._header;
   if (!message[kUnusualHead]) return head;
   const withText = typeof chunk === 'string' && (!encoding || encoding === 'utf8') && (flags & CHUNKED) === 0;
-  return Buffer.from(head, withText ? 'utf8' : 'latin1').latin1Slice();
+  return latin1Slice(Buffer.from(head, withText ? 'utf8' : 'latin1'));
 }
 
 const isNothingQueued = (message) => message[kQueue] === null || message[kQueue].length === 0;
@@ -486,10 +488,20 @@ function checkChunk(chunk) {
   throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
 }
 
+/** Nothing more will be heard of what is written to it: it is gone, or has been sent whole and has only not been told so. */
+function isGone(message) {
+  return message.destroyed || (isSent(message) && !message[kWritableFinished]);
+}
+
 /** Nothing is open to write to: the callback hears it, and unless the message is gone, so does 'error'. */
 function refuseWrite(message, error, callback) {
-  if (!message.destroyed) nextTick(emitError, message, error, callback);
-  else if (!message.finished) nextTick(callback, error);
+  if (isGone(message)) {
+    if (!message.finished) nextTick(callback, error);
+  } else if (isSent(message)) {
+    nextTick(callback, error);
+  } else {
+    nextTick(emitError, message, error, callback);
+  }
 }
 
 function emitError(message, error, callback) {
@@ -552,7 +564,7 @@ function writeBody(message, chunk, encoding, callback) {
   checkChunk(chunk);
   if (message.finished || message.destroyed) {
     const error = message.finished ? nodeError('ERR_STREAM_WRITE_AFTER_END') : streamDestroyed('write');
-    if (message.destroyed) nextTick(callback ?? noop, error);
+    if (isGone(message)) nextTick(callback ?? noop, error);
     else refuseWrite(message, error, callback ?? noop);
     return false;
   }
@@ -643,7 +655,7 @@ function sendLast(message, chunk, encoding) {
 
 /** Whoever calls end() again hears with the first, or why it is too late. */
 function queueEndCallback(message, callback) {
-  if (message[kWritableFinished]) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
+  if (message[kWritableFinished] || isSent(message)) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
   else if (message.destroyed) nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
   else (message[kEndCallbacks] ??= []).push(callback);
 }
@@ -660,7 +672,7 @@ function runEndCallbacks(message, error) {
  *   its socket until detachSocket()
  */
 OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
-  const isSound = !this[kErrored];
+  const isSound = !this[kErrored] || this[kStep] === STATE.ABANDONED;
   this[kWritableFinished] = isSound;
   try {
     if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
@@ -669,6 +681,7 @@ OutgoingMessage.prototype[kOnFinish] = function (release, connection) {
       // destroy() on this one must not reach what is the next one's.
       this[kSink] = null;
       this[kLine] = null;
+      this[kStep] = STATE.SENT;
       release(connection, this);
     }
   }
@@ -704,8 +717,14 @@ OutgoingMessage.prototype.destroy = function destroy(error) {
   this.destroyed = true;
   this[kErrored] = error;
   failBuffered(this, error);
-  if (this[kSink] !== null) this[kSink].destroy(error);
-  else nextTick(closeTick, this);
+  if (this[kSink] === null) {
+    nextTick(closeTick, this);
+  } else if (isSent(this)) {
+    this[kStep] = STATE.ABANDONED;
+    this[kSink].abandon();
+  } else {
+    this[kSink].destroy(error);
+  }
   return this;
 };
 

@@ -19,6 +19,7 @@ const { LAST } = require('./constants');
 const { connResetException } = require('./errors');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');
+const { noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { kAttach, kEvents, kLine, kOnClose, kSink } = require('./symbols');
 
@@ -93,6 +94,7 @@ const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) &
 
 function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
+  if (isWithEngine) noteHandedOver(response);
   if (isWithEngine && response[kEvents] === undefined) {
     // Nobody would hear of its turn.
     response[kSink] = connection;

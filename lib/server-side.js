@@ -18,6 +18,8 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
+  /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
+  #newcomer = null;
   /** Open connections. @type {Set<import('./connection').Connection>} */
   connections = new Set();
 
@@ -81,6 +83,9 @@ class ServerSide {
     if (!this.isWatched) return false;
     // Somebody has come since the engine was told last, and may want to read before the parser does: from the next connection on.
     if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
+    this.#newcomer = connection;
+    this.inScope(makeSocket, connection);
+    this.#newcomer = null;
     this.inScope(emitConnection, server, connection);
     return true;
   }
@@ -88,13 +93,15 @@ class ServerSide {
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
-    if (this.#server.pauseOnConnect) {
+    const isNew = this.#newcomer === connection;
+    connection.isSocketLate = !isNew;
+    if (isNew && this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
       connection.setPaused(true);
     }
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
     for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
-    if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
+    if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
   }
 
   /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
@@ -119,6 +126,10 @@ class ServerSide {
 
 function emitDrop(server, data) {
   server.emit('drop', data);
+}
+
+function makeSocket(connection) {
+  return connection.socket;
 }
 
 function emitConnection(server, connection) {

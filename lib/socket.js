@@ -85,6 +85,7 @@ Socket.prototype._final = function _final(callback) {
  */
 Socket.prototype._destroy = function _destroy(error, callback) {
   const connection = this[kConnection];
+  if (error && !connection.upgraded) connection.fail();
   this._handle = {
     bytesRead: connection.bytesRead,
     bytesWritten: this.bytesWritten,

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Walks the records of a turn: one handler after the other, each in its own async scope, ticks and promises run in between.
+ * Walks the records of a turn: one handler after the other, each in its own async scope. Ticks and promises run behind each step (steps.js).
  * When a handler throws, the exception leaves through native, which reports it as uncaught, and the turn goes on behind the
  * record that threw: `cursor` has already passed it.
  */
@@ -16,6 +16,7 @@ const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('./primordials');
+const { beginStep, endStep } = require('./steps');
 
 /** Kinds of records. */
 const CONNECTION = 1;
@@ -101,12 +102,19 @@ function onTurn(bytes, newPayloads) {
     if (payloads.length > 0) countBulk(payloads.length);
   } else {
     if (bytes === BROKEN) breakDown();
+    endStep();
     runTicks();
   }
+  let hasRun = false;
   while (cursor < end) {
     const at = cursor;
     cursor = at + (words[at + 1] >> 2);
-    if (dispatch(at)) runTicks();
+    beginStep();
+    if (dispatch(at)) hasRun = true;
+    if (isOneStep(at)) continue;
+    endStep();
+    if (hasRun) runTicks();
+    hasRun = false;
   }
   while (orphans.length > 0) {
     orphans.pop()();
@@ -146,7 +154,7 @@ function dispatch(at) {
     }
     case END:
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
-      return connection.exchange === undefined || !isRefusedNext(index);
+      return true;
     case UPGRADE: {
       const chunk = payload(index, at + 9, words[at + 4], at + 5);
       connection.bytesRead = word53(at + 7);
@@ -300,7 +308,7 @@ function onResponse(at, flags, connection) {
     fieldCount: words[at + 7],
   };
   connection.side.inScope(responseRecords, connection, flags);
-  return !isRefusedNext(connection.index);
+  return true;
 }
 
 /** A response with as much of its body as came along: to Node, too, one step in which no tick runs. Large pieces come by themselves. */
@@ -330,11 +338,16 @@ function trailersOf(at, connection) {
 }
 
 /**
- * Whether the next record refuses what stood behind this message: to Node both are one step, in which no tick runs, so that the
- * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
+ * Whether the next record belongs to the step of the one at `at`: to Node what a packet brings is one step, in which no tick runs but behind
+ * a piece of a body, so that an error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
-function isRefusedNext(index) {
-  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index && words[cursor + 5] > 0;
+function isOneStep(at) {
+  if (cursor >= end || words[cursor + 2] !== words[at + 2]) return false;
+  const kind = words[at] & 0xff;
+  if (kind !== REQUEST && kind !== END && kind !== RESPONSE) return false;
+  const next = words[cursor] & 0xff;
+  if (next === PARSE_ERROR) return words[cursor + 5] > 0;
+  return kind !== RESPONSE && (next === REQUEST || next === BODY || next === END || next === UPGRADE);
 }
 
 /**
@@ -427,6 +440,7 @@ function forgetAttempt(token) {
 binding.setTurnHandler(onTurn);
 binding.setSlabMaker(makeSlab);
 binding.setBeforeFlush(() => {
+  endStep();
   try {
     while (hasEnded()) finishEnded();
   } finally {

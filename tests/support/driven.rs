@@ -19,9 +19,13 @@ use turnout::engine::net::server::{Server, ServerConfig};
 pub const WRITE: u32 = 1;
 pub const DECIDE: u32 = 3;
 pub const SHUTDOWN: u32 = 5;
+pub const CLOSE: u32 = 6;
 pub const GO_ON: u32 = 12;
 /// Flags of WRITE.
 pub const LAST: u32 = 2;
+/// Flags of CLOSE.
+pub const UNLESS_SENT: u32 = 1;
+pub const UNLESS_BUSY: u32 = 2;
 
 /// A connection and the hands of its driver.
 pub struct Driven {

@@ -20,6 +20,10 @@ use crate::engine::h1::{Phase, Sink};
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
 pub const WINDOW: usize = 128 * 1024;
+/// Flags of `Op::Close`. Not when the kernel has taken all that there was to send.
+const UNLESS_SENT: u32 = 1;
+/// Not when the peer has begun a request.
+const UNLESS_BUSY: u32 = 2;
 /// Reads of one poll; a peer with endless input then waits for the others.
 const READS_PER_POLL: usize = 4;
 /// Gathering writes of one flush.
@@ -384,7 +388,11 @@ impl<T: Transport> Connection<T> {
             }
             Op::Close => {
                 self.flush(None, batch);
-                self.close(0, false, batch);
+                let is_sent = command.flags & UNLESS_SENT != 0 && self.out.pending() == 0;
+                let is_busy = command.flags & UNLESS_BUSY != 0 && !self.is_idle();
+                if !is_sent && !is_busy {
+                    self.close(0, false, batch);
+                }
             }
             Op::Reset => {
                 self.flush(None, batch);
