@@ -8,6 +8,7 @@
  * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
+const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
@@ -19,7 +20,7 @@ const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { each, nextTick } = require('./primordials');
+const { Buffer, each, nextTick } = require('./primordials');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
 const { kEvents, kSide, kEnqueue } = require('./symbols');
@@ -80,6 +81,9 @@ class Connection {
     this.upgradeSeq = 0;
     this.upgraded = false;
     this.upgradeStream = null;
+    /** See answers-ahead.js. @type {object[]|null} */
+    this.heldBack = null;
+    this.answersGivenUp = false;
     this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
@@ -130,8 +134,8 @@ class Connection {
 
   /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response says then waits in it for nothing, as in Node. */
   get isEnded() {
-    const socket = this.madeSocket;
-    return socket !== null && !this.upgraded && !socket.writable && !this.closing && !this.closed;
+    if (this.closing || this.closed) return false;
+    return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
   }
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
@@ -151,6 +155,7 @@ class Connection {
       return false;
     }
     const socket = this.madeSocket;
+    if (this.answersGivenUp) return message[kEnqueue](head, chunk, encoding, flags, callback);
     if (socket !== null && !this.upgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
@@ -227,6 +232,10 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
     else callback();
@@ -238,6 +247,11 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
+      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
@@ -247,7 +261,7 @@ class Connection {
 
   /** @return {boolean} see writeBytes() */
   writePiece(chunk, encoding) {
-    return this.upgraded
+    return this.upgraded && !this.answersGivenUp
       ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
       : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
@@ -270,6 +284,10 @@ class Connection {
   shutdown(callback) {
     if (this.closed || this.closing) {
       callback();
+      return;
+    }
+    if (isBehindAnswers(this)) {
+      holdBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
@@ -491,6 +509,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
+  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
 }
 
@@ -530,6 +549,10 @@ function closeTick(callback) {
 function framingBytes(n, flags) {
   const frame = n > 0 ? n.toString(16).length + 4 : 0;
   return flags & LAST ? frame + 5 : frame;
+}
+
+function byteLength(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
 }
 
 function seqOf(message) {

@@ -15,6 +15,7 @@
 
 const fs = require('node:fs');
 const net = require('node:net');
+const { holdBack } = require('./answers-ahead');
 const { OP, READ, canCopyDescriptors, command, copyDescriptor, release, shareLoop } = require('./binding');
 const { kLend, kPass, onChannels } = require('./channels');
 const { nodeError, connResetException } = require('./errors');
@@ -239,6 +240,10 @@ function defer(socket, target, message, options, callback) {
 function whenSent(socket, connection, callback) {
   if (connection.moving) {
     connection.onMoved = callback;
+    return;
+  }
+  if (connection.heldBack !== null) {
+    holdBack(connection, 0, callback);
     return;
   }
   if (!socket.connecting) {
