@@ -29,6 +29,8 @@ const { kEvents, kSide, kEnqueue } = require('./symbols');
 const ACK_INTERVAL = 32 * 1024;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
+/** Flag of CLOSE: unless a request has begun to come. */
+const IF_IDLE = 1;
 
 class Connection {
   /**
@@ -62,6 +64,8 @@ class Connection {
     this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
+    /** The engine was told to close it if no request has begun to come. */
+    this.closingIfIdle = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -333,13 +337,19 @@ class Connection {
   }
 
   /**
-   * Closes the connection if it has been used and waits for another request. One whose responses have all been ended but not been
+   * Closes the connection if it waits for a request, its first or another: the engine knows whether that has begun to come. One whose responses have all been ended but not been
    * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
-    if (this.open.length === 0) this.end();
+    if (this.upgraded || this.receiving !== null) return;
+    if (this.open.length === 0) this.closeIfIdle();
     else if (this.open.every((response) => response.finished)) this.leaving = true;
+  }
+
+  closeIfIdle() {
+    if (this.closed || this.closing) return;
+    this.closingIfIdle = true;
+    command(OP.CLOSE, IF_IDLE, this, 0);
   }
 
   setTimeout(msecs) {
@@ -470,6 +480,7 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
+    this.closingIfIdle = false;
     if (this.tapped && !this.fedEnd) {
       // Whoever reads in JavaScript comes to the end first.
       if (!this.closing) this.socket.receiveEnd();
@@ -522,7 +533,8 @@ function abort(connection) {
 }
 
 function closeSocket(connection) {
-  connection.madeSocket.engineClosed(connection.closeError);
+  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
+  else connection.madeSocket.engineClosed(connection.closeError);
 }
 
 /** If the socket has been destroyed, its 'close' brings the abort. */

@@ -46,6 +46,7 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
 function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server[kMessageClass];
+  connection.closingIfIdle = false;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
@@ -278,10 +279,8 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/** A socket that was made in this tick begins to flow behind it: it does not, if it has been paused meanwhile. */
 function socketOnResume() {
-  const { flowing, readableListening } = this._readableState;
-  connectionOf(this).setPaused(flowing === false && !readableListening);
+  connectionOf(this).setPaused(false);
 }
 
 /** What Node's does here the connection does when the engine has closed. */

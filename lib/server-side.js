@@ -91,6 +91,10 @@ class ServerSide {
     if (this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
       connection.setPaused(true);
+    } else {
+      // node:http's has been flowing since the connection came; see emitConnection().
+      socket.readableFlowing = true;
+      socket.read(0);
     }
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
     for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
@@ -123,6 +127,11 @@ function emitDrop(server, data) {
 
 function emitConnection(server, connection) {
   const { socket } = connection;
+  if (socket.readableFlowing) {
+    // It begins to flow behind the listeners, whatever these have said of it.
+    socket.readableFlowing = null;
+    socket.resume();
+  }
   server.emit('connection', socket);
   if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
 }

@@ -169,8 +169,43 @@ const ahead = {
   },
 };
 
+const onConnection = (act) => (server, log) => {
+  watchClose(server, log);
+  server.on('connection', (socket) => act(socket, server, log));
+};
+const answer = (req, res) => res.end(`${req.url}.`);
+const idle = {
+  'close() of the server with a connection that has said nothing': { setup: onConnection((socket, server) => setImmediate(() => server.close())), handler: answer, steps: CLOSED },
+  "close() of the server in its 'connection' event": { setup: onConnection((socket, server) => server.close()), handler: answer, steps: CLOSED },
+  'closeIdleConnections() with a connection that has said nothing': {
+    setup: onConnection((socket, server) => setImmediate(() => server.closeIdleConnections())),
+    handler: answer,
+    steps: CLOSED,
+  },
+  'closeIdleConnections() with a connection that waits for another request': {
+    setup: watchClose,
+    handler(req, res) {
+      res.on('close', () => setImmediate(() => req.socket.server.closeIdleConnections()));
+      res.end('one.');
+    },
+    steps: [get('/1'), ...CLOSED],
+  },
+  'closeIdleConnections() with a request that has begun to come': {
+    setup: watchClose,
+    handler(req, res) {
+      const { socket } = req;
+      res.on('close', () => {
+        if (req.url === '/1') setImmediate(() => setImmediate(() => socket.server.closeIdleConnections()));
+      });
+      res.end(`${req.url}.`);
+    },
+    steps: [`${get('/1')}GET /2 HTTP/1.1\r\nHo`, { until: '/1.' }, 'st: a\r\n\r\n', { until: '/2.' }],
+  },
+};
+
 module.exports = {
   ...unread,
+  ...idle,
   ...ahead,
   'request and FIN together: an answer of the same round of the loop is sent': { setup: watchClose, handler: later, steps: [get('/1'), 'end', ...CLOSED] },
   'request and FIN together: answered at once': {

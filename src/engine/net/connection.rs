@@ -28,6 +28,9 @@ const WRITES_PER_FLUSH: usize = 16;
 /// (RFC 9112 §9.6).
 pub const LINGER: Duration = Duration::from_secs(1);
 
+/// Flag of CLOSE: unless a request has begun to come, or waits for its answer.
+const IF_IDLE: u32 = 1;
+
 /// Read end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
@@ -397,6 +400,7 @@ impl<T: Transport> Connection<T> {
                     self.writing = Writing::ShuttingDown;
                 }
             }
+            Op::Close if command.flags & IF_IDLE != 0 && !self.is_idle() => {}
             Op::Close => {
                 self.flush(None, batch);
                 self.close(0, false, batch);
