@@ -15,7 +15,7 @@
 
 const fs = require('node:fs');
 const net = require('node:net');
-const { holdBack } = require('./answers-ahead');
+const { giveUpAnswers } = require('./answers-ahead');
 const { OP, READ, canCopyDescriptors, command, copyDescriptor, release, shareLoop } = require('./binding');
 const { kLend, kPass, onChannels } = require('./channels');
 const { nodeError, connResetException } = require('./errors');
@@ -242,10 +242,8 @@ function whenSent(socket, connection, callback) {
     connection.onMoved = callback;
     return;
   }
-  if (connection.heldBack !== null) {
-    holdBack(connection, 0, callback);
-    return;
-  }
+  // Who sends the socket away lets nobody answer on it.
+  giveUpAnswers(connection);
   if (!socket.connecting) {
     connection.fence(callback);
     return;
