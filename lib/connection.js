@@ -8,6 +8,7 @@
  * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
+const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
 const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
@@ -19,7 +20,7 @@ const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { each, nextTick, subarray } = require('./primordials');
+const { Buffer, each, nextTick, subarray } = require('./primordials');
 const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
@@ -59,14 +60,14 @@ class Connection {
     this.requests = 0;
     this.receiving = null;
     this.madeSocket = null;
-    /** It was made behind the connection's beginning, and has not begun to flow. */
-    this.isSocketLate = false;
     this.closed = false;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
     this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
+    /** The engine was told to close it if no request has begun to come. */
+    this.closingIfIdle = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -88,6 +89,9 @@ class Connection {
     this.upgradeSeq = 0;
     this.upgraded = false;
     this.upgradeStream = null;
+    /** See answers-ahead.js. @type {object[]|null} */
+    this.heldBack = null;
+    this.answersGivenUp = false;
     this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
@@ -138,8 +142,8 @@ class Connection {
 
   /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response says then waits in it for nothing, as in Node. */
   get isEnded() {
-    const socket = this.madeSocket;
-    return socket !== null && !this.upgraded && !socket.writable && !this.closing && !this.closed;
+    if (this.closing || this.closed) return false;
+    return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
   }
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
@@ -159,6 +163,7 @@ class Connection {
       return false;
     }
     const socket = this.madeSocket;
+    if (this.answersGivenUp) return message[kEnqueue](head, chunk, encoding, flags, callback);
     if (socket !== null && !this.upgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
@@ -237,6 +242,10 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
     else callback();
@@ -248,6 +257,11 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
+      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
@@ -257,7 +271,7 @@ class Connection {
 
   /** @return {boolean} see writeBytes() */
   writePiece(chunk, encoding) {
-    return this.upgraded
+    return this.upgraded && !this.answersGivenUp
       ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
       : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
@@ -280,6 +294,10 @@ class Connection {
   shutdown(callback) {
     if (this.closed || this.closing) {
       callback();
+      return;
+    }
+    if (isBehindAnswers(this)) {
+      holdBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
@@ -341,14 +359,19 @@ class Connection {
   }
 
   /**
-   * Closes the connection if it waits for a request; whether a first one has begun the engine knows. One whose responses have all been ended but not been
-   * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
+   * Closes the connection if it waits for a request, its first or another: the engine knows whether that has begun to come. One whose responses have
+   * all been ended but not been flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null || this.closed || this.closing) return;
-    if (this.requests === 0) command(OP.CLOSE, UNLESS_BUSY, this, 0);
-    else if (this.open.length === 0) this.end();
+    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null) return;
+    if (this.open.length === 0) this.closeIfIdle();
     else if (this.open.every((response) => response.finished)) this.leaving = true;
+  }
+
+  closeIfIdle() {
+    if (this.closed || this.closing) return;
+    this.closingIfIdle = true;
+    command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
   setTimeout(msecs) {
@@ -479,6 +502,7 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
+    this.closingIfIdle = false;
     if (this.tapped && !this.fedEnd) {
       // Whoever reads in JavaScript comes to the end first.
       if (!this.closing) this.socket.receiveEnd();
@@ -518,6 +542,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
+  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
 }
 
@@ -530,7 +555,8 @@ function abort(connection) {
 }
 
 function closeSocket(connection) {
-  connection.madeSocket.engineClosed(connection.closeError);
+  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
+  else connection.madeSocket.engineClosed(connection.closeError);
 }
 
 /** If the socket has been destroyed, its 'close' brings the abort. */
@@ -557,6 +583,10 @@ function closeTick(callback) {
 function framingBytes(n, flags) {
   const frame = n > 0 ? n.toString(16).length + 4 : 0;
   return flags & LAST ? frame + 5 : frame;
+}
+
+function byteLength(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
 }
 
 function seqOf(message) {

@@ -47,6 +47,7 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
 function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server[kMessageClass];
+  connection.closingIfIdle = false;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
@@ -284,15 +285,8 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/**
- * As Node's, whether the socket has been paused meanwhile or not. Only one that was made late, which begins to flow behind the tick when Node's
- * does so long before, does not if it has been paused meanwhile.
- */
 function socketOnResume() {
-  const connection = connectionOf(this);
-  const { flowing, readableListening } = this._readableState;
-  connection.setPaused(connection.isSocketLate && flowing === false && !readableListening);
-  connection.isSocketLate = false;
+  connectionOf(this).setPaused(false);
 }
 
 /** What Node's does here the connection does when the engine has closed. */

@@ -13,6 +13,7 @@
  * waits for these to become fewer.
  */
 
+const { noteAnswered } = require('./answers-ahead');
 const { OP, command } = require('./binding');
 const { abortMessage } = require('./incoming-message');
 const { LAST } = require('./constants');
@@ -39,7 +40,7 @@ function expectResponse(connection, response) {
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.open[connection.handedOver] !== response || connection.saidClose || connection.closing || connection.closed) return false;
+  if (connection.open[connection.handedOver] !== response || connection.saidClose || connection.answersGivenUp || connection.closing || connection.closed) return false;
   const socket = connection.madeSocket;
   return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
@@ -48,6 +49,7 @@ function mayHandOver(connection, response) {
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.saidClose = true;
+  noteAnswered(connection);
   if (connection.open.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
@@ -68,6 +70,7 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (open.length === 1) connection.open = NONE;
   else open.shift();
+  noteAnswered(connection);
   if (response._last) {
     connection.over = true;
     // Made the last one when it had been handed over.
@@ -136,7 +139,8 @@ function abortAll(connection) {
   if (open.length === 0 && receiving === null) return;
   const current = currentOf({ open });
   const messages = [];
-  for (const { req } of each(open)) if (req) messages.push(req);
+  // Those that stand ahead of an upgrade are left alone: to Node the connection is no longer HTTP's.
+  if (!connection.upgraded) for (const { req } of each(open)) if (req) messages.push(req);
   if (receiving !== null && !receiving.destroyed) messages.push(receiving);
   const ends = [];
   for (const response of each(open)) if (response !== current) ends.push(response);

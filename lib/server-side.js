@@ -94,10 +94,13 @@ class ServerSide {
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
     const isNew = this.#newcomer === connection;
-    connection.isSocketLate = !isNew;
     if (isNew && this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
       connection.setPaused(true);
+    } else {
+      // node:http's has been flowing since the connection came; see emitConnection().
+      socket.readableFlowing = true;
+      socket.read(0);
     }
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
     for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
@@ -134,6 +137,11 @@ function makeSocket(connection) {
 
 function emitConnection(server, connection) {
   const { socket } = connection;
+  if (socket.readableFlowing) {
+    // It begins to flow behind the listeners, whatever these have said of it.
+    socket.readableFlowing = null;
+    socket.resume();
+  }
   server.emit('connection', socket);
   if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
 }

@@ -295,7 +295,7 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
   }
 };
 
-/** Destroys the connections that wait for a request. */
+/** Closes the connections that wait for a request, their first or another. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
   this[kForeign]?.closeIdleConnections();
   for (const connection of [...this[kSide].connections]) connection.endIdle();

@@ -10,6 +10,7 @@
 
 const { Buffer, Math, Object, copyOf, each, nextTick } = require('./primordials');
 const net = copyOf(require('node:net'));
+const { endBehindAnswers, giveUpAnswers } = require('./answers-ahead');
 const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
 const { HTTPParser } = require('./parser-face');
@@ -77,6 +78,22 @@ Socket.prototype._writev = function _writev(chunks, callback) {
 Socket.prototype._final = function _final(callback) {
   if (this.timeout) this._unrefTimer();
   this[kConnection].shutdown(callback);
+};
+
+Socket.prototype.end = function end(chunk, encoding, callback) {
+  net.Socket.prototype.end.call(this, chunk, encoding, callback);
+  endBehindAnswers(this[kConnection]);
+  return this;
+};
+
+/** What has been written leaves first, as far as the kernel takes it. */
+Socket.prototype.destroy = function destroy(error, callback) {
+  try {
+    giveUpAnswers(this[kConnection]);
+  } finally {
+    net.Socket.prototype.destroy.call(this, error, callback);
+  }
+  return this;
 };
 
 /**
@@ -215,6 +232,7 @@ Object.defineProperties(Socket.prototype, {
     get() {
       const connection = this[kConnection];
       let bytes = connection.handed + connection.framing;
+      for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
       }

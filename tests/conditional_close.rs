@@ -6,6 +6,7 @@ use support::driven::{Driven, CLOSE, LAST, UNLESS_BUSY, UNLESS_SENT, WRITE};
 use turnout::engine::net::event::Kind;
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\na";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const CLOSED: u32 = Kind::Closed as u32;
 
@@ -55,7 +56,7 @@ fn an_answer_that_waits_for_its_turn_is_not_in_the_way() {
 
 #[test]
 fn a_connection_on_which_a_request_has_begun_is_busy() {
-    for (bytes, is_busy) in [(&b""[..], false), (b"\r\n", false), (b"G", true), (&GET[..20], true), (GET, true)] {
+    for (bytes, is_busy) in [(&b""[..], false), (b"\r\n", false), (b"G", true), (&GET[..20], true), (GET, true), (POST, true)] {
         let mut driven = received(bytes, usize::MAX);
         driven.command(CLOSE, UNLESS_BUSY, 0, b"");
         assert_eq!(driven.told().contains(&CLOSED), !is_busy, "{:?}", String::from_utf8_lossy(bytes));

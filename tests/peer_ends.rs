@@ -8,6 +8,9 @@ use turnout::engine::net::event::Kind;
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
 const BURST: usize = 16;
+/// Commands, an argument and a flag of theirs.
+const TAP: u32 = 13;
+const HELD: u32 = 2;
 const EOF: u32 = Kind::Eof as u32;
 const REQUEST: u32 = Kind::Request as u32;
 
@@ -113,4 +116,36 @@ fn it_does_not_wait_for_them_when_the_peer_has_gone() {
         }
         assert!(driven.connection.is_closed());
     }
+}
+
+#[test]
+fn what_is_there_to_read_is_told_before_our_fin_has_left() {
+    let mut driven = Driven::new();
+    driven.wire.0.borrow_mut().room = usize::MAX;
+    driven.wire.0.borrow_mut().incoming = UPGRADE.to_vec();
+    driven.poll();
+    driven.command(DECIDE, 1, 1, b"");
+    driven.told();
+    driven.wire.0.borrow_mut().incoming = b"more".to_vec();
+    driven.command(WRITE, 0, 1, b"said");
+    driven.command(SHUTDOWN, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
+    assert_eq!((driven.wire.0.borrow().sent, driven.wire.0.borrow().shut), (4, false));
+    driven.settle();
+    assert!(driven.wire.0.borrow().shut);
+    assert_eq!(driven.told(), [Kind::Raw as u32, Kind::Ack as u32]);
+}
+
+#[test]
+fn our_fin_waits_for_no_reading_that_nobody_wants() {
+    let mut driven = Driven::new();
+    driven.wire.0.borrow_mut().room = usize::MAX;
+    driven.wire.0.borrow_mut().incoming = UPGRADE.to_vec();
+    driven.poll();
+    driven.command(DECIDE, 1, 1, b"");
+    driven.command(TAP, 0, HELD, b"");
+    driven.wire.0.borrow_mut().incoming = b"more".to_vec();
+    driven.command(SHUTDOWN, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
+    assert!(driven.wire.0.borrow().shut);
 }

@@ -22,7 +22,7 @@ use crate::engine::h1::{Phase, Sink};
 pub const WINDOW: usize = 128 * 1024;
 /// Flags of `Op::Close`. Not when the kernel has taken all that there was to send.
 const UNLESS_SENT: u32 = 1;
-/// Not when the peer has begun a request.
+/// Not when a request has begun to come, or waits for its answer.
 const UNLESS_BUSY: u32 = 2;
 /// Reads of one poll; a peer with endless input then waits for the others.
 const READS_PER_POLL: usize = 4;
@@ -56,6 +56,9 @@ enum Writing {
     Open,
     /// FIN follows the last queued byte.
     ShuttingDown,
+    /// That has left, and FIN follows what the peer had said by then: who ends a stream hears first what is there to hear, as libuv's
+    /// users do.
+    Listening,
     /// FIN has been sent.
     Shut,
 }
@@ -206,14 +209,20 @@ impl<T: Transport> Connection<T> {
             self.blocked = false;
             self.flush(Some(cx), batch);
         }
+        let mut heard = false;
+        let mut is_drained = false;
         for _ in 0..READS_PER_POLL {
             if !self.wants_read() {
                 break;
             }
             let Some(stream) = &mut self.stream else { break };
             let Some(room) = blocks.room() else { break };
+            heard = true;
             match stream.poll_read(cx, room.bytes) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    is_drained = true;
+                    break;
+                }
                 Poll::Ready(Err(error)) => {
                     if error.kind() != ErrorKind::Interrupted {
                         self.fail(&error, false, batch);
@@ -229,8 +238,14 @@ impl<T: Transport> Connection<T> {
                 }
             }
         }
+        if self.writing == Writing::Listening && (heard || !self.wants_read()) {
+            self.send_fin(batch);
+        }
         if self.is_closed() {
             return Poll::Ready(());
+        }
+        if is_drained {
+            return Poll::Pending;
         }
         if self.wants_read() {
             self.wake();
@@ -673,16 +688,26 @@ impl<T: Transport> Connection<T> {
         // What an upgraded stream has said waits for the answers ahead of it, for as long as the peer is there.
         let waits = self.out.has_early() && self.reading != Reading::Ended;
         if self.writing == Writing::ShuttingDown && !waits {
-            if self.reading != Reading::Ended {
-                stream.shutdown_write();
+            if self.wants_read() && stream.has_unread() {
+                self.writing = Writing::Listening;
+                self.wake();
+            } else {
+                self.send_fin(batch);
             }
-            self.writing = Writing::Shut;
-            self.out.mark_here();
-            if let Some(total) = self.out.due() {
-                batch.ack(self.index, total);
-            }
-            self.close_if_done(batch);
         }
+    }
+
+    fn send_fin(&mut self, batch: &mut Batch) {
+        let Some(stream) = &self.stream else { return };
+        if self.reading != Reading::Ended {
+            stream.shutdown_write();
+        }
+        self.writing = Writing::Shut;
+        self.out.mark_here();
+        if let Some(total) = self.out.due() {
+            batch.ack(self.index, total);
+        }
+        self.close_if_done(batch);
     }
 
     fn close_if_done(&mut self, batch: &mut Batch) {
