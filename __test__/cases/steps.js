@@ -84,6 +84,7 @@ const destroyed = (act, behind, from = now) => ({
 const pipelined = (one) => ({ ...one, steps: [get('/1') + get('/2'), { until: '/2.' }] });
 const heard = (one) => ({
   ...one,
+  steps: [...one.steps, { log: '/2 finish' }],
   handler(req, res, log) {
     res.on('finish', () => log(req.url, 'finish', res.writableFinished));
     one.handler(req, res, log);
