@@ -12,10 +12,11 @@
 const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const stream = require('node:stream');
+const { constants } = require('node:os');
 const { types } = require('node:util');
-const { join, callbackOf } = require('./chunk-join');
+const { join, callbackOf, isLost } = require('./chunk-join');
 const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
-const { nodeError, streamDestroyed } = require('./errors');
+const { errnoException, nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
@@ -372,7 +373,12 @@ OutgoingMessage.prototype._flushOutput = function _flushOutput(other) {
   if (line !== null) noteQueued(line, -this.outputSize);
   this.outputSize = 0;
   let ok;
-  for (const { data, encoding, callback, flags } of each(waiting)) {
+  for (let i = 0; i < waiting.length; i++) {
+    const { data, encoding, callback, flags } = waiting[i];
+    if (sink !== null && isLost(data)) {
+      loseChunks(this, waiting.slice(i).map((one) => one.callback));
+      return false;
+    }
     if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
     else ok = other.write(data, encoding, callback);
   }
@@ -463,17 +469,34 @@ function flushBuffered(message, chunk, encoding, flags, callback) {
   }
   message[kBuffered] = null;
   message[kBufferedLength] = 0;
-  if (chunk !== null || callback) parts.push(chunk ?? '', encoding, callback);
+  if (chunk !== null || callback) parts.push(fixed(chunk ?? ''), encoding, callback);
   const joined = join(parts);
-  const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, callbackOf(parts));
+  const whenDone = callbackOf(parts);
+  if (joined === null) {
+    loseChunks(message, [whenDone]);
+    return;
+  }
+  const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, whenDone);
   if (ok) message[kOnDrain]();
+}
+
+/**
+ * Memory of what was written has been given away, or has shrunk, before it was sent: a message with a hole in it is worse than none. It
+ * fails as the kernel's writes from memory that is gone do.
+ */
+function loseChunks(message, callbacks) {
+  const error = errnoException(-constants.errno.EFAULT, 'write');
+  for (const callback of each(callbacks)) if (callback) nextTick(callback, error);
+  message.destroy(error);
 }
 
 // ---- writing ---------------------------------------------------------------------------------------------------------
 
-/** What is written is as long as it was then, though an array may track the length of its memory. */
+/** What is written is as long as it was then, though an array may track the length of its memory; see chunk-join.js for what is empty. */
 function fixed(chunk) {
-  if (typeof chunk === 'string' || Buffer.isBuffer(chunk) || chunk.byteLength === 0) return chunk;
+  if (typeof chunk === 'string') return chunk;
+  if (chunk.byteLength === 0) return '';
+  if (Buffer.isBuffer(chunk)) return chunk;
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
