@@ -3,29 +3,13 @@
 
 use std::sync::Arc;
 
-use super::conn::{Config, Phase, Sink};
+use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
-use super::fields::{FieldSection, Limits};
+use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
+use super::sink::{Phase, ResponseHead, Sink};
 use super::status_line::StatusLine;
 use crate::engine::error::ParseError;
-
-/// A response's status line and fields, valid during [`Sink::response`].
-#[derive(Clone, Copy, Debug)]
-pub struct ResponseHead<'a> {
-    /// Major and minor version.
-    pub version: (u8, u8),
-    /// The status code, 0 to 999.
-    pub status: u16,
-    /// The reason phrase as it came.
-    pub reason: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
-    pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
-    /// `KEEP_ALIVE`, `UPGRADE`, `HAS_BODY` and `CHUNKED` of [`flags`](super::flags).
-    pub flags: u32,
-}
 
 /// The request which the next response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

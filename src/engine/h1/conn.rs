@@ -2,89 +2,16 @@
 
 use std::sync::Arc;
 
-use super::client::ResponseHead;
+use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
-use super::fields::{FieldSection, Limits};
+use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
 use super::head::HeadParser;
 use super::method::Method;
 use super::parts::Parts;
+use super::sink::{Phase, RequestHead, Sink};
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
-
-/// Limits and leniency of a server's connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Bytes of request target, field names and field values a head may have; default 16,384.
-    pub max_header_size: usize,
-    /// Fields a head may have; 0 means no limit; default 1,000, what Node's `maxHeadersCount` amounts to.
-    pub max_fields: u32,
-    /// Accept what Node accepts with `insecureHTTPParser`; default false.
-    pub lenient: bool,
-    /// Accept control characters in field values, NUL, CR and LF excepted, as Node does with `httpValidation: 'relaxed'`; default
-    /// false.
-    pub relaxed_values: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false, relaxed_values: false }
-    }
-}
-
-/// A request's start line and fields, valid during [`Sink::request`].
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    /// The method.
-    pub method: Method,
-    /// Major and minor version.
-    pub version: (u8, u8),
-    /// The request target as it came.
-    pub target: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
-    pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
-    /// Bits of [`flags`](super::flags).
-    pub flags: u32,
-}
-
-/// Who is told what the bytes meant, in order, from within the calls of [`Conn`] or [`ClientConn`](super::ClientConn).
-pub trait Sink {
-    /// A request's head is complete.
-    fn request(&mut self, seq: u32, head: &RequestHead<'_>);
-    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, then [`Sink::raw`].
-    fn response(&mut self, seq: u32, head: &ResponseHead<'_>);
-    /// Bytes of a message's body, without framing.
-    fn body(&mut self, seq: u32, bytes: &[u8]);
-    /// The body is complete. Only for messages flagged [`HAS_BODY`](super::flags::HAS_BODY). `trailers` is as
-    /// [`RequestHead::fields`].
-    fn end(&mut self, seq: u32, trailers: &[u8]);
-    /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
-    /// empty when the message body is not `complete`. [`Conn::decide`] must answer; for a response nothing is left to decide.
-    fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
-    /// Bytes of the protocol switched to.
-    fn raw(&mut self, bytes: &[u8]);
-    /// The peer broke `error`'s rule `bytes_parsed` bytes into `packet`. Nothing follows.
-    fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]);
-}
-
-/// What a connection is in the midst of; deadlines hang on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between messages.
-    Idle,
-    /// Part of a head is in.
-    Head,
-    /// Part of a body is in.
-    Body,
-    /// An upgrade candidate waits for [`Conn::decide`].
-    AwaitingDecision,
-    /// The connection speaks another protocol.
-    Upgraded,
-    /// A parse error has been reported.
-    Failed,
-}
 
 /// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;

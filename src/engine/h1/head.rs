@@ -3,7 +3,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
+use super::config::Limits;
+use super::fields::{FieldSection, KEEP_CAPACITY};
 use super::framing::{FieldKind, Framing};
 use super::method::{Method, METHODS};
 use super::target::{Target, TargetStep};

@@ -2,6 +2,7 @@
 //! role), and a [`Sink`] is told what it meant.
 
 mod client;
+mod config;
 mod conn;
 mod decode;
 pub mod encode;
@@ -10,14 +11,17 @@ mod framing;
 mod head;
 mod method;
 mod parts;
+mod sink;
 mod status_line;
 mod target;
 mod upgrade;
 mod version;
 
-pub use client::{ClientConn, Expected, ResponseHead, Validation};
-pub use conn::{Config, Conn, Phase, RequestHead, Sink};
+pub use client::{ClientConn, Expected, Validation};
+pub use config::Config;
+pub use conn::Conn;
 pub use method::{Method, METHODS};
+pub use sink::{Phase, RequestHead, ResponseHead, Sink};
 
 /// Bits of [`RequestHead::flags`].
 pub mod flags {
