@@ -5,4 +5,5 @@ pub mod deadline;
 pub mod error;
 pub mod h1;
 pub mod net;
+pub mod raw;
 pub mod websocket;

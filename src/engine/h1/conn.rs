@@ -29,7 +29,8 @@ enum State {
     Body,
     /// The last message has ended the connection's use; only blank lines may follow.
     Closed,
-    Raw,
+    /// What follows is another protocol's.
+    Switched,
     Failed,
 }
 
@@ -86,13 +87,25 @@ impl Conn {
         }
     }
 
-    /// Takes what one read returned.
-    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+    /// Takes what one read returned. Returns how many of the bytes were HTTP's: all of them, unless the connection has [switched
+    /// protocols](Self::has_switched) in their midst.
+    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
         if self.must_hold() || !self.held.is_empty() {
             self.held.extend_from_slice(bytes);
-            return;
+            return bytes.len();
         }
-        self.run(bytes, sink);
+        self.run(bytes, sink)
+    }
+
+    /// Whether an upgrade has been accepted and its message is over: what comes is another protocol's, and nothing is asked of this one any
+    /// more but [`Self::into_rest`].
+    pub fn has_switched(&self) -> bool {
+        self.state == State::Switched
+    }
+
+    /// The bytes held that are the other protocol's.
+    pub fn into_rest(self) -> Vec<u8> {
+        self.held
     }
 
     /// The peer has sent its FIN: an error in mid-message, nothing otherwise. While bytes are held it takes effect
@@ -108,7 +121,7 @@ impl Conn {
                 self.message_over();
             }
             State::Head | State::Body => self.fail(ParseError::InvalidEof, 0, &[], sink),
-            State::Start | State::Closed | State::Raw | State::Failed => {}
+            State::Start | State::Closed | State::Switched | State::Failed => {}
         }
     }
 
@@ -117,8 +130,8 @@ impl Conn {
         self.eof
     }
 
-    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are
-    /// [`Sink::raw`], behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
+    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
+    /// behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
     /// Without a pending candidate this does nothing.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
         let Upgrade::Announced { complete } = self.upgrade else {
@@ -126,7 +139,7 @@ impl Conn {
         };
         self.upgrade = if accept && !complete { Upgrade::Accepted } else { Upgrade::None };
         if complete && accept {
-            self.become_raw();
+            self.state = State::Switched;
             self.held.drain(..self.announced.min(self.held.len()));
         } else if complete {
             self.message_over();
@@ -162,14 +175,14 @@ impl Conn {
             (_, State::Start | State::Closed) => Phase::Idle,
             (_, State::Head) => Phase::Head,
             (_, State::Body) => Phase::Body,
-            (_, State::Raw) => Phase::Upgraded,
+            (_, State::Switched) => Phase::Upgraded,
             (_, State::Failed) => Phase::Failed,
         }
     }
 
     /// Whether an upgrade has been accepted: the bytes behind its message belong to another protocol.
     pub fn is_upgraded(&self) -> bool {
-        self.state == State::Raw || self.upgrade == Upgrade::Accepted
+        self.state == State::Switched || self.upgrade == Upgrade::Accepted
     }
 
     /// The number of the message being read, else of the last one.
@@ -203,24 +216,29 @@ impl Conn {
         if self.must_hold() {
             return;
         }
-        let held = std::mem::take(&mut self.held);
-        self.run(&held, sink);
+        let mut held = std::mem::take(&mut self.held);
+        let taken = self.run(&held, sink);
+        if self.has_switched() {
+            held.drain(..taken.min(held.len()));
+            self.held = held;
+        }
         if std::mem::take(&mut self.eof) {
             self.finish(sink);
         }
     }
 
-    fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+    /// Returns how many of the bytes are dealt with, or held.
+    fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
         let mut pos = 0;
         self.parts.read();
-        while pos < bytes.len() {
+        while pos < bytes.len() && self.state != State::Switched {
             if self.must_hold() {
                 self.held.extend_from_slice(bytes.get(pos..).unwrap_or_default());
-                return;
+                return bytes.len();
             }
             if let Err(error) = self.advance(bytes, &mut pos, sink) {
                 self.fail(error, pos, bytes, sink);
-                return;
+                return bytes.len();
             }
         }
         if self.state == State::Head {
@@ -230,6 +248,7 @@ impl Conn {
         if let (Upgrade::Candidate { seq }, State::Body) = (self.upgrade, self.state) {
             self.announce(seq, false, &[], sink);
         }
+        pos
     }
 
     /// One step of the connection's state machine, from `*pos` on.
@@ -254,12 +273,7 @@ impl Conn {
                 }
                 Ok(())
             }
-            State::Raw => {
-                sink.raw(bytes.get(*pos..).unwrap_or_default());
-                *pos = bytes.len();
-                Ok(())
-            }
-            State::Failed => {
+            State::Switched | State::Failed => {
                 *pos = bytes.len();
                 Ok(())
             }
@@ -336,7 +350,8 @@ impl Conn {
                 self.announce(seq, true, bytes.get(pos..).unwrap_or_default(), sink);
             }
             Upgrade::Accepted => {
-                self.become_raw();
+                self.upgrade = Upgrade::None;
+                self.state = State::Switched;
             }
             Upgrade::None | Upgrade::Announced { .. } => self.message_over(),
         }
@@ -346,14 +361,6 @@ impl Conn {
         self.upgrade = Upgrade::Announced { complete };
         self.announced = head.len();
         sink.upgrade(seq, complete, head);
-    }
-
-    /// Another protocol follows: what parsing needed is given back.
-    fn become_raw(&mut self) {
-        self.upgrade = Upgrade::None;
-        self.state = State::Raw;
-        self.fields.release();
-        self.head.release();
     }
 
     fn message_over(&mut self) {

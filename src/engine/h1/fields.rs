@@ -60,11 +60,6 @@ impl FieldSection {
         }
     }
 
-    /// Gives the scratch buffer back: nothing more is parsed.
-    pub(super) fn release(&mut self) {
-        self.buffer = Vec::new();
-    }
-
     /// Starts a head's fields; the target's bytes count towards its size.
     pub(super) fn begin_head(&mut self) {
         self.begin_trailer();

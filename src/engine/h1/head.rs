@@ -133,11 +133,6 @@ impl HeadParser {
         Some(WholeHead { method, version, target, length })
     }
 
-    /// Gives the scratch buffer back: nothing more is parsed.
-    pub(super) fn release(&mut self) {
-        self.target = Vec::new();
-    }
-
     /// Starts the scanner on a message.
     pub(super) fn begin(&mut self, fields: &mut FieldSection) {
         self.at = At::Method(0);

@@ -41,7 +41,7 @@ pub struct ResponseHead<'a> {
 pub trait Sink {
     /// A request's head is complete.
     fn request(&mut self, seq: u32, head: &RequestHead<'_>);
-    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, then [`Sink::raw`].
+    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, and nothing behind it.
     fn response(&mut self, seq: u32, head: &ResponseHead<'_>);
     /// Bytes of a message's body, without framing.
     fn body(&mut self, seq: u32, bytes: &[u8]);
@@ -51,8 +51,8 @@ pub trait Sink {
     /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
     /// empty when the message body is not `complete`. [`Conn::decide`](super::Conn::decide) must answer; for a response nothing is left to decide.
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
-    /// Bytes of the protocol switched to.
-    fn raw(&mut self, bytes: &[u8]);
+    /// Bytes that answer no request: what an idle server says, or what comes where no request has been made yet.
+    fn unasked(&mut self, bytes: &[u8]);
     /// The peer broke `error`'s rule `bytes_parsed` bytes into `packet`. Nothing follows.
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]);
 }
@@ -68,7 +68,7 @@ pub enum Phase {
     Body,
     /// An upgrade candidate waits for [`Conn::decide`](super::Conn::decide).
     AwaitingDecision,
-    /// The connection speaks another protocol.
+    /// Another protocol has the connection.
     Upgraded,
     /// A parse error has been reported.
     Failed,

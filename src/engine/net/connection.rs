@@ -16,7 +16,8 @@ use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
 use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
-use crate::engine::h1::{Phase, Sink};
+use crate::engine::h1::Phase;
+use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
 pub const WINDOW: usize = 128 * 1024;
@@ -60,7 +61,7 @@ enum Writing {
 pub struct Connection<T> {
     /// `None` once closed.
     stream: Option<T>,
-    http: Protocol,
+    protocol: Protocol,
     out: ResponseQueue,
     /// Of an upgraded stream with large writes.
     handover: Option<Arc<Handover>>,
@@ -115,15 +116,15 @@ fn taken_back() -> io::Error {
 impl<T: Transport> Connection<T> {
     /// A connection just accepted.
     pub fn new(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
-        let http = Protocol::server(server.http_config());
+        let protocol = Protocol::server(server.http_config());
         let reading = if server.config.borrow().hold { Reading::Held } else { Reading::Open };
-        Self { reading, ..Self::with(http, stream, server, index, generation, now) }
+        Self { reading, ..Self::with(protocol, stream, server, index, generation, now) }
     }
 
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
     pub fn outgoing(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
-        let http = Protocol::client(server.http_config());
-        Self::with(http, stream, server, index, generation, now)
+        let protocol = Protocol::client(server.http_config());
+        Self::with(protocol, stream, server, index, generation, now)
     }
 
     /// An upgraded stream that another driver had, whose bytes stand in the slot `seq`, behind `handed` others. It is not read until
@@ -136,18 +137,17 @@ impl<T: Transport> Connection<T> {
         (seq, handed): (u32, u64),
         now: Instant,
     ) -> Self {
-        let mut connection = Self::outgoing(stream, server, index, generation, now);
-        connection.http.expect_nothing();
+        let mut connection = Self::with(Protocol::raw(), stream, server, index, generation, now);
         connection.out = ResponseQueue::at(seq, handed);
         connection.reading = Reading::Held;
         connection.waiting = Waiting::Nothing;
         connection
     }
 
-    fn with(http: Protocol, stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+    fn with(protocol: Protocol, stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
         Self {
             stream: Some(stream),
-            http,
+            protocol,
             out: ResponseQueue::new(),
             handover: None,
             server,
@@ -218,7 +218,7 @@ impl<T: Transport> Connection<T> {
                 Poll::Ready(Ok(0)) => self.end_of_input(batch),
                 Poll::Ready(Ok(n)) => {
                     let read = Read::new(&room, n);
-                    match self.receive(&room.bytes[..n], read, batch, now) {
+                    match self.receive(&mut room.bytes[..n], read, batch, now) {
                         Some(Read { named, viewed, .. }) if named > 0 => blocks.keep(named, viewed),
                         _ => {}
                     }
@@ -238,7 +238,9 @@ impl<T: Transport> Connection<T> {
 
     fn wants_read(&self) -> bool {
         match self.reading {
-            Reading::Open | Reading::Tapped => self.http.can_read() && self.uncredited < WINDOW && !self.is_backed_up(),
+            Reading::Open | Reading::Tapped => {
+                self.protocol.can_read() && self.uncredited < WINDOW && !self.is_backed_up()
+            }
             Reading::Discard | Reading::Linger => true,
             Reading::Held | Reading::Ended => false,
         }
@@ -247,21 +249,21 @@ impl<T: Transport> Connection<T> {
     /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
     /// bounded by what one burst can ask for. The users of an upgraded stream have their own backpressure.
     fn is_backed_up(&self) -> bool {
-        self.out.outstanding() > ResponseQueue::HIGH_WATER && self.http.answers()
+        self.out.outstanding() > ResponseQueue::HIGH_WATER && self.protocol.answers()
     }
 
     /// JavaScript has dealt with a burst of requests: the next one is parsed, unless the answers to this one pile up.
     fn go_on(&mut self, batch: &mut Batch, now: Instant) {
         self.goes_on = self.is_backed_up();
         if !self.goes_on {
-            self.drive(None, batch, |http, sink| http.go_on(sink));
+            self.drive(None, batch, |protocol, sink| protocol.go_on(sink));
             self.note_phase(now);
             self.wake();
         }
     }
 
     /// Returns what records have named of the read.
-    fn receive(&mut self, bytes: &[u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
+    fn receive(&mut self, bytes: &mut [u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.bytes_read += bytes.len() as u64;
         match self.reading {
             Reading::Open => self.parse(bytes, Some(read), batch, now),
@@ -271,8 +273,8 @@ impl<T: Transport> Connection<T> {
     }
 
     /// The protocol core takes bytes, of the `read` if they are one's. Returns what records have named of it.
-    fn parse(&mut self, bytes: &[u8], read: Option<Read>, batch: &mut Batch, now: Instant) -> Option<Read> {
-        let named = self.drive(read, batch, |http, sink| http.receive(bytes, sink));
+    fn parse(&mut self, bytes: &mut [u8], read: Option<Read>, batch: &mut Batch, now: Instant) -> Option<Read> {
+        let named = self.drive(read, batch, |protocol, sink| protocol.receive(bytes, sink));
         self.note_phase(now);
         named
     }
@@ -291,7 +293,7 @@ impl<T: Transport> Connection<T> {
             uncredited: &mut self.uncredited,
             read,
         };
-        act(&mut self.http, &mut sink);
+        act(&mut self.protocol, &mut sink);
         let named = sink.read;
         if self.end_untold {
             self.tell_end(batch);
@@ -301,33 +303,33 @@ impl<T: Transport> Connection<T> {
 
     /// Tells of the peer's FIN, unless requests that came before it wait to be told.
     fn tell_end(&mut self, batch: &mut Batch) {
-        self.end_untold = self.http.holds_end();
+        self.end_untold = self.protocol.holds_end();
         if !self.end_untold {
             batch.eof(self.index);
         }
     }
 
     /// The protocol core has all of its input.
-    fn finish_http(&mut self, batch: &mut Batch) {
-        self.drive(None, batch, |http, sink| http.finish(sink));
+    fn finish_protocol(&mut self, batch: &mut Batch) {
+        self.drive(None, batch, |protocol, sink| protocol.finish(sink));
         self.waiting = Waiting::Nothing;
         self.tell_end(batch);
     }
 
     /// What the connection waits for now.
     fn note_phase(&mut self, now: Instant) {
-        let message = self.http.message();
+        let message = self.protocol.message();
         if message != self.message {
             self.message = message;
             self.message_began = now;
         }
-        self.waiting = match self.http.phase() {
+        self.waiting = match self.protocol.phase() {
             Phase::Head => Waiting::Head(self.message_began),
             Phase::Body => Waiting::Request(self.message_began),
-            Phase::Idle if self.http.open_requests() == 0 => self.waiting,
+            Phase::Idle if self.protocol.open_requests() == 0 => self.waiting,
             Phase::Idle | Phase::AwaitingDecision | Phase::Upgraded | Phase::Failed => Waiting::Nothing,
         };
-        if self.http.phase() == Phase::Failed && self.is_reading() {
+        if self.protocol.phase() == Phase::Failed && self.is_reading() {
             self.reading = Reading::Discard;
         }
     }
@@ -345,7 +347,7 @@ impl<T: Transport> Connection<T> {
             return;
         }
         if was == Reading::Open {
-            self.finish_http(batch);
+            self.finish_protocol(batch);
         } else {
             self.waiting = Waiting::Nothing;
             batch.eof(self.index);
@@ -366,7 +368,7 @@ impl<T: Transport> Connection<T> {
             Op::WriteNow => self.out.write_now(command.flags, command.payload),
             Op::Decide => {
                 let accept = command.flags & 1 != 0;
-                self.drive(None, batch, |http, sink| http.decide(accept, sink));
+                self.drive(None, batch, |protocol, sink| protocol.decide(accept, sink));
                 self.note_phase(now);
                 self.wake();
             }
@@ -398,8 +400,8 @@ impl<T: Transport> Connection<T> {
                 stream.set_keep_alive(command.flags & 1 != 0, Duration::from_secs(u64::from(command.argument)));
             }),
             Op::Expect => {
-                let could_read = self.http.can_read();
-                self.http.expect(command.argument, command.flags, command.payload);
+                let could_read = self.protocol.can_read();
+                self.protocol.expect(command.argument, command.flags, command.payload);
                 if !could_read {
                     self.wake();
                 }
@@ -425,9 +427,10 @@ impl<T: Transport> Connection<T> {
             }
             Op::Release => self.release(batch),
             Op::Feed => {
-                self.parse(command.payload, None, batch, now);
+                // The protocol may change what it is given, and the payload is JavaScript's.
+                self.parse(&mut command.payload.to_vec(), None, batch, now);
                 if command.flags & 1 != 0 {
-                    self.finish_http(batch);
+                    self.finish_protocol(batch);
                 }
             }
         }
@@ -493,7 +496,7 @@ impl<T: Transport> Connection<T> {
 
     /// How an upgraded stream can change hands, if that is news.
     pub fn open_handover(&mut self) -> Option<Arc<Handover>> {
-        if self.handover.is_some() || self.http.phase() != Phase::Upgraded {
+        if self.handover.is_some() || self.protocol.phase() != Phase::Upgraded {
             return None;
         }
         self.handover = self.stream.as_ref()?.duplicate().map(|socket| Arc::new(Handover::new(socket)));
@@ -516,7 +519,7 @@ impl<T: Transport> Connection<T> {
         if self.out.pending() > 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let untold = if stays { Some(Vec::new()) } else { self.http.untold() };
+        let untold = if stays { Some(Vec::new()) } else { self.protocol.untold() };
         let Some(untold) = untold else { return Err(ErrorKind::InvalidInput.into()) };
         let socket = stream.socket().try_clone()?;
         if !stays && self.is_reading() {
@@ -548,9 +551,9 @@ impl<T: Transport> Connection<T> {
         if count == 0 {
             return;
         }
-        let could_read = self.http.can_read();
+        let could_read = self.protocol.can_read();
         for _ in 0..count {
-            self.drive(None, batch, |http, sink| http.message_sent(sink));
+            self.drive(None, batch, |protocol, sink| protocol.message_sent(sink));
         }
         if self.is_idle() {
             self.waiting = Waiting::KeepAlive(now);
@@ -638,7 +641,7 @@ impl<T: Transport> Connection<T> {
 
     /// Whether every request has been answered, and no other has begun.
     fn is_idle(&self) -> bool {
-        self.http.phase() == Phase::Idle && self.http.open_requests() == 0
+        self.protocol.phase() == Phase::Idle && self.protocol.open_requests() == 0
     }
 
     fn postpone_idle(&mut self) {

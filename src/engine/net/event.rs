@@ -2,7 +2,8 @@
 
 use super::blocks::{Room, VIEW};
 use crate::engine::error::ParseError;
-use crate::engine::h1::{RequestHead, ResponseHead, Sink};
+use crate::engine::h1::{self, RequestHead, ResponseHead};
+use crate::engine::raw;
 
 /// Kinds of records; the numbers JavaScript knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,7 +367,7 @@ impl RecordSink<'_> {
     }
 }
 
-impl Sink for RecordSink<'_> {
+impl h1::Sink for RecordSink<'_> {
     fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
         let line = u32::from(head.method.0) | u32::from(head.version.1) << 8 | u32::from(head.version.0) << 16;
         self.head(Kind::Request, head.flags, seq, line, head.target, head.fields, head.field_count);
@@ -410,14 +411,9 @@ impl Sink for RecordSink<'_> {
         self.batch.finish(at);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
-        *self.uncredited += bytes.len();
-        let at = self.batch.start(Kind::Raw, 0, self.index);
-        self.batch.word(bytes.len() as u32);
-        if self.place(bytes) {
-            self.batch.records.extend_from_slice(bytes);
-        }
-        self.batch.finish(at);
+    /// To JavaScript these are bytes like any other that are no message's.
+    fn unasked(&mut self, bytes: &[u8]) {
+        raw::Sink::raw(self, bytes);
     }
 
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
@@ -432,10 +428,24 @@ impl Sink for RecordSink<'_> {
     }
 }
 
+impl raw::Sink for RecordSink<'_> {
+    fn raw(&mut self, bytes: &[u8]) {
+        *self.uncredited += bytes.len();
+        let at = self.batch.start(Kind::Raw, 0, self.index);
+        self.batch.word(bytes.len() as u32);
+        if self.place(bytes) {
+            self.batch.records.extend_from_slice(bytes);
+        }
+        self.batch.finish(at);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::h1::Sink as _;
     use crate::engine::net::blocks::{Blocks, OwnedBlocks};
+    use crate::engine::raw::Sink as _;
 
     fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize, read: Option<Read>) -> RecordSink<'a> {
         RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited, read }
