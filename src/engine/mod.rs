@@ -4,5 +4,6 @@
 pub mod deadline;
 pub mod error;
 pub mod h1;
+pub mod layout;
 pub mod net;
 pub mod websocket;

@@ -11,6 +11,7 @@ use super::method::Method;
 use super::parts::Parts;
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
+use crate::engine::layout::limits;
 
 /// Limits and leniency of a server's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false, relaxed_values: false }
+        Config { max_header_size: limits::MAX_HEADER_SIZE as usize, max_fields: 1_000, lenient: false, relaxed_values: false }
     }
 }
 
