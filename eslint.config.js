@@ -47,6 +47,19 @@ module.exports = [
       'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
     },
   },
+  {
+    files: ['lib/**/*.js'],
+    ignores: ['lib/layout.js'],
+    // What crosses to the engine by number is defined in src/engine/layout.
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['MemberExpression[object.name=/[wW]ords$/] > BinaryExpression > Literal', 'MemberExpression[object.name=/[wW]ords$/] > Literal', 'CallExpression[callee.name="command"] > Literal[value!=0]'].map(
+          (selector) => ({ selector, message: "Take its name from './layout'." }),
+        ),
+      ],
+    },
+  },
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },
   { files: ['__test__/**/*.js'], languageOptions: { globals: globals.jest } },
 ];

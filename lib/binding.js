@@ -49,23 +49,35 @@ let hasChannels = false;
  */
 function addon() {
   if (native === null) {
+    let loaded;
     try {
-      native = require('../native.js');
+      loaded = require('../native.js');
     } catch (cause) {
-      const root = path.dirname(__dirname);
-      const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
       const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
-      const error = new Error(
-        `turnout's native addon ${missing ? 'has not been built' : 'cannot be loaded'} for ${process.platform} ${process.arch}, ` +
-          `Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
-          '(it needs Rust 1.88 or newer: https://rustup.rs).',
-        { cause },
-      );
-      error.code = 'ERR_TURNOUT_ADDON';
-      throw error;
+      throw unusable(missing ? 'has not been built' : 'cannot be loaded', cause);
     }
+    if (!hasOurNumbers(loaded)) throw unusable('is of another version than lib/');
+    native = loaded;
   }
   return native;
+}
+
+function unusable(why, cause) {
+  const root = path.dirname(__dirname);
+  const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
+  const error = new Error(
+    `turnout's native addon ${why} for ${process.platform} ${process.arch}, Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
+      '(it needs Rust 1.88 or newer: https://rustup.rs).',
+    cause && { cause },
+  );
+  error.code = 'ERR_TURNOUT_ADDON';
+  return error;
+}
+
+/** Commands and records that each side understands in its own way would be anything at all. */
+function hasOurNumbers(loaded) {
+  const theirs = loaded.layout?.();
+  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
 }
 
 /** @return {object} this environment's port, opened at first use */

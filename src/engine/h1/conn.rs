@@ -29,7 +29,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { max_header_size: limits::MAX_HEADER_SIZE as usize, max_fields: 1_000, lenient: false, relaxed_values: false }
+        Config {
+            max_header_size: limits::MAX_HEADER_SIZE as usize,
+            max_fields: 1_000,
+            lenient: false,
+            relaxed_values: false,
+        }
     }
 }
 

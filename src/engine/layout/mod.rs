@@ -9,8 +9,8 @@
 mod define;
 mod tables;
 
-use define::{only, payload_at};
 pub use define::{offset_of, put, Field, Line, Named, Prefix, Record, Words};
+use define::{only, payload_at};
 pub use tables::{groups, name_in_javascript, Group};
 
 constants! {

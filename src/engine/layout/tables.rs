@@ -101,5 +101,9 @@ fn statuses() -> Group {
             entries.push((code.to_owned(), status, error.reason().to_owned()));
         }
     }
-    Group { name: "statuses".to_owned(), about: "Statuses of the answers to what a peer does wrong; 400 where there is none.", entries }
+    Group {
+        name: "statuses".to_owned(),
+        about: "Statuses of the answers to what a peer does wrong; 400 where there is none.",
+        entries,
+    }
 }

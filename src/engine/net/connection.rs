@@ -396,7 +396,10 @@ impl<T: Transport> Connection<T> {
             }
             Op::NoDelay => self.with_stream(|stream| stream.set_no_delay(command.argument != 0)),
             Op::KeepAlive => self.with_stream(|stream| {
-                stream.set_keep_alive(command.flags & keep_alive_flags::ON != 0, Duration::from_secs(u64::from(command.argument)));
+                stream.set_keep_alive(
+                    command.flags & keep_alive_flags::ON != 0,
+                    Duration::from_secs(u64::from(command.argument)),
+                );
             }),
             Op::Expect => {
                 let could_read = self.http.can_read();

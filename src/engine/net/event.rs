@@ -4,7 +4,9 @@ use super::blocks::{Room, VIEW};
 use crate::engine::error::ParseError;
 use crate::engine::h1::{RequestHead, ResponseHead, Sink};
 use crate::engine::layout::places::{GIVEN, IN_RECORD};
-use crate::engine::layout::record::{Ack, Body, Closed, Connected, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade};
+use crate::engine::layout::record::{
+    Ack, Body, Closed, Connected, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
+};
 use crate::engine::layout::{self, closed_flags, connection_flags, moved_flags, record, upgrade_flags};
 use crate::engine::layout::{Ends, Expired, Family, Line, Payload, Prefix, Record, Words};
 
@@ -146,7 +148,8 @@ const PLACE_AT: usize = layout::offset_of(Payload::FIELDS, "place");
 
 fn shift_blocks(records: &mut [u8], shift: u32) {
     for_each_record(records, |record| {
-        let Some((at, Payload { place, .. })) = payload_of(record).filter(|(_, payload)| is_block(payload.place)) else {
+        let Some((at, Payload { place, .. })) = payload_of(record).filter(|(_, payload)| is_block(payload.place))
+        else {
             return;
         };
         record[at..at + 4].copy_from_slice(&(place + shift).to_le_bytes());
@@ -386,12 +389,32 @@ mod tests {
         assert_eq!(first.blocks.len(), 3);
         let mut seen = Vec::new();
         for_each_record(&mut first.records, |record| {
-            let kind = read_word(record, 0).unwrap() & 0xff;
-            let at = block_word(kind).unwrap();
-            seen.push((read_word(record, 12).unwrap(), read_word(record, at).unwrap(), record.len()));
+            let Payload { length, place, .. } = Raw::read(record).unwrap().payload;
+            seen.push((length, place, record.len()));
         });
         let (large, blob) = (24, BLOB as u32);
-        assert_eq!(seen, [(blob, 0, large), (5, INLINE, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+    }
+
+    #[test]
+    fn every_kind_that_may_name_a_block_names_another_when_blocks_get_new_numbers() {
+        for kind in Kind::ALL {
+            let words: usize = kind.fields().iter().map(|field| field.words).sum();
+            let mut records = vec![0; Prefix::SIZE + 4 * words];
+            records[0] = kind.number() as u8;
+            records[4] = records.len() as u8;
+            let mut expected = records.clone();
+            let mut at = Prefix::SIZE;
+            for field in kind.fields() {
+                if field.is_payload {
+                    expected[at + PLACE_AT] = 5;
+                    assert_eq!(places(&records).count(), 1, "{kind:?}");
+                }
+                at += 4 * field.words;
+            }
+            shift_blocks(&mut records, 5);
+            assert_eq!(records, expected, "{kind:?}");
+        }
     }
 
     #[test]
@@ -402,7 +425,7 @@ mod tests {
         let mut sink = sink(&mut batch, &mut n, Some(read));
         sink.raw(&[1; 2 * BLOB]);
         assert_eq!(sink.read.unwrap().named, 0);
-        assert_eq!(read_word(&batch.records, 16), Some(INLINE));
+        assert_eq!(Raw::read(&batch.records).unwrap().payload.place, IN_RECORD as u32);
         assert_eq!(batch.records.len(), 24 + 2 * BLOB);
     }
 
@@ -430,11 +453,6 @@ mod tests {
         assert_eq!(first_record(&batch.records).len(), one);
     }
 
-    /// The offset word of a batch's only record.
-    fn offset_of(batch: &Batch, kind: Kind) -> u32 {
-        read_word(&batch.records, block_word(kind as u32).unwrap() + 4).unwrap()
-    }
-
     #[test]
     fn a_block_goes_with_a_large_payload_at_the_end_of_its_read_alone() {
         // From, to, length of the read; whether the block is given.
@@ -449,8 +467,8 @@ mod tests {
             let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, length)));
             sink.body(1, &room.bytes[from..to]);
             assert_eq!(sink.read.unwrap().viewed, given, "{from}..{to} of {length}");
-            let offset = (from as u32) | if given { GIVEN } else { 0 };
-            assert_eq!(offset_of(&batch, Kind::Body), offset, "{from}..{to} of {length}");
+            let offset = (from as u32) | if given { GIVEN as u32 } else { 0 };
+            assert_eq!(Body::read(&batch.records).unwrap().payload.offset, offset, "{from}..{to} of {length}");
         }
     }
 
@@ -465,7 +483,7 @@ mod tests {
         let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
         assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
         let last = batch.records.len() - 2 * VIEW - 32;
-        assert_eq!(read_word(&batch.records, last + 24), Some(INLINE));
+        assert_eq!(record::ParseError::read(&batch.records[last..]).unwrap().payload.place, IN_RECORD as u32);
     }
 
     #[test]

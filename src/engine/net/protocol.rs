@@ -71,7 +71,8 @@ impl Protocol {
                 return;
             }
             let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
-            let request = Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
+            let request =
+                Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
             let validation = match flags & (expect_flags::INSECURE | expect_flags::RELAXED) {
                 0 => Validation::Strict,
                 expect_flags::RELAXED => Validation::Relaxed,
