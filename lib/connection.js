@@ -9,11 +9,11 @@
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
-const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('./socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { errnoException, streamDestroyed } = require('./errors');
+const layout = require('./layout');
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
@@ -23,6 +23,10 @@ const { each, nextTick } = require('./primordials');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
 const { kEvents, kSide, kEnqueue } = require('./symbols');
+
+const { CHUNKED, LAST, CLOSE, ACK } = layout.writeFlags;
+const { ON } = layout.keepAliveFlags;
+const { END } = layout.feedFlags;
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
@@ -98,7 +102,6 @@ class Connection {
     this.waiters = NONE;
     this.uncredited = 0;
     this.onClosed = null;
-    this.error = null;
     hold();
   }
 
@@ -346,7 +349,7 @@ class Connection {
   }
 
   setKeepAlive(enable, seconds) {
-    if (!this.closed) command(OP.KEEP_ALIVE, enable ? 1 : 0, this, seconds);
+    if (!this.closed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
   }
 
   setRef(ref) {
@@ -404,7 +407,7 @@ class Connection {
   feedEnd() {
     if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
     this.fedEnd = true;
-    command(OP.FEED, 1, this, 0);
+    command(OP.FEED, END, this, 0);
   }
 
   /** The new protocol's bytes are the socket's, whoever read the old one's. */

@@ -15,7 +15,7 @@
 
 const { OP, command } = require('./binding');
 const { abortMessage } = require('./incoming-message');
-const { LAST } = require('./constants');
+const { LAST } = require('./layout').writeFlags;
 const { connResetException } = require('./errors');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');

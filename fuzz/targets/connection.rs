@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1::Config;
+use turnout::engine::layout::record::{Body, Connected, Connection, Raw, Request};
+use turnout::engine::layout::{Kind, Op, Prefix, Record};
 use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
 use turnout::engine::net::connection::WINDOW;
-use turnout::engine::net::connections::Connections;
+use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
@@ -34,11 +36,6 @@ struct Known {
     uncredited: usize,
     line: Option<FakeSocket>,
 }
-
-/// Bytes for the parser that nobody has sent.
-const FEED: u32 = 14;
-/// The last of the commands: another driver has the connection.
-const RELEASE: u32 = 15;
 
 /// Texts that a peer would hardly hit upon byte by byte.
 const TEXTS: [&[u8]; 12] = [
@@ -136,7 +133,7 @@ impl World {
             self.connections.admit(socket.clone(), &peer, &self.server)
         };
         self.hear();
-        let index = slot * 64;
+        let index = slot * STRIDE;
         self.known.get_mut(&index).expect("a connection is told of").line = Some(socket);
         self.connections.wake(slot);
         Ok(())
@@ -155,7 +152,7 @@ impl World {
         let index = self.any_index(input)?;
         if let Some(socket) = self.known.get(&index).and_then(|known| known.line.as_ref()) {
             act(&mut socket.0.borrow_mut());
-            self.connections.wake(index / 64);
+            self.connections.wake(index / STRIDE);
         }
         Ok(())
     }
@@ -179,28 +176,28 @@ impl World {
         // Writes and decisions are for a request that has come, mostly.
         let latest = known.map_or(0, |known| known.requests);
         let argument = if input.ratio(1, 8)? { input.arbitrary()? } else { latest + input.int_in_range(0..=1)? };
-        let op: u32 = input.int_in_range(1..=RELEASE)?;
+        let op = *input.choose(Op::ALL)?;
         let flags = u32::from(input.arbitrary::<u8>()?);
         let length = if input.ratio(1, 8)? { 40_000 } else { input.int_in_range(0..=30)? };
         // A limit for EXPECT is text.
         let payload = match op {
-            11 => vec![b'1'; length.min(4)],
-            FEED => input.choose(&TEXTS)?.to_vec(),
+            Op::Expect => vec![b'1'; length.min(4)],
+            Op::Feed => input.choose(&TEXTS)?.to_vec(),
             _ => vec![b'1'; length],
         };
         let head_length = input.int_in_range(0..=payload.len() as u32)?;
-        if op == 4 {
+        if op == Op::Credit {
             if let Some(known) = self.known.get_mut(&index).filter(|known| known.generation == generation) {
                 known.uncredited = known.uncredited.saturating_sub(argument as usize);
             }
         }
-        if op == FEED {
+        if op == Op::Feed {
             if let Some(known) = self.known.get_mut(&index).filter(|known| known.generation == generation) {
                 known.fed += payload.len();
             }
         }
         let record = command_record(op, flags, (index, generation), argument, head_length, &payload);
-        if length == 40_000 && op == 1 {
+        if length == 40_000 && op == Op::Write {
             let data = &payload[..];
             let head_length = head_length as usize;
             self.connections.write_borrowed(index, generation, argument, flags, head_length, data, || None, false);
@@ -229,44 +226,47 @@ impl World {
         self.blocks.kept.clear();
         let mut rest = &records[..];
         while !rest.is_empty() {
-            let word = |at: usize| u32::from_le_bytes(rest[4 * at..4 * at + 4].try_into().expect("four bytes"));
-            let size = word(1) as usize;
-            assert!(size >= 12 && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
-            self.record(word(0) & 0xff, word(2), word);
+            let (Prefix { number, size, index, .. }, _) = Prefix::read(rest).expect("records are whole");
+            assert!(size >= Prefix::SIZE && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
+            let kind = Kind::of(number).unwrap_or_else(|| panic!("kind {number} is none of the engine's"));
+            self.record(kind, index, &rest[..size]);
             rest = &rest[size..];
         }
     }
 
-    fn record(&mut self, kind: u32, index: u32, word: impl Fn(usize) -> u32) {
-        if kind == 1 || kind == 13 {
-            let known = Known { generation: word(3), ..Known::default() };
+    fn record(&mut self, kind: Kind, index: u32, record: &[u8]) {
+        let accepted = Connection::read(record).map(|words| words.generation);
+        if let Some(generation) = accepted.or(Connected::read(record).map(|words| words.generation)) {
+            let known = Known { generation, ..Known::default() };
             assert!(self.known.insert(index, known).is_none(), "an index is reused behind CLOSED only");
             return;
         }
-        if kind == 11 || kind == 14 {
+        if matches!(kind, Kind::Closed | Kind::Moved) {
             assert!(self.known.remove(&index).is_some(), "CLOSED comes once, or MOVED in its place");
             return;
         }
         let known = self.known.get_mut(&index).expect("only open connections are heard of");
+        if let Some(Request { seq, .. }) = Request::read(record) {
+            known.requests += 1;
+            assert_eq!(seq, known.requests, "requests are numbered");
+        }
+        let body = Body::read(record).map(|words| words.payload);
+        if let Some(payload) = body.or(Raw::read(record).map(|words| words.payload)) {
+            known.uncredited += payload.length as usize;
+            // It reads below the window, and may hold what one read brought.
+            assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
+        }
         match kind {
-            2 => {
-                known.requests += 1;
-                assert_eq!(word(3), known.requests, "requests are numbered");
-            }
-            3 | 6 => {
-                known.uncredited += word(if kind == 3 { 4 } else { 3 }) as usize;
-                // It reads below the window, and may hold what one read brought.
-                assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
-            }
-            8 => {
+            Kind::ParseError => {
                 assert!(!known.refused, "one error a connection");
                 known.refused = true;
             }
-            9 => known.timed_out += 1,
-            4 | 5 | 7 | 10 | 12 => {}
-            _ => panic!("kind {kind} is none of the engine's"),
+            Kind::Timeout => known.timed_out += 1,
+            Kind::Request | Kind::Body | Kind::End | Kind::Upgrade | Kind::Raw | Kind::Response => {
+                assert!(!known.refused, "nothing is parsed behind an error");
+            }
+            Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
         }
-        assert!(!(known.refused && matches!(kind, 2..=6 | 12)), "nothing is parsed behind an error");
     }
 }
 
@@ -283,14 +283,14 @@ pub fn connection(data: &[u8]) {
     for (index, known) in &world.known {
         if let Some(socket) = &known.line {
             socket.0.borrow_mut().fails = true;
-            world.connections.wake(index / 64);
+            world.connections.wake(index / STRIDE);
         }
     }
     // Connections that do not read find out when they write.
     let closing: Vec<u8> = world
         .known
         .iter()
-        .flat_map(|(index, known)| [6, 28, *index, known.generation, 0, 0, 0].into_iter().flat_map(u32::to_le_bytes))
+        .flat_map(|(index, known)| command_record(Op::Close, 0, (*index, known.generation), 0, 0, b""))
         .collect();
     world.connections.apply_records(&closing);
     world.run();

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 #[cfg(unix)]
 use napi::bindgen_prelude::Buffer;
-use napi::bindgen_prelude::{JsValue, Unknown};
-use napi::Env;
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
+use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::memory::Place;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
+use crate::engine::layout;
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
@@ -212,6 +213,20 @@ pub fn parse_errors() -> Vec<Vec<String>> {
     let mut table: Vec<_> = ParseError::ALL.to_vec();
     table.sort_by_key(|error| error.index());
     table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
+}
+
+/// Every number that crosses, by name; in groups.
+#[napi(catch_unwind, ts_return_type = "Record<string, Record<string, number>>")]
+pub fn layout(env: &Env) -> Result<Object<'_>> {
+    let mut all = Object::new(env)?;
+    for group in layout::groups() {
+        let mut numbers = Object::new(env)?;
+        for (name, number, _) in &group.entries {
+            numbers.set(name, *number)?;
+        }
+        all.set(&group.name, numbers)?;
+    }
+    Ok(all)
 }
 
 /// XORs `length` bytes of `data`, a Uint8Array, from `offset` on with `key`, its first byte the lowest; nothing when they are not all there,

@@ -3,6 +3,7 @@
 //! has a view of is read into again: memory that stays warm and is no garbage.
 
 use super::memory::{Held, Place};
+use crate::engine::layout::places::FIRST_SLAB;
 use crate::engine::net::blocks::{Blocks, Room, READ_SIZE};
 
 /// How many there may be.
@@ -141,8 +142,8 @@ impl Blocks for SlabBlocks<'_> {
         // SAFETY: found since JavaScript last ran, and it does not run while this object is borrowed: whoever has it drives the engine,
         // which knows no JavaScript. One room is borrowed at a time, nobody else has the slab's memory before its records are told.
         let bytes = unsafe { place.bytes_mut() };
-        // -1 is a payload in its record; slabs are numbered down from -2.
-        Some(Room { bytes, block: (number + 2).wrapping_neg(), offset: 0 })
+        // Slabs are numbered downwards.
+        Some(Room { bytes, block: (FIRST_SLAB as u32).wrapping_sub(number), offset: 0 })
     }
 
     fn keep(&mut self, bytes: usize, viewed: bool) {

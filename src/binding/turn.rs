@@ -25,6 +25,7 @@ use super::slabs::Slabs;
 #[cfg(unix)]
 use super::uv::{Loop, OnReady, Why};
 use super::wake::{OnWake, Wake};
+use crate::engine::layout::turns::{AFTER_THROW, BROKEN, LARGE, NESTED};
 use crate::engine::net::census::Census as EngineCensus;
 use crate::engine::net::event::{first_record, has_stream_of, places, take_records, Batch, Place};
 #[cfg(unix)]
@@ -42,14 +43,6 @@ const BATCH_KEPT: usize = 1 << 20;
 const PAYLOADS: usize = 128;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
 const MAX_THROWS: usize = 100_000;
-/// Instead of a number of bytes: go on behind the record whose handler threw.
-const AFTER_THROW: i32 = -1;
-/// Instead of a number of bytes: go on behind the record whose handler runs the event loop that calls.
-const NESTED: i32 = -2;
-/// Instead of a number of bytes: the record is the first payload.
-const LARGE: i32 = -3;
-/// Instead of a number of bytes: the crossing is broken, no connection is left.
-const BROKEN: i32 = -4;
 
 /// What JavaScript gives native to use. All of it lives with the `Port` that is made of it.
 pub struct Given<'a> {

@@ -4,6 +4,7 @@
 pub mod deadline;
 pub mod error;
 pub mod h1;
+pub mod layout;
 pub mod net;
 pub mod raw;
 pub mod websocket;

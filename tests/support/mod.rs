@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use turnout::engine::error::ParseError;
 use turnout::engine::h1::{self, flags, Config, Expected, RequestHead, ResponseHead, Validation};
+use turnout::engine::layout::{self, CommandWords, Op};
 use turnout::engine::net::protocol::{Protocol, Sink};
 use turnout::engine::raw;
 
@@ -238,18 +239,16 @@ pub fn check(config: &Config, fin: bool, cases: &[(&str, &[&str])]) {
 
 /// A command as JavaScript packs it, for the connection `to`: its index and generation.
 pub fn command_record(
-    op: u32,
+    op: Op,
     flags: u32,
     (index, generation): (u32, u32),
     argument: u32,
     head_length: u32,
     payload: &[u8],
 ) -> Vec<u8> {
-    let size = (28 + payload.len() + 3) & !3;
-    let words = [op | flags << 8, size as u32, index, generation, argument, payload.len() as u32, head_length];
-    let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    record.extend_from_slice(payload);
-    record.resize(size, 0);
+    let words = CommandWords { generation, argument, payload_length: payload.len() as u32, head_length };
+    let mut record = Vec::new();
+    layout::put(&mut record, op.number(), flags, index, &words, [payload, &[]]);
     record
 }
 

@@ -1,5 +1,7 @@
 //! What a connection may hold, and how much of what comes is checked.
 
+use crate::engine::layout::limits;
+
 /// Limits and leniency of a server's connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -16,7 +18,12 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false, relaxed_values: false }
+        Config {
+            max_header_size: limits::MAX_HEADER_SIZE as usize,
+            max_fields: 1_000,
+            lenient: false,
+            relaxed_values: false,
+        }
     }
 }
 

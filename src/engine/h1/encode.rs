@@ -8,16 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
 
-/// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
-pub const CHUNKED: u32 = 1;
-/// The response ends with this write.
-pub const LAST: u32 = 2;
-/// Close the connection once this write has been flushed.
-pub const CLOSE: u32 = 4;
-/// Report when this write has been flushed.
-pub const ACK: u32 = 8;
-/// With `LAST`: the payload brings its own last chunk and trailer section.
-pub const TRAILERS: u32 = 16;
+use crate::engine::layout::write_flags::{ACK, CHUNKED, CLOSE, LAST, TRAILERS};
 
 /// Bytes; smaller writes are gathered into one buffer, larger ones are kept as they are and sent with one gathering call.
 const GATHER: usize = 16 * 1024;

@@ -1,8 +1,10 @@
 //! Where reads go. A read whose payload is large is not copied out of its place: the place is handed on with the records that name it.
 
+use crate::engine::layout::limits;
+
 /// Bytes of one read. A little more than the 64 KiB that streams are wont to write at once, so that a read of such a piece, with a
 /// message head before it, is short: a full one must be followed by another that learns nothing.
-pub const READ_SIZE: usize = 66 * 1024;
+pub const READ_SIZE: usize = limits::READ_SIZE as usize;
 
 /// Bytes; a payload from here on is not copied out of the place it was read into, if that can be given away with it.
 pub const VIEW: usize = 32 * 1024;

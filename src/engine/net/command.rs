@@ -1,51 +1,11 @@
 //! What JavaScript may ask of the engine. The whole vocabulary of the way down.
 
-/// One command for one connection.
-#[derive(Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Op {
-    Write,
-    WriteNow,
-    Decide,
-    Credit,
-    Shutdown,
-    Close,
-    Reset,
-    NoDelay,
-    KeepAlive,
-    DiscardReads,
-    Expect,
-    GoOn,
-    Tap,
-    Feed,
-    Release,
-}
+use crate::engine::layout::{CommandWords, Prefix, Words};
 
-impl Op {
-    fn from_number(number: u32) -> Option<Op> {
-        Some(match number {
-            1 => Op::Write,
-            2 => Op::WriteNow,
-            3 => Op::Decide,
-            4 => Op::Credit,
-            5 => Op::Shutdown,
-            6 => Op::Close,
-            7 => Op::Reset,
-            8 => Op::NoDelay,
-            9 => Op::KeepAlive,
-            10 => Op::DiscardReads,
-            11 => Op::Expect,
-            12 => Op::GoOn,
-            13 => Op::Tap,
-            14 => Op::Feed,
-            15 => Op::Release,
-            _ => return None,
-        })
-    }
-}
+pub use crate::engine::layout::Op;
 
 /// Bytes before a record's payload.
-pub const HEADER: usize = 28;
+pub const HEADER: usize = Prefix::SIZE + 4 * CommandWords::COUNT;
 
 /// A command as it stands in a packed record.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,22 +29,21 @@ pub struct Command<'a> {
 /// Takes the first record off `records`. `None` at the end, and at a record that is no command: nothing behind it can be
 /// trusted.
 pub fn next<'a>(records: &mut &'a [u8]) -> Option<(Command<'a>, &'a [u8])> {
-    let header = records.get(..HEADER)?;
-    let word = |n: usize| u32::from_le_bytes([header[4 * n], header[4 * n + 1], header[4 * n + 2], header[4 * n + 3]]);
-    let size = word(1) as usize;
-    let length = word(5) as usize;
-    let record = records.get(..size)?;
+    let (prefix, mut rest) = Prefix::read(records)?;
+    let words = CommandWords::take(&mut rest)?;
+    let length = words.payload_length as usize;
+    let record = records.get(..prefix.size)?;
     let payload = record.get(HEADER..HEADER.checked_add(length)?)?;
     let command = Command {
-        op: Op::from_number(word(0) & 0xff)?,
-        flags: word(0) >> 8,
-        index: word(2),
-        generation: word(3),
-        argument: word(4),
-        head_length: (word(6) as usize).min(length),
+        op: Op::of(prefix.number)?,
+        flags: prefix.flags,
+        index: prefix.index,
+        generation: words.generation,
+        argument: words.argument,
+        head_length: (words.head_length as usize).min(length),
         payload,
     };
-    *records = &records[size..];
+    *records = &records[prefix.size..];
     Some((command, record))
 }
 

@@ -15,8 +15,9 @@ use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::encode::{Payload, ResponseQueue, CHUNKED};
+use crate::engine::h1::encode::{Payload, ResponseQueue};
 use crate::engine::h1::Phase;
+use crate::engine::layout::{decide_flags, feed_flags, keep_alive_flags, write_flags, Reader};
 use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
@@ -367,7 +368,7 @@ impl<T: Transport> Connection<T> {
             }
             Op::WriteNow => self.out.write_now(command.flags, command.payload),
             Op::Decide => {
-                let accept = command.flags & 1 != 0;
+                let accept = command.flags & decide_flags::ACCEPTED != 0;
                 self.drive(None, batch, |protocol, sink| protocol.decide(accept, sink));
                 self.note_phase(now);
                 self.wake();
@@ -397,7 +398,10 @@ impl<T: Transport> Connection<T> {
             }
             Op::NoDelay => self.with_stream(|stream| stream.set_no_delay(command.argument != 0)),
             Op::KeepAlive => self.with_stream(|stream| {
-                stream.set_keep_alive(command.flags & 1 != 0, Duration::from_secs(u64::from(command.argument)));
+                stream.set_keep_alive(
+                    command.flags & keep_alive_flags::ON != 0,
+                    Duration::from_secs(u64::from(command.argument)),
+                );
             }),
             Op::Expect => {
                 let could_read = self.protocol.can_read();
@@ -407,19 +411,13 @@ impl<T: Transport> Connection<T> {
                 }
             }
             Op::GoOn => self.go_on(batch, now),
-            Op::DiscardReads => {
-                if self.is_reading() {
-                    self.reading = Reading::Discard;
-                    self.wake();
-                }
-            }
             Op::Tap => {
                 if self.is_reading() {
-                    self.reading = match command.argument {
-                        0 => Reading::Open,
-                        1 => Reading::Tapped,
-                        3 => Reading::Ended,
-                        _ => Reading::Held,
+                    self.reading = match Reader::of(command.argument) {
+                        Some(Reader::Parser) => Reading::Open,
+                        Some(Reader::Javascript) => Reading::Tapped,
+                        Some(Reader::Ended) => Reading::Ended,
+                        Some(Reader::Nobody) | None => Reading::Held,
                     };
                     self.close_if_done(batch);
                     self.wake();
@@ -429,7 +427,7 @@ impl<T: Transport> Connection<T> {
             Op::Feed => {
                 // The protocol may change what it is given, and the payload is JavaScript's.
                 self.parse(&mut command.payload.to_vec(), None, batch, now);
-                if command.flags & 1 != 0 {
+                if command.flags & feed_flags::END != 0 {
                     self.finish_protocol(batch);
                 }
             }
@@ -462,7 +460,7 @@ impl<T: Transport> Connection<T> {
         batch: &mut Batch,
         now: Instant,
     ) {
-        let framed_head = head_length > 0 && flags & CHUNKED != 0;
+        let framed_head = head_length > 0 && flags & write_flags::CHUNKED != 0;
         if self.blocked || framed_head || !self.out.is_turn_of(seq) {
             let kept = if framed_head { None } else { keep() };
             let done = match kept {

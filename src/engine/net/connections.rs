@@ -19,9 +19,10 @@ use super::server::{Server, ServerConfig};
 use super::transport::Transport;
 use crate::engine::deadline::{Timers, Waiting};
 use crate::engine::h1::encode::Payload;
+use crate::engine::layout::limits;
 
 /// How many threads one JavaScript environment may have; a connection's index modulo this is the number of its thread.
-pub const STRIDE: u32 = 64;
+pub const STRIDE: u32 = 1 << limits::STRIDE_BITS;
 /// How long accepting rests when the process has no descriptors left.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Deadlines of one turn. Hundreds of connections expire together, because they are looked at in intervals; others are served in between.
@@ -365,7 +366,7 @@ impl<T: Transport> Connections<T> {
             match timeouts.deadline(connection.waiting, connection.server.started) {
                 Some((due, expired)) if due <= now => {
                     connection.waiting = Waiting::Nothing;
-                    self.outbox.timeout(connection.index, expired as u32);
+                    self.outbox.timeout(connection.index, expired);
                 }
                 Some(_) => {
                     connection.shrink();

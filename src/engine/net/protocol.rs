@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use crate::engine::h1::{self, ClientConn, Config, Conn, Expected, Phase, Validation};
+use crate::engine::layout::expect_flags;
 use crate::engine::raw;
 
 /// Who hears whatever is spoken.
@@ -25,15 +26,6 @@ pub enum Protocol {
     Client(ClientConn),
     /// HTTP has gone.
     Raw(raw::Stream),
-}
-
-/// Flags of the EXPECT command.
-mod expect {
-    pub const HEAD: u32 = 1;
-    pub const CONNECT: u32 = 2;
-    pub const INSECURE: u32 = 4;
-    pub const NOTHING: u32 = 8;
-    pub const RELAXED: u32 = 16;
 }
 
 impl Protocol {
@@ -108,15 +100,16 @@ impl Protocol {
     /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
         if let Self::Client(conn) = self {
-            if flags & expect::NOTHING != 0 {
+            if flags & expect_flags::NOTHING != 0 {
                 conn.expect_nothing();
                 return;
             }
             let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
-            let request = Expected { seq, head: flags & expect::HEAD != 0, connect: flags & expect::CONNECT != 0 };
-            let validation = match flags & (expect::INSECURE | expect::RELAXED) {
+            let request =
+                Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
+            let validation = match flags & (expect_flags::INSECURE | expect_flags::RELAXED) {
                 0 => Validation::Strict,
-                expect::RELAXED => Validation::Relaxed,
+                expect_flags::RELAXED => Validation::Relaxed,
                 _ => Validation::Insecure,
             };
             conn.expect(request, size, validation);

@@ -10,6 +10,7 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::event::Peer;
 use super::handover::Duplicate;
+use crate::engine::layout::Family;
 
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
@@ -129,11 +130,11 @@ pub trait Transport {
         let remote = remote.or_else(|| socket.peer_addr().ok().and_then(|address| address.as_socket()));
         let local = local.or_else(|| socket.local_addr().ok().and_then(|address| address.as_socket()));
         let (Some(remote), Some(local)) = (remote, local) else {
-            return Peer { family: 4, ..Peer::default() };
+            return Peer { family: Family::Ipv4, ..Peer::default() };
         };
         // Node shows IPv4 peers of a dual-stack socket as `::ffff:a.b.c.d`, and so does Display.
         Peer {
-            family: if remote.is_ipv6() { 6 } else { 4 },
+            family: if remote.is_ipv6() { Family::Ipv6 } else { Family::Ipv4 },
             remote: remote.ip().to_string(),
             remote_port: remote.port(),
             local: local.ip().to_string(),
