@@ -75,6 +75,8 @@ class Connection {
     /** It is on its way to another process, or from one driver to the other: nobody reads it. */
     this.departing = false;
     this.moving = false;
+    /** How the new driver has closed it before the thread had told all. @type {{errno: number, writing: boolean}|null} */
+    this.closedBefore = null;
     /** Called once when it has moved, or never will. @type {(() => void)|null} */
     this.onMoved = null;
     /** A reader in JavaScript has come to the end, and the engine was told. */

@@ -11,7 +11,7 @@ const binding = require('./binding');
 const { OP, READ, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
 const { Connection } = require('./connection');
 const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
-const { beginReading } = require('./driver-change');
+const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
@@ -135,7 +135,7 @@ function dispatch(at) {
     case RESPONSE:
       return onResponse(at, flags, connection);
     case BODY: {
-      const chunk = payload(connection, at + BODY_BYTES, at + BODY_PAYLOAD);
+      const chunk = payload(index, at + BODY_BYTES, at + BODY_PAYLOAD);
       if (chunk !== null) connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
@@ -143,14 +143,14 @@ function dispatch(at) {
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
       return connection.exchange === undefined || !isRefusedNext(index);
     case UPGRADE: {
-      const chunk = payload(connection, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD);
+      const chunk = payload(index, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD);
       connection.bytesRead = word53(at + UPGRADE_BYTES_READ);
       if ((connection.closing && connection.exchange !== undefined) || chunk === null) return chunk === null;
       connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + UPGRADE_SEQ], (flags & COMPLETE) !== 0, chunk);
       return true;
     }
     case RAW: {
-      const chunk = payload(connection, at + RAW_BYTES, at + RAW_PAYLOAD);
+      const chunk = payload(index, at + RAW_BYTES, at + RAW_PAYLOAD);
       if (chunk !== null) connection.side.inScope(rawRecord, connection, chunk);
       return true;
     }
@@ -160,7 +160,7 @@ function dispatch(at) {
     case PARSE_ERROR: {
       if (connection.closing) return false;
       const error = errors[words[at + PARSE_ERROR_INDEX]];
-      const packet = payload(connection, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
+      const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
       if (packet === null) return true;
       connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + PARSE_ERROR_BYTES_PARSED], packet));
       return true;
@@ -174,14 +174,18 @@ function dispatch(at) {
       return true;
     case CLOSED:
       removeConnection(index);
+      if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
       // What has changed drivers meanwhile goes with it.
       if (connection.index !== index && !connection.closed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
-    case MOVED:
+    case MOVED: {
       removeConnection(index);
-      beginReading(connection, (flags & ENDED) !== 0);
-      return false;
+      const { closedBefore } = connection;
+      if (closedBefore === null) beginReading(connection, (flags & ENDED) !== 0);
+      else connection.side.inScope(closedRecord, connection, closedBefore.errno, closedBefore.writing);
+      return closedBefore !== null;
+    }
     default:
       return false;
   }
@@ -307,7 +311,7 @@ function responseRecords(connection, flags) {
       connection.onEnd(trailersOf(at, connection));
       continue;
     }
-    const chunk = payload(connection, at + BODY_BYTES, at + BODY_PAYLOAD);
+    const chunk = payload(connection.index, at + BODY_BYTES, at + BODY_PAYLOAD);
     if (chunk === null) return;
     connection.onBody(chunk);
   }
@@ -332,12 +336,12 @@ function isRefusedNext(index) {
 /**
  * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
  * program's then; any other is copied out of what will be written to again.
- * @param {Connection} connection it came on
+ * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
  * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(connection, at, about) {
+function payload(index, at, about) {
   const length = words[about + LENGTH];
   const number = words[about + PLACE];
   if (number >= 0) {
@@ -353,7 +357,7 @@ function payload(connection, at, about) {
     const from = offset ^ GIVEN;
     return subarray(slab, from, from + length);
   } catch {
-    lose(connection);
+    lose(index);
     return null;
   }
 }
@@ -366,9 +370,10 @@ function copyOf(buffer, from, length) {
 }
 
 /** There is no memory for what the peer has sent: a message with a hole in it is worse than none. Nobody hears what else is told of it. */
-function lose(connection) {
+function lose(index) {
+  const connection = connectionAt(index);
   command(OP.RESET, 0, connection, 0);
-  removeConnection(connection.index);
+  removeConnection(index);
   if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 

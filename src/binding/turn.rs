@@ -27,7 +27,8 @@ use super::uv::{Loop, OnReady, Why};
 use super::wake::{OnWake, Wake};
 use crate::engine::layout::turns::{AFTER_THROW, BROKEN, LARGE, NESTED};
 use crate::engine::net::census::Census as EngineCensus;
-use crate::engine::net::event::{first_record, has_stream_of, places, take_records, Batch, Place};
+use crate::engine::net::delivery::{Delivery, Driver};
+use crate::engine::net::event::{first_record, places, take_records, Batch, Place};
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
 use crate::engine::net::port::Port as EventPort;
@@ -37,8 +38,6 @@ const FILLS_PER_WAKE: usize = 8;
 /// Bytes of records and blocks that wake-ups may bring before the loop's other users get their turn: N-API calls a thread-safe
 /// function up to a thousand times before it returns to the loop, and the threads go on meanwhile.
 const HEARD_PER_ROUND: usize = 2 << 20;
-/// Bytes of a batch's memory that are used again: what was left while JavaScript was busy is not kept for ever.
-const BATCH_KEPT: usize = 1 << 20;
 /// Payloads that one call brings as arguments.
 const PAYLOADS: usize = 128;
 /// Exceptions of handlers in one call before it is given up; more than records can stand in the buffer.
@@ -70,9 +69,8 @@ pub struct Crossing {
     later: HomeFunction<(), ()>,
     /// Where there is no loop to be had.
     wake: Option<Wake>,
-    /// Taken from a driver, not yet given to JavaScript.
-    batch: RefCell<Batch>,
-    offset: Cell<usize>,
+    /// Taken from the drivers, not yet given to JavaScript.
+    delivery: RefCell<Delivery>,
     /// A call of JavaScript was given up before it had gone through all of its records.
     interrupted: Cell<bool>,
     /// Whether a call of [`Self::resumed`] in the loop's next round has been asked for.
@@ -158,8 +156,7 @@ impl Crossing {
             turn: HomeFunction::new(env, &given.turn)?,
             later: HomeFunction::new(env, &given.later)?,
             wake,
-            batch: RefCell::default(),
-            offset: Cell::new(0),
+            delivery: RefCell::default(),
             interrupted: Cell::new(false),
             resuming: Cell::new(false),
             heard: Cell::new(0),
@@ -272,8 +269,7 @@ impl Crossing {
 
     /// The engine's counts, and those of the crossing.
     pub fn census(&self, engine: EngineCensus) -> Census {
-        let batch = self.batch.borrow();
-        let waiting = batch.records.len().saturating_sub(self.offset.get()) as u32;
+        let waiting = self.delivery.borrow().waiting() as u32;
         Census {
             connections: engine.connections,
             connecting: engine.connecting,
@@ -299,7 +295,7 @@ impl Crossing {
 
     /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
     pub fn has_stream_of(&self, index: u32) -> bool {
-        has_stream_of(self.batch.borrow().records.get(self.offset.get()..).unwrap_or_default(), index)
+        self.delivery.borrow().has_stream_of(index)
     }
 
     /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.
@@ -427,22 +423,15 @@ impl Crossing {
         }
     }
 
-    /// Copies as many whole records as fit into the inbound buffer, and makes Buffers of the payloads they name. They stay in the batch
-    /// until [`Self::offset`] has passed them: what there is no memory for is told another time.
+    /// Copies as many whole records as fit into the inbound buffer, and makes Buffers of the payloads they name. They stay in the
+    /// delivery until they are told: what there is no memory for is told another time.
     #[allow(unsafe_code)]
     fn fill(&self, env: sys::napi_env) -> Filled {
-        let mut batch = self.batch.borrow_mut();
-        if self.offset.get() >= batch.records.len() {
-            batch.records.clear();
-            batch.records.shrink_to(BATCH_KEPT);
-            self.engine.events.give_back(&mut batch.blocks);
-            self.offset.set(0);
-            self.take(&mut batch);
-        }
-        let rest = &batch.records[self.offset.get()..];
-        if rest.is_empty() {
+        let mut delivery = self.delivery.borrow_mut();
+        if !delivery.turn(|driver, batch| self.take(driver, batch)) {
             return Filled::Nothing;
         }
+        let (rest, blocks) = delivery.rest();
         let room = self.inbound.place();
         let mut taken = take_records(rest, room.len());
         if taken == 0 {
@@ -460,9 +449,9 @@ impl Crossing {
             };
         }
         let (mut payloads, mut words, mut heard) = (Payloads::new(env), Vec::new(), 0);
-        if !batch.blocks.is_empty() {
+        if !blocks.is_empty() {
             for Place { record, word, block, offset, length } in places(&rest[..taken]) {
-                let bytes = batch.blocks.get(block).and_then(|block| block.get(offset..offset + length)).unwrap_or(&[]);
+                let bytes = blocks.get(block).and_then(|block| block.get(offset..offset + length)).unwrap_or(&[]);
                 if !payloads.add(bytes) {
                     // What stands before it can be told.
                     taken = record;
@@ -482,17 +471,23 @@ impl Crossing {
         Filled::Records { bytes: taken as i32, payloads: payloads.buffers, taken, heard: taken + heard }
     }
 
-    /// Takes what a driver has left: the inline one first.
-    fn take(&self, batch: &mut Batch) {
-        #[cfg(unix)]
-        if let Some(inline) = &mut *self.engine.inline() {
-            self.inline.slabs.borrow_mut().deliver();
-            if !inline.connections.outbox.is_empty() {
-                std::mem::swap(&mut inline.connections.outbox, batch);
-                return;
+    /// Takes what a driver has left. JavaScript has been told all that was in its `batch`.
+    fn take(&self, driver: Driver, batch: &mut Batch) {
+        match driver {
+            #[cfg(unix)]
+            Driver::Inline => {
+                if let Some(inline) = &mut *self.engine.inline() {
+                    self.inline.slabs.borrow_mut().deliver();
+                    inline.connections.give_outbox(batch);
+                }
+            }
+            #[cfg(not(unix))]
+            Driver::Inline => {}
+            Driver::Threads => {
+                self.engine.events.give_back(&mut batch.blocks);
+                self.engine.events.take(batch);
             }
         }
-        self.engine.events.take(batch);
     }
 
     /// Several turns, until there is nothing more or the loop's other users should have theirs.
@@ -531,12 +526,12 @@ impl Crossing {
             let heard = self.heard.get() + heard;
             self.heard.set(heard);
             // A handler that runs the event loop itself goes on behind them.
-            self.offset.set(self.offset.get() + taken);
+            self.delivery.borrow_mut().told(taken);
             self.engine.hold();
             let told = self.tell(env, bytes, &payloads);
             self.engine.release();
             if told == Told::Nothing {
-                self.offset.set(self.offset.get() - taken);
+                self.delivery.borrow_mut().untold(taken);
             }
             if told != Told::Everything {
                 return true;

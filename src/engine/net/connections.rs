@@ -32,6 +32,8 @@ struct Slot<T> {
     generation: u32,
     /// It stands in `woken`.
     queued: bool,
+    /// Number of the outbox with the last record of its last owner.
+    left_in: u64,
     connection: Option<Box<Connection<T>>>,
 }
 
@@ -46,6 +48,9 @@ pub struct Connections<T> {
     nobody: Rc<Server>,
     /// What the connections have said.
     pub outbox: Batch,
+    /// How many outboxes have been given to JavaScript, and how many of them it has been told all of.
+    given: u64,
+    told: u64,
     timers: Timers,
     /// Slots of connections that were told something and have not sent since.
     dirty: Vec<u32>,
@@ -68,6 +73,8 @@ impl<T: Transport> Connections<T> {
             servers: HashMap::new(),
             nobody: Rc::new(Server::nobody()),
             outbox: Batch::default(),
+            given: 0,
+            told: 0,
             timers: Timers::default(),
             dirty: Vec::new(),
             pool: Vec::new(),
@@ -112,6 +119,30 @@ impl<T: Transport> Connections<T> {
         self.free.last().copied().unwrap_or(self.slots.len() as u32)
     }
 
+    /// The same, after a choice among those whose last owner JavaScript has heard all of. It is for a connection that JavaScript knows by
+    /// its index before any record has told of it: the records on their way are not to be taken for its own.
+    pub fn next_slot_told(&mut self) -> u32 {
+        let is_told = |&at: &u32| self.slots[at as usize].left_in < self.told;
+        match self.free.iter().position(is_told) {
+            Some(place) => {
+                let last = self.free.len() - 1;
+                self.free.swap(place, last);
+            }
+            None => {
+                let at = self.add_slot();
+                self.free.push(at);
+            }
+        }
+        self.next_slot()
+    }
+
+    /// JavaScript has been told all that it was given before: it is given what there is now, in exchange for an empty batch.
+    pub fn give_outbox(&mut self, into: &mut Batch) {
+        std::mem::swap(&mut self.outbox, into);
+        self.told = self.given;
+        self.given += 1;
+    }
+
     /// Takes an accepted connection in. Returns its slot.
     pub fn admit(&mut self, stream: T, peer: &super::event::Peer, server: &Rc<Server>) -> u32 {
         {
@@ -137,7 +168,8 @@ impl<T: Transport> Connections<T> {
         at
     }
 
-    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`]. Returns its index and generation.
+    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`], behind [`Self::next_slot_told`]. Returns its index
+    /// and generation.
     pub fn admit_taken(&mut self, stream: T, seq: u32, handed: u64) -> (u32, u32) {
         let (at, index, generation) = self.take_slot();
         let nobody = self.nobody.clone();
@@ -146,14 +178,16 @@ impl<T: Transport> Connections<T> {
     }
 
     fn take_slot(&mut self) -> (u32, u32, u32) {
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, queued: false, connection: None });
-            self.slots.len() as u32 - 1
-        });
+        let at = self.free.pop().unwrap_or_else(|| self.add_slot());
         let slot = &mut self.slots[at as usize];
         slot.generation = (slot.generation + 1) & 0x7fff_ffff;
         slot.queued = false;
         (at, at * STRIDE + self.number, slot.generation)
+    }
+
+    fn add_slot(&mut self) -> u32 {
+        self.slots.push(Slot { generation: 0, queued: false, left_in: 0, connection: None });
+        self.slots.len() as u32 - 1
     }
 
     fn fill_slot(&mut self, at: u32, connection: Connection<T>) {
@@ -180,6 +214,7 @@ impl<T: Transport> Connections<T> {
                 self.port.close_handover(connection.index, connection.generation);
             }
             slot.connection = None;
+            slot.left_in = self.given;
             self.free.push(at);
             self.port.gone();
             return Poll::Ready(());

@@ -10,6 +10,7 @@ pub mod command;
 pub mod connection;
 pub mod connections;
 pub mod connector;
+pub mod delivery;
 pub mod event;
 pub mod handover;
 #[cfg(unix)]

@@ -152,7 +152,7 @@ impl Inline {
     /// When the kernel cannot watch the socket.
     pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<(u32, u32)> {
         let mut stream = Stream::from(stream);
-        stream.register(self.poll.registry(), Token(self.connections.next_slot() as usize))?;
+        stream.register(self.poll.registry(), Token(self.connections.next_slot_told() as usize))?;
         self.connections.tick();
         Ok(self.connections.admit_taken(stream, seq, handed))
     }
