@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use turnout::engine::layout::Record as _;
 use turnout::engine::layout::{self, expect_flags, feed_flags, moved_flags, Expired, Family, Kind, Op, Prefix, Reader};
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::Copied;
 use turnout::engine::net::connections::STRIDE;
 use turnout::engine::net::connector::{connect, Remote};
@@ -31,6 +32,8 @@ use turnout::engine::net::port::Port;
 use turnout::engine::net::server::ServerConfig;
 use turnout::engine::net::std_stream::StdStream;
 use turnout::engine::net::threads::ShardHandle;
+#[cfg(unix)]
+use turnout::engine::output::Part;
 
 use support::command_record;
 
@@ -91,7 +94,7 @@ impl Driver for Threads {
     }
 
     fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
-        self.shard.copy(index, generation, stays)
+        self.shard.copy(Target { index, generation }, stays)
     }
 
     fn stop(&mut self) {
@@ -158,7 +161,7 @@ impl Driver for OnLoop {
     }
 
     fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
-        self.inline.copy(index, generation, stays)
+        self.inline.copy(Target { index, generation }, stays)
     }
 
     fn stop(&mut self) {
@@ -700,6 +703,12 @@ fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
     assert!(no_delay(&mut engine));
 }
 
+/// A write of an upgraded stream, to be told of.
+#[cfg(unix)]
+fn large_write((index, generation): (u32, u32), seq: u32) -> Write {
+    Write { target: Target { index, generation }, ahead: false, part: Part { seq, flags: ACK, head: 0 } }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
@@ -707,7 +716,7 @@ fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
     let mut to = Engine::<OnLoop>::start(NEVER);
     let (mut client, (index, generation)) = from.connect();
     let take = |from: &Engine<Threads>, handed: usize| {
-        let handover = from.driver.port.handover(index, generation)?;
+        let handover = from.driver.port.handover(Target { index, generation })?;
         handover.take(handed as u64)
     };
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
@@ -715,13 +724,14 @@ fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
     let seq = request.words.seq;
     from.command(Op::Decide, ACCEPTED, (index, generation), seq, b"");
     let large = vec![7; 40_000];
-    assert!(from.driver.port.handover(index, generation).is_none(), "nothing large has been written");
-    from.driver.shard.large(index, generation, seq, ACK, 0, large.clone(), false);
+    assert!(from.driver.port.handover(Target { index, generation }).is_none(), "nothing large has been written");
+    from.driver.shard.large(large_write((index, generation), seq), large.clone());
     assert_eq!(from.next::<Ack>().words.flushed, 40_000);
-    assert!(from.driver.port.handover(index, generation + 1).is_none(), "another generation's");
+    assert!(from.driver.port.handover(Target { index, generation: generation + 1 }).is_none(), "another generation's");
     assert!(take(&from, 39_999).is_none());
     let stream = take(&from, 40_000).unwrap();
-    let taken = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
+    let Target { index: taken, generation: again } = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
+    let taken = (taken, again);
     assert_eq!(taken.0 % STRIDE, 0);
 
     // It writes at once, behind what has left, and reads when the thread has told all.
@@ -742,7 +752,7 @@ fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
     to.command(Op::Close, 0, taken, 0, b"");
     assert_eq!(client.read(&mut answer).unwrap(), 0);
     to.next::<Closed>();
-    assert!(from.driver.port.handover(index, generation).is_none());
+    assert!(from.driver.port.handover(Target { index, generation }).is_none());
     assert_eq!(from.driver.port.live(), 0);
     from.driver.stop();
 }
@@ -756,12 +766,14 @@ fn a_stream_whose_peer_has_ended_ends_once() {
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
     let seq = from.next::<Request>().words.seq;
     from.command(Op::Decide, ACCEPTED, (index, generation), seq, b"");
-    from.driver.shard.large(index, generation, seq, ACK, 0, vec![7; 20_000], false);
+    from.driver.shard.large(large_write((index, generation), seq), vec![7; 20_000]);
     from.next::<Ack>();
     client.shutdown(std::net::Shutdown::Write).unwrap();
     from.next::<Eof>();
-    let stream = from.driver.port.handover(index, generation).and_then(|handover| handover.take(20_000)).unwrap();
-    let taken = to.driver.inline.take_over(stream, seq, 20_000).unwrap();
+    let stream =
+        from.driver.port.handover(Target { index, generation }).and_then(|handover| handover.take(20_000)).unwrap();
+    let Target { index: taken, generation: again } = to.driver.inline.take_over(stream, seq, 20_000).unwrap();
+    let taken = (taken, again);
     from.command(Op::Release, 0, (index, generation), 0, b"");
     assert_eq!(from.next::<Moved>().flags, moved_flags::ENDED);
     to.command(Op::Tap, 0, taken, Reader::Ended.number(), b"");

@@ -14,11 +14,13 @@ use turnout::engine::h1::Config;
 use turnout::engine::layout::record::{Body, Connected, Connection, Raw, Request};
 use turnout::engine::layout::{Kind, Op, Prefix, Record};
 use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
+use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::WINDOW;
 use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
+use turnout::engine::output::Part;
 
 use super::support::command_record;
 use super::support::fake_socket::{FakeSocket, Line};
@@ -198,9 +200,9 @@ impl World {
         }
         let record = command_record(op, flags, (index, generation), argument, head_length, &payload);
         if length == 40_000 && op == Op::Write {
-            let data = &payload[..];
-            let head_length = head_length as usize;
-            self.connections.write_borrowed(index, generation, argument, flags, head_length, data, || None, false);
+            let part = Part { seq: argument, flags, head: head_length as usize };
+            let write = Write { target: Target { index, generation }, ahead: false, part };
+            self.connections.write_borrowed(&write, &payload, || None);
         } else {
             self.connections.apply_records(&record);
         }

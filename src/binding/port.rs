@@ -24,7 +24,7 @@ use super::exception::contained;
 use super::kept::KeptArray;
 use super::memory::Place;
 use super::turn::{Crossing, Given};
-use crate::engine::net::command;
+use crate::engine::net::command::{self, Target, Write};
 use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
 #[cfg(unix)]
@@ -34,6 +34,7 @@ use crate::engine::net::listener::adopt;
 use crate::engine::net::listener::bind;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::threads::ShardHandle;
+use crate::engine::output::Part;
 
 /// The engine as one JavaScript environment reaches it: the inline driver if there is one, number 0, and shards from 1 on.
 pub struct Engine {
@@ -75,7 +76,7 @@ impl Engine {
         let (mut run, mut rest, mut at) = (records, records, records);
         let mut number = None;
         while let Some((command, _)) = command::next(&mut rest) {
-            let next = command.index % STRIDE;
+            let next = command.target.thread();
             if number.is_some_and(|number| number != next) {
                 self.give(number, &run[..run.len() - at.len()]);
                 run = at;
@@ -253,28 +254,28 @@ impl Port {
         self.crossing.enter_if_whole(|| {
             self.crossing.dispatch(bytes as usize);
             let Some(place) = Place::of(env, data.raw()) else { return };
-            let head_length = (head_length as usize).min(place.len());
-            match index % STRIDE {
+            let part = Part { seq, flags, head: (head_length as usize).min(place.len()) };
+            let write = Write { target: Target { index, generation }, ahead, part };
+            match write.target.thread() {
                 #[cfg(unix)]
                 0 => {
                     if let Some(inline) = &mut *self.engine.inline() {
                         let connections = &mut inline.connections;
                         if place.is_shared() {
                             // Rust's writes take slices, under which no other thread may write.
-                            connections.write_large(index, generation, seq, flags, head_length, place.copy(), ahead);
+                            connections.write_large(&write, place.copy());
                         } else {
                             // SAFETY: used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
                             // handed to the kernel, not looked into.
                             let bytes = unsafe { place.bytes() };
-                            let keep = || KeptArray::keep(env, data.raw());
-                            connections.write_borrowed(index, generation, seq, flags, head_length, bytes, keep, ahead);
+                            connections.write_borrowed(&write, bytes, || KeptArray::keep(env, data.raw()));
                         }
                     }
                     self.crossing.sent(env);
                 }
                 number => {
                     if let Some(shard) = self.engine.shard(number) {
-                        shard.large(index, generation, seq, flags, head_length, place.copy(), ahead);
+                        shard.large(write, place.copy());
                     }
                 }
             }
@@ -288,7 +289,7 @@ impl Port {
         self.crossing.enter(|| {
             #[cfg(unix)]
             {
-                let handover = self.engine.events.handover(index, generation)?;
+                let handover = self.engine.events.handover(Target { index, generation })?;
                 if !self.crossing.has_inline() {
                     return Some(Vec::new());
                 }
@@ -296,7 +297,7 @@ impl Port {
                 let stream = handover.take(handed)?;
                 // Its thread keeps a socket that cannot be watched.
                 let taken = self.engine.inline().as_mut()?.take_over(stream, seq, handed).ok()?;
-                Some(vec![taken.0, taken.1])
+                Some(vec![taken.index, taken.generation])
             }
             #[cfg(not(unix))]
             {
@@ -501,12 +502,10 @@ impl Port {
             if !stays && self.crossing.has_stream_of(index) {
                 return Either::B(0);
             }
-            let copied = match index % STRIDE {
-                0 => self.engine.inline().as_mut().map(|inline| inline.copy(index, generation, stays)),
-                number => {
-                    let shards = self.engine.shards.borrow();
-                    shards.get(number as usize - 1).map(|shard| shard.copy(index, generation, stays))
-                }
+            let target = Target { index, generation };
+            let copied = match target.thread() {
+                0 => self.engine.inline().as_mut().map(|inline| inline.copy(target, stays)),
+                number => self.engine.shard(number).map(|shard| shard.copy(target, stays)),
             };
             self.crossing.sent(env);
             match copied {

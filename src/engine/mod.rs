@@ -6,5 +6,6 @@ pub mod error;
 pub mod h1;
 pub mod layout;
 pub mod net;
+pub mod output;
 pub mod raw;
 pub mod websocket;

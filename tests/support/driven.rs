@@ -11,7 +11,7 @@ use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
 use turnout::engine::layout::{Kind, Op, Prefix};
 use turnout::engine::net::blocks::OwnedBlocks;
-use turnout::engine::net::command;
+use turnout::engine::net::command::{self, Target};
 use turnout::engine::net::connection::Connection;
 use turnout::engine::net::event::Batch;
 use turnout::engine::net::server::{Server, ServerConfig};
@@ -36,7 +36,7 @@ impl Driven {
         let config = ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts, http };
         let wire = FakeSocket::default();
         let server = Rc::new(Server::new(1, config, None));
-        let connection = Connection::new(wire.clone(), server, 0, 1, Instant::now());
+        let connection = Connection::new(wire.clone(), server, Target { index: 0, generation: 1 }, Instant::now());
         Self { connection, wire, batch: Batch::default(), blocks: OwnedBlocks::default() }
     }
 

@@ -5,7 +5,6 @@ mod client;
 mod config;
 mod conn;
 mod decode;
-pub mod encode;
 mod fields;
 mod framing;
 mod head;

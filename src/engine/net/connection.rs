@@ -8,16 +8,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::blocks::Blocks;
-use super::command::{Command, Op};
+use super::command::{Command, Op, Target, Write};
 use super::event::{Batch, Read, RecordSink};
 use super::handover::Handover;
 use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::encode::{Payload, ResponseQueue};
 use crate::engine::h1::Phase;
-use crate::engine::layout::{decide_flags, feed_flags, keep_alive_flags, write_flags, Reader};
+use crate::engine::layout::{decide_flags, feed_flags, keep_alive_flags, Reader};
+use crate::engine::output::{OutputQueue, Payload};
 use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
@@ -63,15 +63,13 @@ pub struct Connection<T> {
     /// `None` once closed.
     stream: Option<T>,
     protocol: Protocol,
-    out: ResponseQueue,
+    out: OutputQueue,
     /// Of an upgraded stream with large writes.
     handover: Option<Arc<Handover>>,
     /// The server it belongs to.
     pub server: Rc<Server>,
-    /// Its number, and which of the number's owners it is.
-    pub index: u32,
-    /// See `index`.
-    pub generation: u32,
+    /// What JavaScript knows it by.
+    pub target: Target,
     reading: Reading,
     writing: Writing,
     /// The kernel takes no more for now; the next poll asks again.
@@ -116,44 +114,36 @@ fn taken_back() -> io::Error {
 
 impl<T: Transport> Connection<T> {
     /// A connection just accepted.
-    pub fn new(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+    pub fn new(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::server(server.http_config());
         let reading = if server.config.borrow().hold { Reading::Held } else { Reading::Open };
-        Self { reading, ..Self::with(protocol, stream, server, index, generation, now) }
+        Self { reading, ..Self::with(protocol, stream, server, target, now) }
     }
 
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
-    pub fn outgoing(stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+    pub fn outgoing(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::client(server.http_config());
-        Self::with(protocol, stream, server, index, generation, now)
+        Self::with(protocol, stream, server, target, now)
     }
 
     /// An upgraded stream that another driver had, whose bytes stand in the slot `seq`, behind `handed` others. It is not read until
     /// JavaScript says so.
-    pub fn taken_over(
-        stream: T,
-        server: Rc<Server>,
-        index: u32,
-        generation: u32,
-        (seq, handed): (u32, u64),
-        now: Instant,
-    ) -> Self {
-        let mut connection = Self::with(Protocol::raw(), stream, server, index, generation, now);
-        connection.out = ResponseQueue::at(seq, handed);
+    pub fn taken_over(stream: T, server: Rc<Server>, target: Target, (seq, handed): (u32, u64), now: Instant) -> Self {
+        let mut connection = Self::with(Protocol::raw(), stream, server, target, now);
+        connection.out = OutputQueue::at(seq, handed);
         connection.reading = Reading::Held;
         connection.waiting = Waiting::Nothing;
         connection
     }
 
-    fn with(protocol: Protocol, stream: T, server: Rc<Server>, index: u32, generation: u32, now: Instant) -> Self {
+    fn with(protocol: Protocol, stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         Self {
             stream: Some(stream),
             protocol,
-            out: ResponseQueue::new(),
+            out: OutputQueue::new(),
             handover: None,
             server,
-            index,
-            generation,
+            target,
             reading: Reading::Open,
             writing: Writing::Open,
             blocked: false,
@@ -250,7 +240,7 @@ impl<T: Transport> Connection<T> {
     /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
     /// bounded by what one burst can ask for. The users of an upgraded stream have their own backpressure.
     fn is_backed_up(&self) -> bool {
-        self.out.outstanding() > ResponseQueue::HIGH_WATER && self.protocol.answers()
+        self.out.outstanding() > OutputQueue::HIGH_WATER && self.protocol.answers()
     }
 
     /// JavaScript has dealt with a burst of requests: the next one is parsed, unless the answers to this one pile up.
@@ -289,7 +279,7 @@ impl<T: Transport> Connection<T> {
     ) -> Option<Read> {
         let mut sink = RecordSink {
             batch,
-            index: self.index,
+            index: self.target.index,
             bytes_read: self.bytes_read,
             uncredited: &mut self.uncredited,
             read,
@@ -306,7 +296,7 @@ impl<T: Transport> Connection<T> {
     fn tell_end(&mut self, batch: &mut Batch) {
         self.end_untold = self.protocol.holds_end();
         if !self.end_untold {
-            batch.eof(self.index);
+            batch.eof(self.target.index);
         }
     }
 
@@ -351,7 +341,7 @@ impl<T: Transport> Connection<T> {
             self.finish_protocol(batch);
         } else {
             self.waiting = Waiting::Nothing;
-            batch.eof(self.index);
+            batch.eof(self.target.index);
         }
         if self.writing == Writing::ShuttingDown && self.out.pending() == 0 {
             self.all_sent(batch);
@@ -363,7 +353,7 @@ impl<T: Transport> Connection<T> {
     pub fn apply(&mut self, command: &Command<'_>, batch: &mut Batch, now: Instant) {
         match command.op {
             Op::Write => {
-                let done = self.out.write_slice(command.argument, command.flags, command.head_length, command.payload);
+                let done = self.out.write_slice(command.part(), command.payload);
                 self.responses_done(done, batch, now);
             }
             Op::WriteNow => self.out.write_now(command.flags, command.payload),
@@ -435,42 +425,39 @@ impl<T: Transport> Connection<T> {
     }
 
     /// A large write, whose payload is not copied again.
-    pub fn write_large(
-        &mut self,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
-        data: Vec<u8>,
-        batch: &mut Batch,
-        now: Instant,
-    ) {
-        let done = self.out.write(seq, flags, head_length, data);
+    pub fn write_large(&mut self, write: &Write, data: Vec<u8>, batch: &mut Batch, now: Instant) {
+        if write.ahead {
+            self.out.write_now(write.part.flags, &data);
+            return;
+        }
+        let done = self.out.write(write.part, data);
         self.responses_done(done, batch, now);
     }
 
     /// A large write from where it lies: what the kernel takes at once is never copied, nor is the rest if it can be kept.
-    #[allow(clippy::too_many_arguments)]
     pub fn write_borrowed(
         &mut self,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
+        write: &Write,
         data: &[u8],
         keep: impl FnOnce() -> Option<Box<dyn Payload>>,
         batch: &mut Batch,
         now: Instant,
     ) {
-        let framed_head = head_length > 0 && flags & write_flags::CHUNKED != 0;
-        if self.blocked || framed_head || !self.out.is_turn_of(seq) {
-            let kept = if framed_head { None } else { keep() };
+        let Write { ahead, part, .. } = *write;
+        if ahead {
+            self.out.write_now(part.flags, data);
+            return;
+        }
+        if self.blocked || part.has_framed_head() || !self.out.is_turn_of(part.seq) {
+            let kept = if part.has_framed_head() { None } else { keep() };
             let done = match kept {
-                Some(payload) => self.out.write_kept(seq, flags, payload),
-                None => self.out.write(seq, flags, head_length, data.to_vec()),
+                Some(payload) => self.out.write_kept(part, payload),
+                None => self.out.write(part, data.to_vec()),
             };
             self.responses_done(done, batch, now);
             return;
         }
-        let end = self.out.frame(flags, data.len());
+        let end = self.out.frame(part, data.len());
         let pending = self.out.pending() as usize;
         let Some(stream) = &mut self.stream else { return };
         let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(4);
@@ -485,9 +472,9 @@ impl<T: Transport> Connection<T> {
         // An error comes again when the rest is flushed, and is dealt with there.
         let sent = stream.try_write(&slices).unwrap_or(0);
         let acked = self.out.advance(sent.min(pending));
-        let done = self.out.write_sent(flags, data, end, sent.saturating_sub(pending), keep);
+        let done = self.out.write_sent(part, data, end, sent.saturating_sub(pending), keep);
         if let Some(total) = self.out.due().or(acked) {
-            batch.ack(self.index, total);
+            batch.ack(self.target.index, total);
         }
         self.responses_done(done, batch, now);
     }
@@ -529,14 +516,9 @@ impl<T: Transport> Connection<T> {
     /// Another driver, or another process, has the stream: this one forgets it, once it has said so.
     fn release(&mut self, batch: &mut Batch) {
         if self.stream.take().is_some() {
-            batch.moved(self.index, self.reading == Reading::Ended);
+            batch.moved(self.target.index, self.reading == Reading::Ended);
             self.wake();
         }
-    }
-
-    /// Bytes ahead of every response that has not begun.
-    pub fn write_now(&mut self, flags: u32, data: &[u8]) {
-        self.out.write_now(flags, data);
     }
 
     fn with_stream(&self, act: impl FnOnce(&T)) {
@@ -587,7 +569,7 @@ impl<T: Transport> Connection<T> {
             match written {
                 Ok(n) => {
                     if let Some(total) = self.out.advance(n) {
-                        batch.ack(self.index, total);
+                        batch.ack(self.target.index, total);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -612,7 +594,7 @@ impl<T: Transport> Connection<T> {
             return;
         }
         if let Some(total) = self.out.due() {
-            batch.ack(self.index, total);
+            batch.ack(self.target.index, total);
         }
         if let Some(handover) = &self.handover {
             handover.clear(self.out.received());
@@ -672,7 +654,7 @@ impl<T: Transport> Connection<T> {
             self.writing = Writing::Shut;
             self.out.mark_here();
             if let Some(total) = self.out.due() {
-                batch.ack(self.index, total);
+                batch.ack(self.target.index, total);
             }
             self.close_if_done(batch);
         }
@@ -702,8 +684,8 @@ impl<T: Transport> Connection<T> {
             handover.close();
         }
         self.waiting = Waiting::Nothing;
-        self.out = ResponseQueue::new();
-        batch.closed(self.index, errno, writing);
+        self.out = OutputQueue::new();
+        batch.closed(self.target.index, errno, writing);
         self.wake();
     }
 

@@ -1,6 +1,7 @@
 //! What the engine tells JavaScript, as packed records. The whole vocabulary of the way up.
 
 use super::blocks::{Room, VIEW};
+use super::command::Target;
 use crate::engine::error::ParseError;
 use crate::engine::h1::{self, RequestHead, ResponseHead};
 use crate::engine::layout::places::{GIVEN, IN_RECORD};
@@ -57,17 +58,18 @@ impl Batch {
     }
 
     /// A connection has been accepted. `held`: it is not read before JavaScript has said how.
-    pub fn connection(&mut self, index: u32, generation: u32, server: u32, peer: &Peer, held: bool) {
+    pub fn connection(&mut self, target: Target, server: u32, peer: &Peer, held: bool) {
+        let Target { index, generation } = target;
         let flags = peer.family.number() | if held { connection_flags::HELD } else { 0 };
         let record = record::Connection { generation, server, ends: peer.ends() };
         self.put(index, flags, &record, [peer.remote.as_bytes(), peer.local.as_bytes()]);
     }
 
     /// What came of an attempt to connect, named by its `token`: a connection, or why there is none.
-    pub fn connected(&mut self, token: u32, outcome: Result<(u32, u32, &Peer), i32>) {
+    pub fn connected(&mut self, token: u32, outcome: Result<(Target, &Peer), i32>) {
         let nowhere = Peer::default();
         let (index, generation, errno, peer) = match outcome {
-            Ok((index, generation, peer)) => (index, generation, 0, peer),
+            Ok((Target { index, generation }, peer)) => (index, generation, 0, peer),
             Err(errno) => (0, 0, errno, &nowhere),
         };
         let record = Connected { generation, token, ends: peer.ends(), errno };

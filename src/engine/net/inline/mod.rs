@@ -22,8 +22,9 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::census::Census;
+use super::command::Target;
 use super::connection::Copied;
-use super::connections::{Connections, ACCEPT_REST, STRIDE};
+use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
 use super::event::Peer;
 use super::listener::Bound;
@@ -146,11 +147,11 @@ impl Inline {
         Ok(())
     }
 
-    /// Takes in an upgraded stream of a thread's. Returns its index and generation.
+    /// Takes in an upgraded stream of a thread's. Returns what it is known by.
     ///
     /// # Errors
     /// When the kernel cannot watch the socket.
-    pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<(u32, u32)> {
+    pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<Target> {
         let mut stream = Stream::from(stream);
         stream.register(self.poll.registry(), Token(self.connections.next_slot_told() as usize))?;
         self.connections.tick();
@@ -161,16 +162,16 @@ impl Inline {
     ///
     /// # Errors
     /// As there.
-    pub fn copy(&mut self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+    pub fn copy(&mut self, target: Target, stays: bool) -> io::Result<Copied> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => self.registry.insert(Rc::new(self.poll.registry().try_clone()?)).clone(),
         };
-        if let Some(stream) = self.connections.stream(index / STRIDE) {
+        if let Some(stream) = self.connections.stream(target.slot()) {
             stream.share(&registry);
         }
         self.connections.tick();
-        self.connections.copy(index, generation, stays)
+        self.connections.copy(target, stays)
     }
 
     /// Stops accepting; connections live on.

@@ -7,7 +7,7 @@ pub mod stream;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::pin;
 use std::rc::Rc;
@@ -22,6 +22,7 @@ use tokio::task::LocalSet;
 use self::stream::Stream;
 use super::blocks::OwnedBlocks;
 use super::census::Census;
+use super::command::{Target, Write};
 use super::connection::Copied;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
@@ -41,13 +42,8 @@ enum Message {
     Records(Vec<u8>),
     /// A write with a large payload.
     Large {
-        index: u32,
-        generation: u32,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
+        write: Write,
         data: Vec<u8>,
-        now: bool,
     },
     Listen {
         id: u32,
@@ -80,8 +76,7 @@ enum Message {
     },
     /// A copy of a connection's socket, for whoever waits for it.
     Copy {
-        index: u32,
-        generation: u32,
+        target: Target,
         stays: bool,
         copied: mpsc::Sender<io::Result<Copied>>,
     },
@@ -203,20 +198,10 @@ impl ShardHandle {
         self.wake(records.len());
     }
 
-    /// One write with a large payload; `now` puts it ahead of every response that has not begun.
-    #[allow(clippy::too_many_arguments)]
-    pub fn large(
-        &self,
-        index: u32,
-        generation: u32,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
-        data: Vec<u8>,
-        now: bool,
-    ) {
+    /// One write with a large payload.
+    pub fn large(&self, write: Write, data: Vec<u8>) {
         let bytes = data.len();
-        lock(&self.inbox.messages).push(Message::Large { index, generation, seq, flags, head_length, data, now });
+        lock(&self.inbox.messages).push(Message::Large { write, data });
         self.wake(bytes);
     }
 
@@ -267,9 +252,9 @@ impl ShardHandle {
     ///
     /// # Errors
     /// As there; `WouldBlock`, too, while bytes of the stream wait to be taken by JavaScript.
-    pub fn copy(&self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+    pub fn copy(&self, target: Target, stays: bool) -> io::Result<Copied> {
         let (copied, receiver) = mpsc::channel();
-        self.send(Message::Copy { index, generation, stays, copied });
+        self.send(Message::Copy { target, stays, copied });
         self.answer(&receiver).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
@@ -420,9 +405,7 @@ impl Shard {
             let connections = &mut *self.connections.borrow_mut();
             match message {
                 Message::Records(records) => connections.apply_records(&records),
-                Message::Large { index, generation, seq, flags, head_length, data, now } => {
-                    connections.write_large(index, generation, seq, flags, head_length, data, now);
-                }
+                Message::Large { write, data } => connections.write_large(&write, data),
                 Message::Listen { id, bound, config } => {
                     let server = connections.add_server(id, config, Some(&bound));
                     self.listen(bound, server);
@@ -445,11 +428,11 @@ impl Shard {
                         stop.notify_one();
                     }
                 }
-                Message::Copy { index, generation, stays, copied } => {
-                    let outcome = if !stays && self.port.has_stream_of(index) {
+                Message::Copy { target, stays, copied } => {
+                    let outcome = if !stays && self.port.has_stream_of(target.index) {
                         Err(io::ErrorKind::WouldBlock.into())
                     } else {
-                        connections.copy(index, generation, stays)
+                        connections.copy(target, stays)
                     };
                     // Who asked may have gone.
                     let _ = copied.send(outcome);
