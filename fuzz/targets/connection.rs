@@ -126,7 +126,11 @@ impl World {
             return Ok(());
         }
         let socket = FakeSocket::default();
-        socket.0.borrow_mut().room = usize::from(input.arbitrary::<u16>()?);
+        {
+            let line = &mut *socket.0.borrow_mut();
+            line.room = usize::from(input.arbitrary::<u16>()?);
+            line.keeps = input.ratio(1, 3)?;
+        }
         let peer = Peer::default();
         let slot = if input.ratio(1, 3)? {
             self.tokens += 1;

@@ -398,8 +398,7 @@ impl<T: Transport> Connections<T> {
         for slot in &mut self.slots {
             if let Some(mut connection) = slot.connection.take() {
                 let batch = &mut Batch::default();
-                connection.flush(None, batch);
-                connection.close(0, false, batch);
+                connection.flush_and_close(batch);
                 self.port.gone();
             }
         }

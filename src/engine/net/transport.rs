@@ -1,4 +1,4 @@
-//! What a connection needs of its socket, whichever driver moves the bytes.
+//! What a connection needs of its socket, or of what stands between it and the socket, whichever driver moves the bytes.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -82,10 +82,16 @@ pub trait Transport {
     /// TCP, or a Unix socket.
     fn is_tcp(&self) -> bool;
 
-    /// Sends FIN.
-    fn shutdown_write(&self) {
-        // A socket that is not connected any more has nothing to shut down.
-        let _ = self.socket().shutdown(std::net::Shutdown::Write);
+    /// Sends what the transport has taken and keeps: what is encrypted leaves as records of its own. A socket keeps nothing. Pending: the
+    /// connection is polled again when it can go on.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side of the stream, all of which has been flushed: what the transport has to say last, then FIN. `closes`: the socket
+    /// closes right behind this, which sends the FIN by itself. Pending as above; asked again, it goes on.
+    fn poll_shutdown(&mut self, _: &mut Context<'_>, closes: bool) -> Poll<io::Result<()>> {
+        Poll::Ready(if closes { Ok(()) } else { self.socket().shutdown(std::net::Shutdown::Write) })
     }
 
     /// Makes the coming close a reset.
