@@ -476,8 +476,10 @@ impl Crossing {
         match driver {
             #[cfg(unix)]
             Driver::Inline => {
-                if let Some(inline) = &mut *self.engine.inline() {
+                if self.engine.inline().is_some() {
                     self.inline.slabs.borrow_mut().deliver();
+                }
+                if let Some(inline) = &mut *self.engine.inline() {
                     inline.connections.give_outbox(batch);
                 }
             }
@@ -552,8 +554,10 @@ impl Crossing {
             return;
         }
         self.supply(env);
+        let mut slabs = self.inline.slabs.borrow_mut();
+        let mut blocks = slabs.lend();
         if let Some(inline) = &mut *self.engine.inline() {
-            inline.turn(&mut self.inline.slabs.borrow_mut().blocks());
+            inline.turn(&mut blocks);
         }
     }
 
@@ -565,8 +569,10 @@ impl Crossing {
             return;
         }
         self.supply(env);
+        let mut slabs = self.inline.slabs.borrow_mut();
+        let mut blocks = slabs.lend();
         if let Some(inline) = &mut *self.engine.inline() {
-            inline.serve(&mut self.inline.slabs.borrow_mut().blocks());
+            inline.serve(&mut blocks);
         }
     }
 
