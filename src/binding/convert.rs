@@ -133,7 +133,7 @@ impl ListenOptions {
         if let Some(path) = &self.path {
             return Ok(Endpoint::Unix { path: path.clone() });
         }
-        let invalid = || io::Error::from_raw_os_error(EINVAL);
+        let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
         let address: IpAddr = self.address.as_deref().and_then(|text| text.parse().ok()).ok_or_else(invalid)?;
         let port = u16::try_from(self.port.unwrap_or(0)).map_err(|_| invalid())?;
         Ok(Endpoint::Tcp { address, port, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
@@ -159,7 +159,7 @@ impl ConnectOptions {
 
 /// An IPv6 address may name its interface by number, as `fe80::1%2`.
 fn place(address: &str, port: Option<u32>) -> io::Result<SocketAddr> {
-    let invalid = || io::Error::from_raw_os_error(EINVAL);
+    let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
     let port = u16::try_from(port.unwrap_or(0)).map_err(|_| invalid())?;
     if let Some((address, scope)) = address.split_once('%') {
         let address = address.parse().map_err(|_| invalid())?;
@@ -168,9 +168,6 @@ fn place(address: &str, port: Option<u32>) -> io::Result<SocketAddr> {
     }
     Ok(SocketAddr::new(address.parse().map_err(|_| invalid())?, port))
 }
-
-/// The same number on Linux, macOS and Windows' C runtime.
-pub const EINVAL: i32 = 22;
 
 impl Config {
     /// What the engine makes of it.

@@ -15,10 +15,8 @@ use crate::engine::net::listener::Bound;
 /// EBADF when it is not open; when the process has no descriptors left.
 #[allow(unsafe_code)]
 pub fn duplicate(fd: i32) -> io::Result<Socket> {
-    /// The same number on every Unix.
-    const EBADF: i32 = 9;
     if fd < 0 {
-        return Err(io::Error::from_raw_os_error(EBADF));
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     // SAFETY: borrow_raw wants a descriptor that is open as long as it is borrowed. `lib/` names those of libuv's handles it has been given and
     // closes only afterwards; their owner is this thread, which is here meanwhile. Should another have been closed under its number, the

@@ -15,7 +15,7 @@ use napi_derive::napi;
 
 #[cfg(unix)]
 use super::convert::Copied;
-use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening, EINVAL};
+use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening};
 #[cfg(unix)]
 use super::descriptor::{duplicate, of_listener, passed};
 #[cfg(unix)]
@@ -512,7 +512,7 @@ impl Port {
                 Some(Ok(copied)) => Either::A(passed(copied)),
                 Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Either::B(0),
                 Some(Err(error)) => Either::B(negative(&error)),
-                None => Either::B(-EINVAL),
+                None => Either::B(-libc::EINVAL),
             }
         })
     }
@@ -541,5 +541,5 @@ impl Port {
 
 /// What JavaScript gets for an error of the system.
 fn negative(error: &io::Error) -> i32 {
-    -error.raw_os_error().unwrap_or(EINVAL)
+    -error.raw_os_error().unwrap_or(libc::EINVAL)
 }

@@ -464,6 +464,8 @@ fn is_value_char(byte: u8) -> bool {
 
 static TOKEN_CHARS: [bool; 256] = token_chars();
 
+// The compiler runs it, and would refuse a position that is none.
+#[allow(clippy::indexing_slicing)]
 const fn token_chars() -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;

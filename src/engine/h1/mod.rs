@@ -1,5 +1,7 @@
 //! HTTP/1 (RFC 9112) without I/O: what a socket read goes into [`Conn::receive`] (server role) or [`ClientConn::receive`] (client
 //! role), and a [`Sink`] is told what it meant.
+// What a peer sends must not end the process: whatever is named by a position is asked for.
+#![deny(clippy::indexing_slicing)]
 
 mod client;
 mod config;

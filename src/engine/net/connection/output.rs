@@ -60,10 +60,10 @@ impl Output {
     }
 }
 
-/// A payload was taken back before it was sent: what has left of the message is all there will ever be. EFAULT, which is what the kernel says
-/// of memory that is gone.
+/// A payload was taken back before it was sent: what has left of the message is all there will ever be. It is what the kernel says of memory
+/// that is gone.
 fn taken_back() -> io::Error {
-    io::Error::from_raw_os_error(14)
+    io::Error::from_raw_os_error(libc::EFAULT)
 }
 
 impl<T: Transport> Connection<T> {
