@@ -29,9 +29,9 @@ use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
 #[cfg(unix)]
 use crate::engine::net::inline::Inline;
-#[cfg(unix)]
-use crate::engine::net::listener::adopt;
 use crate::engine::net::listener::bind;
+#[cfg(unix)]
+use crate::engine::net::platform::adopt;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::threads::ShardHandle;
 use crate::engine::output::Part;

@@ -10,6 +10,7 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::event::Peer;
 use super::handover::Duplicate;
+use super::platform::MORE;
 use crate::engine::layout::Family;
 
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
@@ -30,11 +31,9 @@ pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     if let [only] = slices {
         return socket.send(only);
     }
-    if !cfg!(target_os = "linux") || slices.iter().all(|slice| slice.len() < LARGE) {
+    let Some(more) = MORE.filter(|_| slices.iter().any(|slice| slice.len() >= LARGE)) else {
         return socket.send_vectored(slices);
-    }
-    /// `MSG_MORE` of Linux' socket.h.
-    const MSG_MORE: i32 = 0x8000;
+    };
     let mut sent = 0;
     let mut rest = slices;
     while let Some(first) = rest.first() {
@@ -44,7 +43,7 @@ pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
             rest.iter().position(|slice| slice.len() >= LARGE).unwrap_or(rest.len())
         };
         let (now, later) = rest.split_at(count);
-        let flags = if later.is_empty() { 0 } else { MSG_MORE };
+        let flags = if later.is_empty() { 0 } else { more };
         match socket.send_vectored_with_flags(now, flags) {
             Ok(n) => {
                 sent += n;

@@ -22,16 +22,17 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::census::Census;
-use super::command::Target;
+use super::command::{Target, Write};
 use super::connection::Copied;
 use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
-use super::event::Peer;
+use super::event::{Batch, Peer};
 use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::std_stream::StdStream;
 use super::transport::Transport;
+use crate::engine::output::Payload;
 
 /// Sockets of one turn.
 const EVENTS: usize = 1024;
@@ -77,6 +78,9 @@ pub struct Inline {
 }
 
 impl Inline {
+    /// The platform has this driver.
+    pub const EXISTS: bool = true;
+
     /// Nothing is watched yet; the connections' indices are 0 modulo [`super::connections::STRIDE`].
     ///
     /// # Errors
@@ -222,6 +226,53 @@ impl Inline {
             }
         }
         self.connections.outbox.connected(token, Err(errno));
+    }
+
+    /// A server that does not listen: its connections are adopted.
+    pub fn add_server(&mut self, id: u32, config: ServerConfig) {
+        self.connections.add_server(id, config, None);
+    }
+
+    /// A server's settings change.
+    pub fn configure(&mut self, id: u32, config: ServerConfig) {
+        self.connections.configure(id, config);
+    }
+
+    /// Commands are about to come outside a turn.
+    pub fn tick(&mut self) {
+        self.connections.tick();
+    }
+
+    /// Packed commands; [`Self::flush`] sends what they have written.
+    pub fn commands(&mut self, records: &[u8]) {
+        self.connections.apply_records(records);
+    }
+
+    /// One write with a large payload.
+    pub fn write_large(&mut self, write: &Write, data: Vec<u8>) {
+        self.connections.write_large(write, data);
+    }
+
+    /// The same for a payload that stays the caller's: what the kernel takes at once is never copied.
+    pub fn write_borrowed(&mut self, write: &Write, data: &[u8], keep: impl FnOnce() -> Option<Box<dyn Payload>>) {
+        self.connections.write_borrowed(write, data, keep);
+    }
+
+    /// Sends what connections were told to. Returns whether there is something for a turn to do.
+    pub fn flush(&mut self) -> bool {
+        self.connections.flush_dirty();
+        self.has_more() || !self.connections.outbox.is_empty()
+    }
+
+    /// What the connections have said, see [`Connections::give_outbox`].
+    pub fn give_outbox(&mut self, into: &mut Batch) {
+        self.connections.give_outbox(into);
+    }
+
+    /// The environment is going: one attempt to send what is queued, then everything closes.
+    pub fn stop(&mut self) {
+        self.connections.flush_dirty();
+        self.connections.stop();
     }
 
     /// What the kernel has to say is taken note of, and every socket with news is served.

@@ -28,6 +28,7 @@ use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
 use super::event::Peer;
 use super::listener::Bound;
+use super::platform::runtime::UnixListener;
 use super::port::{lock, Port};
 use super::server::{Server, ServerConfig};
 use super::std_stream::StdStream;
@@ -500,9 +501,8 @@ impl Shard {
                     }
                 }
             }
-            #[cfg(unix)]
             Bound::Unix(listener) => {
-                let Ok(listener) = tokio::net::UnixListener::from_std(listener) else { return };
+                let Ok(listener) = UnixListener::from_std(listener) else { return };
                 loop {
                     match listener.accept().await {
                         Ok((stream, _)) => self.admit(stream.into(), &Peer::default(), &server),
