@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use turnout::engine::layout::{groups, name_in_javascript, Field, Kind, Named, Op, Prefix};
+use turnout::engine::layout::{groups, head, name_in_javascript, Field, Kind, Named, Op, Prefix};
 
 /// The text of a file, or of the part of it that is made here, must be `text`; with TURNOUT_WRITE_LAYOUT it is from now on.
 fn check(file: &str, part: Option<&str>, text: &str) {
@@ -73,6 +73,12 @@ fn row(fields: &[Field]) -> String {
 fn list(numbers: &[Named]) -> String {
     let names = numbers.iter().map(|one| format!("{} {}", one.value, name_in_javascript(one.name)));
     names.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn kinds_and_commands_leave_room_for_flags() {
+    let numbers = Kind::ALL.iter().map(|kind| kind.number()).chain(Op::ALL.iter().map(|op| op.number()));
+    assert!(numbers.into_iter().all(|number| number & !head::KIND == 0 && head::KIND >> head::FLAGS_SHIFT == 0));
 }
 
 #[test]

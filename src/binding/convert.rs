@@ -108,7 +108,7 @@ pub struct Listening {
     pub address: String,
     /// Its port.
     pub port: u32,
-    /// 4, 6, or 0 for a path.
+    /// `engine::layout::Family`; that of a path is a Unix socket's.
     pub family: u32,
     /// A descriptor of the socket, the caller's to close; -1 where there are none.
     pub fd: i32,

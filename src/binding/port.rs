@@ -24,6 +24,7 @@ use super::exception::contained;
 use super::kept::KeptArray;
 use super::memory::Place;
 use super::turn::{Crossing, Given};
+use crate::engine::layout::Family;
 use crate::engine::net::command::{self, Target, Write};
 use crate::engine::net::connections::STRIDE;
 use crate::engine::net::connector;
@@ -340,7 +341,7 @@ impl Port {
             id,
             address: local.map(|address| address.ip().to_string()).unwrap_or_default(),
             port: local.map_or(0, |address| u32::from(address.port())),
-            family: local.map_or(0, |address| if address.is_ipv6() { 6 } else { 4 }),
+            family: local.map_or(Family::Unix, Family::of_address).number(),
             #[cfg(unix)]
             fd: fd.into_raw_fd(),
             #[cfg(not(unix))]

@@ -222,7 +222,7 @@ macro_rules! records {
 
             /// Where in the record, in bytes, the [`Payload`] of a kind stands that has one.
             pub const fn payload(self) -> Option<usize> {
-                match self { $(Kind::$kind => const { payload_at(record::$kind::FIELDS) },)+ }
+                match self { $(Kind::$kind => const { payload_at(record::$kind::FIELDS, Prefix::SIZE) },)+ }
             }
         }
 
@@ -330,17 +330,19 @@ pub fn put<W: Words>(out: &mut Vec<u8>, number: u32, flags: u32, index: u32, wor
     out.resize(end, 0);
 }
 
-/// Where the first payload among the fields of a record stands, in bytes.
-pub(super) const fn payload_at(fields: &[Field]) -> Option<usize> {
-    let (mut at, mut i) = (Prefix::SIZE, 0);
+/// Where the payload among the fields stands, in bytes, when the first field stands at `start`. While compiling: a record has one at most.
+pub(super) const fn payload_at(fields: &[Field], start: usize) -> Option<usize> {
+    let (mut at, mut i, mut found) = (start, 0, None);
     while i < fields.len() {
-        if fields[i].is_payload {
-            return Some(at);
+        let here = if fields[i].is_payload { Some(at) } else { payload_at(fields[i].parts, at) };
+        if here.is_some() {
+            assert!(found.is_none());
+            found = here;
         }
         at += 4 * fields[i].words;
         i += 1;
     }
-    None
+    found
 }
 
 /// Where the field of that name stands, in bytes behind where the fields begin. To be evaluated while compiling: it panics where there is none.

@@ -5,6 +5,8 @@
 //! A record, in either direction, begins `[number | flags << 8] [size in bytes, padded to 4] [connection index]`. Then come words,
 //! little-endian, in the order of the fields here, and then bytes.
 
+use std::net::SocketAddr;
+
 #[macro_use]
 mod define;
 mod tables;
@@ -173,6 +175,17 @@ numbers! {
         Ipv4 = 4,
         /// TCP over IPv6.
         Ipv6 = 6,
+    }
+}
+
+impl Family {
+    /// That of a TCP socket with this address.
+    pub const fn of_address(address: SocketAddr) -> Self {
+        if address.is_ipv6() {
+            Family::Ipv6
+        } else {
+            Family::Ipv4
+        }
     }
 }
 

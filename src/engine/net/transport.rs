@@ -139,7 +139,7 @@ pub trait Transport {
         };
         // Node shows IPv4 peers of a dual-stack socket as `::ffff:a.b.c.d`, and so does Display.
         Peer {
-            family: if remote.is_ipv6() { Family::Ipv6 } else { Family::Ipv4 },
+            family: Family::of_address(remote),
             remote: remote.ip().to_string(),
             remote_port: remote.port(),
             local: local.ip().to_string(),
