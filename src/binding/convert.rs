@@ -5,8 +5,6 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(unix)]
-use napi::bindgen_prelude::Buffer;
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -112,18 +110,6 @@ pub struct Listening {
     pub family: u32,
     /// A descriptor of the socket, the caller's to close; -1 where there are none.
     pub fd: i32,
-}
-
-/// A connection as another process is to have it.
-#[cfg(unix)]
-#[napi(object)]
-pub struct Copied {
-    /// A descriptor of the socket, the caller's to close.
-    pub fd: i32,
-    /// What has been read and not been told.
-    pub untold: Buffer,
-    /// Bytes that have been read at all.
-    pub bytes_read: f64,
 }
 
 impl ListenOptions {
