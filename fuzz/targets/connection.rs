@@ -1,7 +1,7 @@
 //! Connections between a peer, a kernel and a JavaScript that do whatever they like, in any order: bytes, FINs, failing sockets, commands,
-//! deadlines. No socket and no clock: the transport is a pair of queues.
+//! deadlines, payloads that are taken back before they have left, memory to read into that is not to be had. No socket and no clock: the transport is a pair of queues.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,16 +11,17 @@ use std::time::{Duration, Instant};
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1::Config;
-use turnout::engine::layout::record::{Body, Connected, Connection, Raw, Request};
-use turnout::engine::layout::{Kind, Op, Prefix, Record};
-use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
+use turnout::engine::layout::places::{FIRST_SLAB, GIVEN, IN_RECORD};
+use turnout::engine::layout::record::{Body, Closed, Connected, Connection, Raw, Request};
+use turnout::engine::layout::{self, Kind, Op, Prefix, Record};
+use turnout::engine::net::blocks::{Blocks, Ledger, READ_SIZE};
 use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::WINDOW;
 use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
-use turnout::engine::output::Part;
+use turnout::engine::output::{Part, Payload};
 
 use super::support::command_record;
 use super::support::fake_socket::{FakeSocket, Line};
@@ -60,11 +61,52 @@ const MOST: usize = 4;
 /// Polls that one event may cause: reads of what has come, flushes of what is queued.
 const POLLS: usize = 10_000;
 
+/// JavaScript's memory to read into.
+#[derive(Default)]
+struct Slabs {
+    ledger: Ledger,
+    memory: Vec<Option<Vec<u8>>>,
+}
+
+impl Slabs {
+    /// Makes what is wanted, or has no memory for it.
+    fn supply(&mut self, refuses: bool) {
+        while let Some(number) = self.ledger.wanted() {
+            self.ledger.supply(number, !refuses);
+            if refuses {
+                return;
+            }
+            let at = number as usize;
+            self.memory.resize_with(self.memory.len().max(at + 1), || None);
+            self.memory[at] = Some(vec![0; READ_SIZE]);
+        }
+    }
+}
+
+/// A payload that its owner may take back, from its end.
+struct Shrinks(Rc<Shrinking>);
+
+struct Shrinking {
+    bytes: Vec<u8>,
+    left: Cell<usize>,
+}
+
+impl Payload for Shrinks {
+    fn bytes(&self) -> &[u8] {
+        &self.0.bytes[..self.0.left.get()]
+    }
+}
+
 struct World {
     connections: Connections<FakeSocket>,
     server: Rc<Server>,
     port: Arc<Port>,
-    blocks: OwnedBlocks,
+    slabs: Slabs,
+    /// There is no memory for slabs until the next step.
+    refuses: bool,
+    /// Payloads that the engine may have kept, and whether any has shrunk.
+    payloads: Vec<Rc<Shrinking>>,
+    shrunk: bool,
     known: HashMap<u32, Known>,
     tokens: u32,
     time: Duration,
@@ -81,7 +123,10 @@ impl World {
             connections: Connections::new(0, port.clone()),
             server: Rc::new(Server { id: 1, started: Instant::now(), inherited_no_delay: true, config }),
             port,
-            blocks: OwnedBlocks::default(),
+            slabs: Slabs::default(),
+            refuses: false,
+            payloads: Vec::new(),
+            shrunk: false,
             known: HashMap::new(),
             tokens: 0,
             time: Duration::ZERO,
@@ -90,7 +135,8 @@ impl World {
 
     /// One event, and whatever follows from it.
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        match input.int_in_range(0..=9)? {
+        self.refuses = input.ratio(1, 16)?;
+        match input.int_in_range(0..=10)? {
             0 => self.connect(input)?,
             1 => {
                 let text = *input.choose(&TEXTS)?;
@@ -115,6 +161,7 @@ impl World {
                 self.time += Duration::from_millis(u64::from(input.arbitrary::<u16>()?));
                 self.connections.look(self.server.started + self.time);
             }
+            8 => self.shrink(input)?,
             _ => self.command(input)?,
         }
         self.run();
@@ -172,6 +219,18 @@ impl World {
         })
     }
 
+    /// The program takes part of a payload back.
+    fn shrink(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        // Those that have left are nobody's any more.
+        self.payloads.retain(|payload| Rc::strong_count(payload) > 1);
+        if !self.payloads.is_empty() {
+            let payload = input.choose(&self.payloads)?;
+            payload.left.set(usize::from(input.arbitrary::<u16>()?).min(payload.left.get()));
+            self.shrunk = true;
+        }
+        Ok(())
+    }
+
     fn command(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let index = if input.ratio(1, 16)? { input.arbitrary()? } else { self.any_index(input)? };
         let known = self.known.get(&index);
@@ -206,30 +265,46 @@ impl World {
         if length == 40_000 && op == Op::Write {
             let part = Part { seq: argument, flags, head: head_length as usize };
             let write = Write { target: Target { index, generation }, ahead: false, part };
-            self.connections.write_borrowed(&write, &payload, || None);
+            let kept = Rc::new(Shrinking { bytes: payload.clone(), left: Cell::new(payload.len()) });
+            let keep: bool = input.arbitrary()?;
+            self.connections.write_borrowed(&write, &payload, || {
+                keep.then(|| {
+                    self.payloads.push(kept.clone());
+                    Box::new(Shrinks(kept)) as Box<dyn Payload>
+                })
+            });
         } else {
             self.connections.apply_records(&record);
         }
         Ok(())
     }
 
-    /// Polls until everything rests, and hears what was said.
+    /// Polls until everything rests, or there is no memory to read into, and hears what was said.
     fn run(&mut self) {
         self.connections.flush_dirty();
         let mut context = Context::from_waker(Waker::noop());
         let mut polls = 0;
-        while let Some(slot) = self.connections.woken.pop() {
-            let _ = self.connections.poll(slot, &mut context, &mut self.blocks);
-            polls += 1;
-            assert!(polls < POLLS, "connections come to rest");
+        loop {
+            self.slabs.supply(self.refuses);
+            let mut memory: Vec<Option<&mut [u8]>> =
+                self.slabs.memory.iter_mut().map(|block| block.as_deref_mut()).collect();
+            let mut blocks = self.slabs.ledger.lend(|number| memory.get_mut(number as usize)?.take());
+            while !blocks.is_full() {
+                let Some(slot) = self.connections.woken.pop() else { break };
+                let _ = self.connections.poll(slot, &mut context, &mut blocks);
+                polls += 1;
+                assert!(polls < POLLS, "connections come to rest");
+            }
+            self.hear();
+            if self.connections.woken.is_empty() || self.refuses {
+                return;
+            }
         }
-        self.hear();
     }
 
     /// JavaScript takes the records.
     fn hear(&mut self) {
         let records = std::mem::take(&mut self.connections.outbox.records);
-        self.blocks.kept.clear();
         let mut rest = &records[..];
         while !rest.is_empty() {
             let (Prefix { number, size, index, .. }, _) = Prefix::read(rest).expect("records are whole");
@@ -237,6 +312,18 @@ impl World {
             let kind = Kind::of(number).unwrap_or_else(|| panic!("kind {number} is none of the engine's"));
             self.record(kind, index, &rest[..size]);
             rest = &rest[size..];
+        }
+        let memory = &mut self.slabs.memory;
+        self.slabs.ledger.deliver(|number| memory[number as usize] = None);
+    }
+
+    /// A payload lies in its record, or in a slab that there is.
+    fn check_place(&self, payload: &layout::Payload) {
+        if payload.place as i32 != IN_RECORD {
+            let slab = (FIRST_SLAB - payload.place as i32) as usize;
+            assert!(self.slabs.memory.get(slab).is_some_and(Option::is_some), "slab {slab} is there");
+            let from = (payload.offset as i32 & !GIVEN) as usize;
+            assert!(from + payload.length as usize <= READ_SIZE, "a payload lies in one read");
         }
     }
 
@@ -249,15 +336,20 @@ impl World {
         }
         if matches!(kind, Kind::Closed | Kind::Moved) {
             assert!(self.known.remove(&index).is_some(), "CLOSED comes once, or MOVED in its place");
+            let errno = Closed::read(record).map_or(0, |words| words.errno);
+            assert!(errno == 0 || self.shrunk, "only what has been taken back has an errno here");
             return;
+        }
+        let payload = Body::read(record).map(|words| words.payload).or(Raw::read(record).map(|words| words.payload));
+        if let Some(payload) = &payload {
+            self.check_place(payload);
         }
         let known = self.known.get_mut(&index).expect("only open connections are heard of");
         if let Some(Request { seq, .. }) = Request::read(record) {
             known.requests += 1;
             assert_eq!(seq, known.requests, "requests are numbered");
         }
-        let body = Body::read(record).map(|words| words.payload);
-        if let Some(payload) = body.or(Raw::read(record).map(|words| words.payload)) {
+        if let Some(payload) = payload {
             known.uncredited += payload.length as usize;
             // It reads below the window, and may hold what one read brought.
             assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
@@ -299,6 +391,7 @@ pub fn connection(data: &[u8]) {
         .flat_map(|(index, known)| command_record(Op::Close, 0, (*index, known.generation), 0, 0, b""))
         .collect();
     world.connections.apply_records(&closing);
+    world.refuses = false;
     world.run();
     assert!(world.known.is_empty(), "whatever is closed says so");
     assert_eq!(world.port.live(), 0);
