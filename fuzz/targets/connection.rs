@@ -136,7 +136,7 @@ impl World {
     /// One event, and whatever follows from it.
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         self.refuses = input.ratio(1, 16)?;
-        match input.int_in_range(0..=10)? {
+        match input.int_in_range(0..=11)? {
             0 => self.connect(input)?,
             1 => {
                 let text = *input.choose(&TEXTS)?;
@@ -161,7 +161,8 @@ impl World {
                 self.time += Duration::from_millis(u64::from(input.arbitrary::<u16>()?));
                 self.connections.look(self.server.started + self.time);
             }
-            8 => self.shrink(input)?,
+            8 => self.write_large(input)?,
+            9 => self.shrink(input)?,
             _ => self.command(input)?,
         }
         self.run();
@@ -262,20 +263,28 @@ impl World {
             }
         }
         let record = command_record(op, flags, (index, generation), argument, head_length, &payload);
-        if length == 40_000 && op == Op::Write {
-            let part = Part { seq: argument, flags, head: head_length as usize };
-            let write = Write { target: Target { index, generation }, ahead: false, part };
-            let kept = Rc::new(Shrinking { bytes: payload.clone(), left: Cell::new(payload.len()) });
-            let keep: bool = input.arbitrary()?;
-            self.connections.write_borrowed(&write, &payload, || {
-                keep.then(|| {
-                    self.payloads.push(kept.clone());
-                    Box::new(Shrinks(kept)) as Box<dyn Payload>
-                })
-            });
-        } else {
-            self.connections.apply_records(&record);
-        }
+        self.connections.apply_records(&record);
+        Ok(())
+    }
+
+    /// A large write for the request that has come last, or is due; the engine may keep its payload.
+    fn write_large(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let index = self.any_index(input)?;
+        let Some(known) = self.known.get(&index) else { return Ok(()) };
+        let seq = known.requests.max(1) + u32::from(input.ratio(1, 8)?);
+        let target = Target { index, generation: known.generation };
+        let head = if input.ratio(1, 8)? { 10 } else { 0 };
+        let part = Part { seq, flags: u32::from(input.arbitrary::<u8>()?), head };
+        let write = Write { target, ahead: input.ratio(1, 16)?, part };
+        let bytes = vec![b'1'; 40_000];
+        let keep = !input.ratio(1, 4)?;
+        let kept = Rc::new(Shrinking { bytes: bytes.clone(), left: Cell::new(bytes.len()) });
+        self.connections.write_borrowed(&write, &bytes, || {
+            keep.then(|| {
+                self.payloads.push(kept.clone());
+                Box::new(Shrinks(kept)) as Box<dyn Payload>
+            })
+        });
         Ok(())
     }
 
