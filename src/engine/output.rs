@@ -515,6 +515,22 @@ mod tests {
     }
 
     #[test]
+    fn nothing_that_is_sent_from_where_it_lies_ends_the_message_but_the_last() {
+        for (flags, length, open, end) in [
+            (CHUNKED, 3, "3\r\n", "\r\n"),
+            (CHUNKED | LAST, 3, "3\r\n", "\r\n0\r\n\r\n"),
+            (CHUNKED, 0, "", ""),
+            (CHUNKED | LAST, 0, "", "0\r\n\r\n"),
+            (CHUNKED | LAST | TRAILERS, 3, "", ""),
+            (LAST, 3, "", ""),
+        ] {
+            let mut queue = OutputQueue::new();
+            assert_eq!(queue.frame(part(1, flags, 0), length), end.as_bytes(), "{flags} {length}");
+            assert_eq!(drain(&mut queue).0, open, "{flags} {length}");
+        }
+    }
+
+    #[test]
     fn acknowledges_in_payload_bytes_once_flushed() {
         let mut queue = OutputQueue::new();
         queue.write_slice(part(1, CHUNKED | ACK, 0), b"abc");

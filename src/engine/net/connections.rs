@@ -120,7 +120,7 @@ impl<T: Transport> Connections<T> {
     /// The same, after a choice among those whose last owner JavaScript has heard all of. It is for a connection that JavaScript knows by
     /// its index before any record has told of it: the records on their way are not to be taken for its own.
     pub fn next_slot_told(&mut self) -> u32 {
-        let is_told = |&at: &u32| self.slots[at as usize].left_in < self.told;
+        let is_told = |&at: &u32| self.slots.get(at as usize).is_some_and(|slot| slot.left_in < self.told);
         match self.free.iter().position(is_told) {
             Some(place) => {
                 let last = self.free.len() - 1;
@@ -223,7 +223,7 @@ impl<T: Transport> Connections<T> {
 
     /// Looks to what the connection in a slot wants done after it was told something.
     fn settle(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
         let Some(connection) = &mut slot.connection else { return };
         if connection.take_woken() && !slot.queued {
             slot.queued = true;
@@ -234,7 +234,7 @@ impl<T: Transport> Connections<T> {
 
     /// A slot wants to be polled.
     pub fn wake(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
         if !slot.queued && slot.connection.is_some() {
             slot.queued = true;
             self.woken.push(at);
@@ -306,7 +306,7 @@ impl<T: Transport> Connections<T> {
     pub fn flush_dirty(&mut self) {
         for i in 0..self.dirty.len() {
             let at = self.dirty[i];
-            let Some(connection) = &mut self.slots[at as usize].connection else { continue };
+            let Some(Slot { connection: Some(connection), .. }) = self.slots.get_mut(at as usize) else { continue };
             connection.dirty = false;
             if !connection.is_closed() {
                 connection.flush(None, &mut self.outbox);
@@ -324,7 +324,7 @@ impl<T: Transport> Connections<T> {
 
     /// Sees to it that the connection is looked at when its deadline may have passed.
     fn watch(&mut self, at: u32) {
-        let Some(connection) = &mut self.slots[at as usize].connection else { return };
+        let Some(Slot { connection: Some(connection), .. }) = self.slots.get_mut(at as usize) else { return };
         if connection.is_closed() {
             return;
         }

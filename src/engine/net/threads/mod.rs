@@ -559,7 +559,8 @@ impl Shard {
     async fn serve(self: Rc<Self>, at: u32) {
         std::future::poll_fn(|cx| {
             {
-                let waker = &mut self.wakers.borrow_mut()[at as usize];
+                let mut wakers = self.wakers.borrow_mut();
+                let Some(waker) = wakers.get_mut(at as usize) else { return Poll::Ready(()) };
                 if waker.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
                     *waker = Some(cx.waker().clone());
                 }
