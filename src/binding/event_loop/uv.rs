@@ -1,5 +1,5 @@
-//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun, Deno) loads the addon all the
-//! same and gets threads.
+//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun,
+//! Deno) loads the addon all the same and gets threads.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};

@@ -105,9 +105,8 @@ struct Full {
 /// the memory supplies it when a block is [wanted](Self::wanted), and [lends](Self::lend) it to the driver for as long as no JavaScript runs.
 ///
 /// ```text
-/// vacant ── supplied ──► clean ── kept ──► filled ── deliver ──► delivering ── deliver ──► clean
-///    ▲                                                                            └ given: vacant ─┐
-///    └─────────────────────────────────────────────────────────────────────────────────────────────┘
+/// vacant ── supplied ──► clean ── kept ──► filled ── deliver ──► delivering ──┬─ deliver ────────► clean
+///                                                                             └─ deliver, given ─► vacant
 /// ```
 #[derive(Debug)]
 pub struct Ledger {
