@@ -10,6 +10,7 @@ use crate::engine::net::command;
 use crate::engine::net::connections::STRIDE;
 use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::Bound;
+use crate::engine::net::platform::HAS_INLINE;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::server::ServerConfig;
 use crate::engine::net::std_stream::StdStream;
@@ -55,7 +56,7 @@ impl Engine {
     /// Hands packed commands to the threads of their connections. Those of the inline driver are applied; what they write is sent by
     /// [`Self::flush_inline`].
     pub fn dispatch(&self, records: &[u8]) {
-        if Inline::EXISTS && self.shards.borrow().is_empty() {
+        if HAS_INLINE && self.shards.borrow().is_empty() {
             self.give(0, records);
             return;
         }

@@ -17,8 +17,8 @@ use super::memory::Place;
 use crate::engine::layout::Family;
 use crate::engine::net::command::{Target, Write};
 use crate::engine::net::connector;
-use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::bind;
+use crate::engine::net::platform::HAS_INLINE;
 use crate::engine::output::Part;
 
 /// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
@@ -132,7 +132,7 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn take_over(&self, index: u32, generation: u32, seq: u32, handed: f64) -> Result<Option<Vec<u32>>> {
         self.crossing.enter(|| {
-            if !Inline::EXISTS {
+            if !HAS_INLINE {
                 return Some(Vec::new());
             }
             let handover = self.engine.events.handover(Target { index, generation })?;

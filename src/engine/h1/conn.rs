@@ -12,11 +12,12 @@ use super::parts::Parts;
 use super::sink::{Phase, RequestHead, Sink};
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
+use crate::engine::layout::message_flags;
 
 /// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;
 
-/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](super::flags::REST), and nothing behind it is
+/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](message_flags::REST), and nothing behind it is
 /// parsed before [`Conn::go_on`]: a packet of a thousand requests does not make a thousand answers before the first has been sent.
 const BURST: u32 = 16;
 
@@ -155,7 +156,7 @@ impl Conn {
         }
     }
 
-    /// The burst that ended with a request flagged [`REST`](super::flags::REST) has been dealt with: goes on with the bytes held.
+    /// The burst that ended with a request flagged [`REST`](message_flags::REST) has been dealt with: goes on with the bytes held.
     pub fn go_on(&mut self, sink: &mut impl Sink) {
         self.burst = 0;
         if !self.held.is_empty() || self.eof {
@@ -318,7 +319,7 @@ impl Conn {
         self.seq = self.seq.wrapping_add(1);
         self.burst = if self.open == 0 { 1 } else { self.burst + 1 };
         self.open += 1;
-        let rest = if self.burst == BURST { super::flags::REST } else { 0 };
+        let rest = if self.burst == BURST { message_flags::REST } else { 0 };
         let flags = self.framing.request_flags(self.method, self.version) | rest;
         let head = RequestHead {
             method: self.method,
@@ -330,7 +331,7 @@ impl Conn {
         };
         sink.request(self.seq, &head);
         let length = self.framing.body_length(self.method)?;
-        if flags & super::flags::UPGRADE != 0 {
+        if flags & message_flags::UPGRADE != 0 {
             self.upgrade = Upgrade::Candidate { seq: self.seq };
         }
         self.chunked = length == BodyLength::Chunked;

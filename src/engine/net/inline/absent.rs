@@ -20,8 +20,6 @@ use crate::engine::output::Payload;
 pub enum Inline {}
 
 impl Inline {
-    pub const EXISTS: bool = false;
-
     pub fn new(_: Arc<Port>) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }

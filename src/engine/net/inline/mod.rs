@@ -78,9 +78,6 @@ pub struct Inline {
 }
 
 impl Inline {
-    /// The platform has this driver.
-    pub const EXISTS: bool = true;
-
     /// Nothing is watched yet; the connections' indices are 0 modulo [`super::connections::STRIDE`].
     ///
     /// # Errors

@@ -9,7 +9,7 @@
 //! | [`is_under_way`] | whether an error says that a connection has begun | – |
 //! | [`MORE`] | the flag of a write behind which another follows at once | nothing |
 //! | [`NO_DELAY_IS_INHERITED`] | connections have their listener's TCP_NODELAY | false |
-//! | [`Inline`](super::inline::Inline) | connections on the JavaScript thread's own loop | a type without values, whose `new` fails |
+//! | [`HAS_INLINE`], [`Inline`](super::inline::Inline) | connections on the JavaScript thread's own loop | false, and a type without values, whose `new` fails |
 //!
 //! For the last of these the binding needs a loop to be called by (`binding::event_loop`) and, to share connections with libuv and other processes,
 //! descriptors (`binding::descriptors`).

@@ -74,6 +74,9 @@ pub mod runtime {
 /// There is no such flag.
 pub const MORE: Option<i32> = None;
 
+/// Everybody gets threads.
+pub const HAS_INLINE: bool = false;
+
 /// Each connection is asked for itself.
 pub const NO_DELAY_IS_INHERITED: bool = false;
 

@@ -20,6 +20,9 @@ pub const MORE: Option<i32> = Some(libc::MSG_MORE);
 #[cfg(not(target_os = "linux"))]
 pub const MORE: Option<i32> = None;
 
+/// A loop that watches descriptors can drive connections.
+pub const HAS_INLINE: bool = true;
+
 /// Linux hands it on.
 pub const NO_DELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
 

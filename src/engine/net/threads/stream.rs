@@ -9,9 +9,8 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use crate::engine::net::handover::Duplicate;
-use crate::engine::net::inline::Inline;
 use crate::engine::net::platform::runtime::UnixStream;
-use crate::engine::net::platform::{adopt, socket_of};
+use crate::engine::net::platform::{adopt, socket_of, HAS_INLINE};
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
@@ -143,7 +142,7 @@ impl Transport for Stream {
 
     fn duplicate(&self) -> Option<Box<dyn Duplicate>> {
         // For nobody, where there is no other driver.
-        Inline::EXISTS.then(|| Box::new(self.clone()) as Box<dyn Duplicate>)
+        HAS_INLINE.then(|| Box::new(self.clone()) as Box<dyn Duplicate>)
     }
 
     fn socket(&self) -> SockRef<'_> {
