@@ -15,22 +15,18 @@ const { createScope, runInScope } = require('./async-scope');
 const { Connection, closeTick } = require('./connection');
 const { connectSocket } = require('./client-connect');
 const exchange = require('./client-exchange');
-const { LAST, CLOSE, ACK } = require('./constants');
 const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
 const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
+const layout = require('./layout');
 const { Boolean, Buffer, Math, Object, String, each, nextTick, setImmediate } = require('./primordials');
 const { kEnqueue, kOnFinish } = require('./symbols');
 
-/** Flags of EXPECT. */
-const HEAD = 1;
-const CONNECT = 2;
-const INSECURE = 4;
-const NOTHING = 8;
-const RELAXED = 16;
+const { HEAD, CONNECT, INSECURE, NOTHING, RELAXED } = layout.expectFlags;
+const { LAST, CLOSE, ACK } = layout.writeFlags;
 /** What the engine takes for granted: Node's default. */
-const DEFAULT_MAX_HEADER_SIZE = 16384;
+const { MAX_HEADER_SIZE } = layout.limits;
 
 /** Bytes under way up to which a request that is written whole counts as sent. */
 const TRUSTED = 48 * 1024;
@@ -123,7 +119,7 @@ class ClientConnection extends Connection {
     if (isInsecure) flags |= INSECURE;
     else if (httpValidation === 'relaxed') flags |= RELAXED;
     const size = maxHeaderSize || http.maxHeaderSize;
-    write(OP.EXPECT, flags, this, this.seq, '', size === DEFAULT_MAX_HEADER_SIZE ? null : String(size), 'latin1');
+    write(OP.EXPECT, flags, this, this.seq, '', size === MAX_HEADER_SIZE ? null : String(size), 'latin1');
   }
 
   connected(index, generation, peer) {

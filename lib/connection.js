@@ -10,11 +10,11 @@
 
 const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
 const { OP, READ, LARGE_PAYLOAD, command, write, hold, release, lastChunkLength } = require('./binding');
-const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('./socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { errnoException, streamDestroyed } = require('./errors');
+const layout = require('./layout');
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
@@ -26,11 +26,13 @@ const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
 const { kEvents, kSide, kLine, kEnqueue } = require('./symbols');
 
+const { CHUNKED, LAST, CLOSE, ACK } = layout.writeFlags;
+const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
+const { ON } = layout.keepAliveFlags;
+const { END } = layout.feedFlags;
+
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
-/** Flags of CLOSE: not when nothing is left to send; not when the peer has begun a request. */
-const UNLESS_SENT = 1;
-const UNLESS_BUSY = 2;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
 
@@ -110,7 +112,6 @@ class Connection {
     this.waiters = NONE;
     this.uncredited = 0;
     this.onClosed = null;
-    this.error = null;
     hold();
   }
 
@@ -396,7 +397,7 @@ class Connection {
   }
 
   setKeepAlive(enable, seconds) {
-    if (!this.closed) command(OP.KEEP_ALIVE, enable ? 1 : 0, this, seconds);
+    if (!this.closed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
   }
 
   setRef(ref) {
@@ -454,7 +455,7 @@ class Connection {
   feedEnd() {
     if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
     this.fedEnd = true;
-    command(OP.FEED, 1, this, 0);
+    command(OP.FEED, END, this, 0);
   }
 
   /** The new protocol's bytes are the socket's, whoever read the old one's. */

@@ -6,11 +6,12 @@
  */
 
 const os = require('node:os');
+const { STRIDE_BITS } = require('./layout').limits;
 const { Math, Number, includes } = require('./primordials');
 const { validateInteger, invalidArgValue } = require('./validators');
 
-/** The engine numbers its threads below 64; 0 is the JavaScript thread. */
-const MAX_THREADS = 63;
+/** 0 is the JavaScript thread. */
+const MAX_THREADS = (1 << STRIDE_BITS) - 1;
 /** Where libuv watches a descriptor of ours; elsewhere, and where the runtime has no libuv, the engine takes threads by itself. */
 const INLINE_PLATFORMS = ['linux', 'darwin'];
 

@@ -8,12 +8,12 @@
 const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const { OP, command } = require('./binding');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, adopt, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
+const layout = require('./layout');
 const observability = require('./observability');
 const { behindThisRound } = require('./peer-end');
 const { goOn, wakeTimer } = require('./pipeline');
@@ -21,15 +21,9 @@ const { isSent } = require('./steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
-/** Flags of REQUEST alone. */
-const HAS_HOST = 16;
-const EXPECT_CONTINUE = 32;
-const EXPECT_OTHER = 64;
-/** The engine parses nothing behind this request until it is told to. */
-const REST = 256;
-
-/** Kinds of TIMEOUT. */
-const KEEP_ALIVE_EXPIRED = 3;
+const { KEEP_ALIVE, UPGRADE, HAS_BODY, HAS_HOST, EXPECT_CONTINUE, EXPECT_OTHER, REST } = layout.messageFlags;
+const { KEEP_ALIVE: KEEP_ALIVE_EXPIRED } = layout.expired;
+const { ACCEPTED } = layout.decideFlags;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   if ((flags & REST) === 0) {
@@ -105,7 +99,7 @@ function onUpgrade(connection, seq, complete, head) {
     connection.socket.destroy();
     return;
   }
-  command(OP.DECIDE, 1, connection, seq);
+  command(OP.DECIDE, ACCEPTED, connection, seq);
   // A socket that nobody has seen yet is not made for HTTP first.
   if (complete) connection.upgraded = true;
   const { socket } = connection;
@@ -244,7 +238,7 @@ function socketOnError(error) {
 
 function noop() {}
 
-const STATUS_OF = { HPE_HEADER_OVERFLOW: 431, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+const STATUS_OF = { ...layout.statuses, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 function errorAnswer(code) {
   const status = STATUS_OF[code] ?? 400;

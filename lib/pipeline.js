@@ -16,7 +16,7 @@
 const { noteAnswered } = require('./answers-ahead');
 const { OP, command } = require('./binding');
 const { abortMessage } = require('./incoming-message');
-const { LAST } = require('./constants');
+const { LAST } = require('./layout').writeFlags;
 const { connResetException } = require('./errors');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');

@@ -5,7 +5,7 @@
  * (RFC 9112 §7.1), and never closes the socket: whoever assigned it decides about that.
  */
 
-const { CHUNKED, LAST, TRAILERS } = require('./constants');
+const { CHUNKED, LAST, TRAILERS } = require('./layout').writeFlags;
 const { ownerOf } = require('./message-owner');
 const { Buffer } = require('./primordials');
 const { kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');

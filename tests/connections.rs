@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use support::fake_socket::FakeSocket;
+use turnout::engine::layout::Op;
 use turnout::engine::net::blocks::OwnedBlocks;
 use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::{Batch, Peer};
@@ -23,8 +24,7 @@ fn admit(table: &mut Table) -> u32 {
 
 /// Closes the first owner of slot `at`.
 fn close(table: &mut Table, at: u32) {
-    const CLOSE: u32 = 6;
-    table.apply_records(&support::command_record(CLOSE, 0, (at * STRIDE, 1), 0, 0, b""));
+    table.apply_records(&support::command_record(Op::Close, 0, (at * STRIDE, 1), 0, 0, b""));
     table.flush_dirty();
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(table.poll(at, &mut cx, &mut OwnedBlocks::default()), Poll::Ready(()));
@@ -33,7 +33,7 @@ fn close(table: &mut Table, at: u32) {
 /// The number of a stream that another driver had.
 fn take_over(table: &mut Table) -> u32 {
     table.next_slot_told();
-    table.admit_taken(FakeSocket::default(), 1, 0).0 / STRIDE
+    table.admit_taken(FakeSocket::default(), 1, 0).slot()
 }
 
 #[test]

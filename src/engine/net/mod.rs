@@ -13,9 +13,10 @@ pub mod connector;
 pub mod delivery;
 pub mod event;
 pub mod handover;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "inline/absent.rs")]
 pub mod inline;
 pub mod listener;
+pub mod platform;
 pub mod port;
 pub mod protocol;
 pub mod server;
