@@ -28,7 +28,10 @@ const kLastName = Symbol('turnout.lastName');
 function Agent(options) {
   if (!(this instanceof Agent)) return new Agent(options);
   http.Agent.call(this, options);
-  const { agentKeepAliveTimeoutBuffer: buffer } = this.options;
+  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = this.options;
+  // Node 20 and 22 know neither as an option.
+  this.defaultPort = defaultPort || rows.defaultPort.fallback;
+  this.protocol = protocol || rows.protocol.fallback;
   const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
   this.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
   const hostListener = this.listeners('free')[0];

@@ -153,9 +153,9 @@ const TABLE = Object.freeze([
   // ---- how a request finds a server
   row('agent', 'request', { check: agentLike }),
   row('createConnection', 'request', kept('client-request.js')),
-  row('protocol', 'request agent', kept('client-request.js')),
+  row('protocol', 'request', kept('client-request.js')),
   row('path', 'request', { check: path, label: 'Request path' }),
-  row('defaultPort', 'request agent', kept('client-request.js')),
+  row('defaultPort', 'request', kept('client-request.js')),
   row('hostname', 'request', { check: host }),
   row('host', 'request', { check: host }),
   row('setHost', 'request', kept('client-request.js')),
@@ -198,6 +198,8 @@ const TABLE = Object.freeze([
   row('highWaterMark', 'server', kept('net.Server', { fallback: HIGH_WATER_MARK })),
 
   // ---- an agent's pool
+  row('defaultPort', 'agent', kept('agent.js', { fallback: 80 })),
+  row('protocol', 'agent', kept('agent.js', { fallback: 'http:' })),
   row('keepAlive', 'agent', kept('http.Agent', { fallback: false })),
   row('keepAliveMsecs', 'agent', kept('http.Agent', { fallback: 1000 })),
   row('maxSockets', 'agent', kept('http.Agent', { fallback: Infinity })),
