@@ -89,7 +89,8 @@ describe('the table of options', () => {
     const server = turnout.createServer();
     for (const { name, engine } of rows.optionsOf('server')) {
       const heard = jest.spyOn(server[kSide], 'configure');
-      if (engine) server[name] = server[name];
+      const { [name]: value } = server;
+      if (engine) server[name] = value;
       expect([name, heard.mock.calls.length]).toEqual([name, engine ? 1 : 0]);
       heard.mockRestore();
     }

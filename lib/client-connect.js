@@ -159,7 +159,7 @@ class Attempts {
 
   toAddress(address, family) {
     const socket = this.#socket;
-    const { localAddress, localPort } = this.#options;
+    const { localAddress, localPort, typeOfService } = this.#options;
     if (socket.blockList?.check(address, `ipv${family}`)) {
       socket.destroy(nodeError('ERR_IP_BLOCKED', address));
       return;
@@ -169,7 +169,8 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       socket.destroy(error);
     };
-    const begun = this.#begin({ address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined }, (status, index, generation, peer) => {
+    const where = { address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined, typeOfService };
+    const begun = this.#begin(where, (status, index, generation, peer) => {
       if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });
@@ -200,7 +201,7 @@ class Attempts {
       return;
     }
     const { address, family } = this.#addresses[this.#next++];
-    const { localPort } = this.#options;
+    const { localPort, typeOfService } = this.#options;
     if (socket.blockList?.check(address, `ipv${family}`)) {
       const blocked = nodeError('ERR_IP_BLOCKED', address);
       this.#errors.push(blocked);
@@ -217,7 +218,7 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       if (socket.connecting) this.#tryNext();
     };
-    const begun = this.#begin({ address, port: this.#port, localPort }, (status, index, generation, peer) => {
+    const begun = this.#begin({ address, port: this.#port, localPort, typeOfService }, (status, index, generation, peer) => {
       if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });

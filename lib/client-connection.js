@@ -292,6 +292,9 @@ function ClientSocket(connection, options) {
   this._server = null;
   this.parser = null;
   this.allowHalfOpen = Boolean(options.allowHalfOpen);
+  const typeOfService = rows.typeOfService.take(options.typeOfService);
+  // Where net.Socket can tell what it is; the engine sets it as it connects.
+  if (typeOfService !== undefined) this.setTypeOfService?.(typeOfService);
   if (rows.blockList.take(options.blockList)) this.blockList = options.blockList;
 }
 Object.setPrototypeOf(ClientSocket.prototype, Socket.prototype);

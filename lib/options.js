@@ -219,6 +219,7 @@ const TABLE = Object.freeze([
   row('allowHalfOpen', 'connection', kept('client-connection.js')),
   row('noDelay', 'connection', kept('client-connection.js', { fallback: true })),
   row('keepAlive', 'connection', kept('client-connection.js')),
+  row('typeOfService', 'connection', { check: integer(0, 255) }),
   row('blockList', 'connection', { check: blockList }),
   row('timeout', 'connection', kept('net.Socket')),
   row('socketPath', 'connection', kept('http.Agent')),

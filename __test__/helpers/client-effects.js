@@ -22,6 +22,7 @@ const os = require('node:os');
 const path = require('node:path');
 const nodeHttp = require('node:http');
 const { once } = require('node:events');
+const { openPort } = require('../../lib/binding');
 const { connectionOf } = require('../../lib/socket');
 
 const LOCAL = '127.0.0.1';
@@ -121,6 +122,18 @@ const CONNECTION = {
   allowHalfOpen: { outcomes: [[undefined, 'false'], [true, 'true']], tell: shown((socket) => socket.allowHalfOpen) },
   noDelay: { outcomes: [[true, 'true'], [false, 'false']], tell: shown((socket) => connectionOf(socket).wantsNoDelay), ours: true },
   keepAlive: { outcomes: [[true, 'true'], [false, 'false']], tell: shown((socket) => connectionOf(socket).keptAlive), ours: true },
+  typeOfService: {
+    outcomes: [[undefined, 'undefined'], [8, '8']],
+    // What the kernel makes of it is looked at in tests/drivers.rs.
+    async tell(tools, given) {
+      const connect = jest.spyOn(openPort(), 'connect');
+      await answer(tools, given);
+      const { typeOfService } = connect.mock.calls[0][0];
+      connect.mockRestore();
+      return String(typeOfService);
+    },
+    ours: true,
+  },
   blockList: {
     outcomes: [[undefined, 'GET /'], [() => Object.assign(new net.BlockList(), { a: 1 }), 'GET /'], [() => blocked(), 'ERR_IP_BLOCKED']],
     tell: firstLine,

@@ -377,6 +377,9 @@ impl Port {
 
     fn try_connect(&self, options: &ConnectOptions, token: u32, threads: u32) -> io::Result<()> {
         let connecting = connector::connect(&options.remote()?)?;
+        if let Some(type_of_service) = options.type_of_service {
+            connector::mark(&connecting, type_of_service);
+        }
         if threads == 0 && self.crossing.has_inline() {
             #[cfg(unix)]
             if let Some(inline) = &mut *self.engine.inline() {

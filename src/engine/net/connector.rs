@@ -56,6 +56,19 @@ pub fn connect(remote: &Remote) -> io::Result<StdStream> {
     }
 }
 
+/// Marks what a TCP stream sends: the type of service of IPv4, the traffic class of IPv6. Routers need not heed it, and a system
+/// that has none of it changes nothing.
+pub fn mark(stream: &StdStream, type_of_service: u32) {
+    let socket = match stream {
+        StdStream::Tcp(stream) => socket2::SockRef::from(stream),
+        #[cfg(unix)]
+        StdStream::Unix(_) => return,
+    };
+    let _ = socket.set_tos_v4(type_of_service);
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "freebsd"))]
+    let _ = socket.set_tclass_v6(type_of_service);
+}
+
 fn begin(socket: &Socket, address: &socket2::SockAddr) -> io::Result<()> {
     match socket.connect(address) {
         Err(error) if !is_under_way(&error) => Err(error),
