@@ -258,7 +258,6 @@ function byName(end) {
 
 module.exports = {
   TABLE,
-  HIGH_WATER_MARK,
   MAX_THREADS,
   optionsOf,
   server: byName('server'),

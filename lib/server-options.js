@@ -4,7 +4,7 @@
 
 const http = require('./host-http');
 const { INSECURE, RELAXED, parserLeniency } = require('./leniency');
-const { HIGH_WATER_MARK, optionsOf, server: rows } = require('./options');
+const { optionsOf, server: rows } = require('./options');
 const { Number, Object, each } = require('./primordials');
 const { kSide } = require('./symbols');
 
@@ -54,10 +54,10 @@ function storeProperties(server) {
 function netOptions(options) {
   return {
     allowHalfOpen: true,
-    noDelay: options.noDelay ?? true,
+    noDelay: options.noDelay ?? rows.noDelay.fallback,
     keepAlive: options.keepAlive,
     keepAliveInitialDelay: options.keepAliveInitialDelay,
-    highWaterMark: options.highWaterMark === undefined ? HIGH_WATER_MARK : options.highWaterMark,
+    highWaterMark: options.highWaterMark === undefined ? rows.highWaterMark.fallback : options.highWaterMark,
   };
 }
 
