@@ -72,6 +72,12 @@ describe('the table of options', () => {
     },
   );
 
+  // Which properties a server has, as node:http's, is what compat.test.js looks at.
+  it('says of every property of a server that it may change', () => {
+    const server = turnout.createServer();
+    for (const { name, key, live } of rows.optionsOf('server')) expect([name, live]).toEqual([name, name === key && Object.hasOwn(server, name)]);
+  });
+
   it('has no word for the engine that it does not hear', () => {
     const server = turnout.createServer();
     for (const { name, engine, live } of rows.optionsOf('server')) {
@@ -126,7 +132,7 @@ describe('an option of a server', () => {
   for (const row of rows.optionsOf('server')) {
     const effect = EFFECTS[row.name];
     // A stream is served by the Node that runs, and older ones know less.
-    const ways = WAYS.filter((way) => (way === 'option' ? !row.property : row.live && (way === 'property' || (NODE_26 && !effect?.timed))));
+    const ways = WAYS.filter((way) => (way === 'option' ? !row.property : row.live && (way === 'property' || (NODE_26 && !effect?.accepted))));
     for (const [value, outcome] of effect?.outcomes ?? []) for (const way of ways) cases.push([row.name, titleOf(value), way, outcome, value]);
   }
 

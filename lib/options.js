@@ -195,7 +195,7 @@ const TABLE = Object.freeze([
   row('noDelay', 'server', kept('net.Server', { fallback: true, live: true, engine: true })),
   row('keepAlive', 'server', kept('net.Server', { fallback: false, live: true, engine: true })),
   row('keepAliveInitialDelay', 'server', kept('net.Server', { fallback: 0, live: true, engine: true })),
-  row('highWaterMark', 'server', kept('net.Server', { fallback: HIGH_WATER_MARK })),
+  row('highWaterMark', 'server', kept('net.Server', { fallback: HIGH_WATER_MARK, live: true })),
 
   // ---- an agent's pool
   row('defaultPort', 'agent', kept('agent.js', { fallback: 80 })),

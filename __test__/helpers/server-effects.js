@@ -11,7 +11,7 @@
  * @property {(req: object, res: object, tell: (text: string) => void) => void} [handler] default: ends the response
  * @property {(server: object, tell: (text: string) => void) => void} [setup]
  * @property {RegExp|((text: string) => string)} [show] of what the peer has heard; default: what was told
- * @property {boolean} [timed] nobody times streams that come by emit('connection') to a server that does not listen
+ * @property {boolean} [accepted] only for connections the server accepts itself: nobody times those of emit('connection'), whose sockets are made already
  * @property {boolean} [beforeListen] as a property it counts from listen() on
  */
 
@@ -39,10 +39,10 @@ const EFFECTS = {
   optimizeEmptyRequests: { outcomes: [[undefined, 'false'], [true, 'true']], ...told(get(), (req) => String(req.closed)) },
   insecureHTTPParser: { outcomes: [[undefined, '400'], [true, '200'], [false, '400']], request: get('A: b\x01\r\n'), show: STATUS },
   httpValidation: { outcomes: [['strict', '400'], ['relaxed', '200'], ['insecure', '200']], request: get('A: b\x01\r\n'), show: STATUS },
-  requestTimeout: { outcomes: [[20, '408']], base: { headersTimeout: 0, connectionsCheckingInterval: 20 }, request: 'GET', show: STATUS, timed: true },
-  headersTimeout: { outcomes: [[20, '408']], base: { connectionsCheckingInterval: 20 }, request: 'GET', show: STATUS, timed: true },
+  requestTimeout: { outcomes: [[20, '408']], base: { headersTimeout: 0, connectionsCheckingInterval: 20 }, request: 'GET', show: STATUS, accepted: true },
+  headersTimeout: { outcomes: [[20, '408']], base: { connectionsCheckingInterval: 20 }, request: 'GET', show: STATUS, accepted: true },
   connectionsCheckingInterval: {
-    outcomes: [[20, '408']], base: { headersTimeout: 20, requestTimeout: 20 }, request: 'GET', show: STATUS, timed: true, beforeListen: true,
+    outcomes: [[20, '408']], base: { headersTimeout: 20, requestTimeout: 20 }, request: 'GET', show: STATUS, accepted: true, beforeListen: true,
   },
   keepAliveTimeout: { outcomes: [[20, '200']], base: { keepAliveTimeoutBuffer: 0 }, request: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', show: STATUS },
   keepAliveTimeoutBuffer: {
@@ -80,7 +80,7 @@ const EFFECTS = {
     request: 'GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
     show: (text) => text.match(/HTTP\/1\.1 \d+/g).map((line) => line.slice(9)).join(', '),
   },
-  highWaterMark: { outcomes: [[undefined, '65536'], [77, '77']], ...told(get(), (req) => String(req.readableHighWaterMark)) },
+  highWaterMark: { outcomes: [[65536, '65536'], [77, '77']], accepted: true, ...told(get(), (req) => String(req.readableHighWaterMark)) },
 };
 
 /** @return {Promise<string>} all that a peer hears of the port */
