@@ -18,6 +18,7 @@ const { join, callbackOf, isLost } = require('./chunk-join');
 const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./layout').writeFlags;
 const { errnoException, nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
+const { isLenientSender } = require('./leniency');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
@@ -44,8 +45,6 @@ const kUnusualHead = Symbol('turnout.unusualHead');
 /** Bytes; Node 26's default on every host: 64 KiB, on Windows 16 KiB. */
 const DEFAULT_HIGH_WATER_MARK = process.platform === 'win32' ? 16 * 1024 : Math.max(64 * 1024, stream.getDefaultHighWaterMark(false));
 const { emit } = EventEmitter.prototype;
-/** --insecure-http-parser, for messages whose server says nothing. */
-const INSECURE = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].includes('--insecure-http-parser');
 
 /**
  * @param {object} [options] `highWaterMark`: bytes queued before write() returns false (default 64 KiB);
@@ -190,14 +189,9 @@ OutgoingMessage.prototype[kAttach] = function (sink) {
   this._flush();
 };
 
-/** The options that say so, nearest first: the message's own, its server's, the process's. */
+/** @return {boolean} whether values of fields are checked leniently; what leads to it is looked at once where the server is known */
 OutgoingMessage.prototype._isLenientHeaderValidation = function _isLenientHeaderValidation() {
-  if (this[kLenient] !== null) return this[kLenient];
-  const server = this.req?.socket?.server;
-  const validation = this.httpValidation ?? server?.httpValidation;
-  if (validation !== undefined) return validation !== 'strict';
-  if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser;
-  return typeof server?.insecureHTTPParser === 'boolean' ? server.insecureHTTPParser : INSECURE;
+  return this[kLenient] ?? isLenientSender(this);
 };
 
 OutgoingMessage.prototype._implicitHeader = function _implicitHeader() {

@@ -23,7 +23,7 @@ use turnout::engine::net::blocks::OwnedBlocks;
 use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::Copied;
 use turnout::engine::net::connections::STRIDE;
-use turnout::engine::net::connector::{connect, Remote};
+use turnout::engine::net::connector::{connect, mark, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
 use turnout::engine::net::inline::Inline;
@@ -379,6 +379,18 @@ fn gives_a_connection_to_another_process_with_what_it_has_read<D: Driver>() {
     engine.next::<Closed>();
     drop(copied);
     assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+fn marks_what_a_connection_sends() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(listener) = std::net::TcpListener::bind(address) else { continue };
+        let stream = connect(&Remote::Tcp { address: listener.local_addr().unwrap(), local: None }).unwrap();
+        mark(&stream, 0x28);
+        let StdStream::Tcp(stream) = stream else { panic!("no TCP stream") };
+        let socket = socket2::SockRef::from(&stream);
+        assert_eq!(if address.starts_with('[') { socket.tclass_v6() } else { socket.tos_v4() }.unwrap(), 0x28);
+    }
 }
 
 /// Our end and the peer's of an outgoing connection, its index and generation.

@@ -64,6 +64,8 @@ pub struct ConnectOptions {
     pub local_address: Option<String>,
     /// Our own port; 0: the system chooses.
     pub local_port: Option<u32>,
+    /// 0 to 255; see `connector::mark`.
+    pub type_of_service: Option<u32>,
     /// Unix socket; a leading NUL makes it an abstract name.
     pub path: Option<String>,
 }

@@ -184,9 +184,13 @@ impl Port {
     #[napi(catch_unwind)]
     pub fn connect(&self, options: ConnectOptions, token: u32, threads: u32, thread: Option<u32>) -> Result<i32> {
         self.crossing.enter(|| {
-            let begun = options.remote().and_then(|remote| connector::connect(&remote));
-            let begun =
-                begun.and_then(|connecting| self.engine.connect(self.crossing.on(threads, thread), connecting, token));
+            let driver = self.crossing.on(threads, thread);
+            let connecting = options.remote().and_then(|remote| connector::connect(&remote)).inspect(|connecting| {
+                if let Some(type_of_service) = options.type_of_service {
+                    connector::mark(connecting, type_of_service);
+                }
+            });
+            let begun = connecting.and_then(|connecting| self.engine.connect(driver, connecting, token));
             begun.map_or_else(|error| negative(&error), |()| 0)
         })
     }

@@ -50,6 +50,17 @@ pub fn connect(remote: &Remote) -> io::Result<StdStream> {
     }
 }
 
+/// Marks what a TCP stream sends: the type of service of IPv4, the traffic class of IPv6. Routers need not heed it, and a system
+/// that has none of it changes nothing.
+pub fn mark(stream: &StdStream, type_of_service: u32) {
+    let StdStream::Tcp(stream) = stream else { return };
+    let socket = socket2::SockRef::from(stream);
+    let _ = socket.set_tos_v4(type_of_service);
+    platform::set_traffic_class(&socket, type_of_service);
+}
+    }
+}
+
 /// What has come of a socket that has become writable, 0 or an errno; `None` when it is still under way.
 pub fn outcome(socket: &socket2::SockRef<'_>) -> Option<i32> {
     match socket.take_error() {

@@ -6,6 +6,7 @@
 //! | [`bind_unix`], [`connect_unix`] | begin with one | fail |
 //! | [`adopt`] | makes a stream of a socket that somebody else has accepted | fails |
 //! | [`reuse_address`], [`reuse_port`] | SO_REUSEADDR as libuv uses it, SO_REUSEPORT | do nothing |
+//! | [`set_traffic_class`] | IPV6_TCLASS | does nothing |
 //! | [`is_under_way`] | whether an error says that a connection has begun | – |
 //! | [`MORE`] | the flag of a write behind which another follows at once | nothing |
 //! | [`NO_DELAY_IS_INHERITED`] | connections have their listener's TCP_NODELAY | false |

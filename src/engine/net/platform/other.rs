@@ -118,6 +118,9 @@ pub fn reuse_address(_: &Socket) -> io::Result<()> {
 }
 
 /// There is no such option.
+pub fn set_traffic_class(_: &Socket, _: u32) {}
+
+/// There is no such option.
 ///
 /// # Errors
 /// None.

@@ -81,6 +81,14 @@ pub fn reuse_address(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_address(true)
 }
 
+/// The traffic class of IPv6, where the system lets it be set.
+pub fn set_traffic_class(socket: &Socket, class: u32) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "freebsd"))]
+    let _ = socket.set_tclass_v6(class);
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos", target_os = "freebsd")))]
+    let _ = (socket, class);
+}
+
 /// Others may bind the port as well.
 ///
 /// # Errors
