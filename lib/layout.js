@@ -208,7 +208,7 @@ module.exports = Object.freeze({
     DECIDE: 3,
     /** JavaScript has consumed so much of BODY and RAW. */
     CREDIT: 4,
-    /** FIN once all queued bytes have left, and while the peer is there, the answers ahead of an upgraded stream; then ACK. */
+    /** FIN once all queued bytes have left, and what there was to read by then has been told; then ACK. */
     SHUTDOWN: 5,
     /** One attempt to flush, then close. */
     CLOSE: 6,
@@ -256,6 +256,13 @@ module.exports = Object.freeze({
   decideFlags: Object.freeze({
     /** The connection is JavaScript's. */
     ACCEPTED: 1,
+  }),
+  /** Flags of CLOSE. */
+  closeFlags: Object.freeze({
+    /** Only if something is left to send. */
+    UNLESS_SENT: 1,
+    /** Unless a request has begun to come, or waits for its answer. */
+    UNLESS_BUSY: 2,
   }),
   /** Flags of KEEP_ALIVE. */
   keepAliveFlags: Object.freeze({

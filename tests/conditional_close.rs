@@ -58,7 +58,9 @@ fn an_answer_that_waits_for_its_turn_is_not_in_the_way() {
 
 #[test]
 fn a_connection_on_which_a_request_has_begun_is_busy() {
-    for (bytes, is_busy) in [(&b""[..], false), (b"\r\n", false), (b"G", true), (&GET[..20], true), (GET, true), (POST, true)] {
+    for (bytes, is_busy) in
+        [(&b""[..], false), (b"\r\n", false), (b"G", true), (&GET[..20], true), (GET, true), (POST, true)]
+    {
         let mut driven = received(bytes, usize::MAX);
         driven.command(Op::Close, UNLESS_BUSY, 0, b"");
         assert_eq!(driven.told().contains(&CLOSED), !is_busy, "{:?}", String::from_utf8_lossy(bytes));

@@ -58,8 +58,6 @@ pub fn mark(stream: &StdStream, type_of_service: u32) {
     let _ = socket.set_tos_v4(type_of_service);
     platform::set_traffic_class(&socket, type_of_service);
 }
-    }
-}
 
 /// What has come of a socket that has become writable, 0 or an errno; `None` when it is still under way.
 pub fn outcome(socket: &socket2::SockRef<'_>) -> Option<i32> {

@@ -282,6 +282,9 @@ impl<T: Transport> Connection<T> {
     }
 
     fn send_fin(&mut self, cx: Option<&mut Context<'_>>, batch: &mut Batch) {
+        if self.is_closed() {
+            return;
+        }
         if self.end_stream(self.input.has_ended(), cx).is_pending() {
             return;
         }
