@@ -13,6 +13,41 @@ const UNDERSCORED = [...NAMES.filter(({ plain, key }) => plain && key[0] === '_'
 const UNDECLARED = `/^_(?!(?:_proto__|${UNDERSCORED.map((key) => key.slice(1)).join('|')})$)/`;
 const PRIVATE = "Node's private names are declared in lib/node-internals.js, with what they are for.";
 
+const rule = (message, selectors) => selectors.map((selector) => ({ selector, message }));
+/**
+ * What `no-restricted-syntax` refuses in lib/, and where it does not. Of two blocks that name a rule for the same file the later one's options count
+ * alone, so that what holds for a file has to be said together.
+ */
+const SYNTAX = [
+  {
+    ignores: ['lib/primordials.js'],
+    refused: rule('Require it when the file is loaded: once the require cache has been emptied, another copy of turnout would answer.', [
+      ':function CallExpression[callee.name="require"][arguments.0.value=/^\\.\\u002f/]',
+    ]),
+  },
+  {
+    ignores: ['lib/primordials.js', 'lib/node-internals.js'],
+    refused: rule(PRIVATE, [
+      `MemberExpression[computed=false][property.name=${UNDECLARED}]`,
+      `ObjectPattern > Property[key.name=${UNDECLARED}]`,
+      'MemberExpression[property.name=/^(description|getOwnPropertySymbols)$/]',
+      "CallExpression[callee.object.name='diagnostics'][arguments.0.value!=/^http[.]server[.]upgrade[.]/]",
+    ]),
+  },
+  {
+    // What crosses to the engine by number is defined in src/engine/layout.
+    ignores: ['lib/layout.js'],
+    refused: rule("Take its name from './layout'.", [
+      'MemberExpression[object.name=/[wW]ords$/] > BinaryExpression > Literal',
+      'MemberExpression[object.name=/[wW]ords$/] > Literal',
+      'CallExpression[callee.name="command"] > Literal[value!=0]',
+    ]),
+  },
+];
+/** Every file that one of them leaves out, by itself; and the rest. */
+const exceptions = [...new Set(SYNTAX.flatMap(({ ignores }) => ignores))];
+const syntaxOf = (file) => ({ 'no-restricted-syntax': ['error', ...SYNTAX.filter(({ ignores }) => !ignores.includes(file)).flatMap(({ refused }) => refused)] });
+
 module.exports = [
   { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
   js.configs.recommended,
@@ -47,26 +82,13 @@ module.exports = [
   {
     files: ['lib/**/*.js'],
     // What these use, they use while they are loaded, or have kept by themselves.
-    ignores: ['lib/primordials.js', 'lib/binding.js', 'lib/turn.js', 'lib/constants.js', 'lib/symbols.js', 'lib/register.js', 'lib/host-http.js'],
+    ignores: ['lib/primordials.js', 'lib/binding.js', 'lib/turn.js', 'lib/layout.js', 'lib/symbols.js', 'lib/register.js', 'lib/host-http.js'],
     rules: {
       'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
     },
   },
-  {
-    files: ['lib/**/*.js'],
-    ignores: ['lib/node-internals.js', 'lib/primordials.js'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        ...[
-          `MemberExpression[computed=false][property.name=${UNDECLARED}]`,
-          `ObjectPattern > Property[key.name=${UNDECLARED}]`,
-          'MemberExpression[property.name=/^(description|getOwnPropertySymbols)$/]',
-          "CallExpression[callee.object.name='diagnostics'][arguments.0.value!=/^http[.]server[.]upgrade[.]/]",
-        ].map((selector) => ({ selector, message: PRIVATE })),
-      ],
-    },
-  },
+  { files: ['lib/**/*.js'], rules: syntaxOf() },
+  ...exceptions.map((file) => ({ files: [file], rules: syntaxOf(file) })),
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },
   { files: ['__test__/**/*.js'], languageOptions: { globals: globals.jest } },
 ];

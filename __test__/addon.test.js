@@ -59,3 +59,36 @@ describe('numbers that name nothing', () => {
     expect([code, signal, err, out]).toEqual([0, null, '', 'served\n']);
   });
 });
+
+describe('connect()', () => {
+  const canInline = ['linux', 'darwin'].includes(process.platform);
+
+  it('puts a connection on the thread that it names, which must be there', async () => {
+    const { code, signal, err, out } = await program(`
+      const { openPort } = require('./lib/binding');
+      const { connectionOf } = require('./lib/socket');
+      const { limits } = require('./lib/layout');
+      const server = http.createServer({ threads: 3 }, (req, res) => res.end());
+      server.listen(0, '127.0.0.1', async () => {
+        const port = openPort();
+        const { connect } = port;
+        let thread;
+        port.connect = (where, token, threads) => connect.call(port, where, token, threads, thread);
+        const seen = [];
+        for (thread of ${JSON.stringify(canInline ? [3, 1, 2, 3, 0] : [3, 1, 2, 3])}) {
+          await new Promise((resolve, reject) => {
+            const req = http.get({ port: server.address().port, host: '127.0.0.1', agent: false }, (res) => {
+              seen.push(connectionOf(res.socket).index & ((1 << limits.STRIDE_BITS) - 1));
+              res.resume().on('end', resolve);
+            });
+            req.on('error', reject);
+          });
+        }
+        const refused = [4, 62, 64, 2 ** 32 - 1].map((number) => connect.call(port, { address: '127.0.0.1', port: server.address().port }, 1000, 0, number) < 0);
+        console.log(JSON.stringify([seen, refused]));
+        server.close();
+      });`);
+    expect([code, signal, err]).toEqual([0, null, '']);
+    expect(JSON.parse(out)).toEqual([canInline ? [3, 1, 2, 3, 0] : [3, 1, 2, 3], [true, true, true, true]]);
+  });
+});

@@ -20,7 +20,8 @@ const turnout = require('..');
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
 const REQUEST = 'GET /z HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 const PIECE = 64 * 1024;
-/** Writes that are enough to move a stream. */
+/** Writes behind which the next one moves a stream; and writes that are enough, whatever the threads do meanwhile. */
+const RUN = 8;
 const ENOUGH = 24;
 const canMove = ['linux', 'darwin'].includes(process.platform);
 
@@ -65,14 +66,21 @@ async function move({ socket, client }) {
   expect(canMove).toBe(false);
 }
 
+/** The next large write moves the stream. */
+async function prepare(pair) {
+  await bulk(pair, RUN);
+  while (pair.socket.writableLength > 0) await new Promise(setImmediate);
+  expect(hasMoved(pair.socket)).toBe(false);
+}
+
 describe('a stream that changes drivers', () => {
   const cleanups = [];
   afterEach(async () => {
     while (cleanups.length > 0) await cleanups.pop()();
   });
 
-  async function upgraded(where = { port: 0, host: '127.0.0.1' }) {
-    const server = turnout.createServer({ threads: 1 });
+  async function upgraded(where = { port: 0, host: '127.0.0.1' }, threads = 1) {
+    const server = turnout.createServer({ threads });
     server.listen(where);
     await once(server, 'listening');
     const client = where.path === undefined ? net.connect(server.address().port, '127.0.0.1') : net.connect(where.path);
@@ -285,6 +293,110 @@ describe('a stream that changes drivers', () => {
     );
     expect(err).toBe('');
     expect(JSON.parse(out)).toEqual([ENOUGH * PIECE, true, canMove, true]);
+  });
+
+  it('gets an index that no record still to be heard names', async () => {
+    const HERE = { port: 0, host: '127.0.0.1' };
+    const pair = await upgraded();
+    const relay = await upgraded(HERE, 0);
+    const leaving = await upgraded(HERE, 0);
+    await prepare(pair);
+    const left = closed(leaving.socket.resume());
+    // One turn brings the bytes and, behind them, the end of the connection whose number is the next to be used.
+    relay.socket.on('data', () => pair.socket.write(Buffer.alloc(PIECE, 'r')));
+    relay.client.write('x');
+    leaving.client.resetAndDestroy();
+    expect((await take(pair.client, PIECE)).equals(Buffer.alloc(PIECE, 'r'))).toBe(true);
+    await left;
+    expect([leaving.errors, pair.errors, pair.socket.destroyed]).toEqual([['ECONNRESET'], [], false]);
+    await bulk(pair, 4);
+    expect(hasMoved(pair.socket)).toBe(canMove);
+    const over = closed(pair.socket.resume());
+    pair.client.end();
+    pair.socket.end();
+    await over;
+  });
+
+  it('is heard to its end before it closes', async () => {
+    const { openPort } = require('../lib/binding');
+    const pair = await upgraded();
+    const { socket, client, errors } = pair;
+    let heard = '';
+    socket.on('data', (chunk) => (heard += chunk));
+    const over = closed(socket);
+    await prepare(pair);
+    const before = openPort().census().undelivered;
+    client.write('last words');
+    while (openPort().census().undelivered === before);
+    socket.write(Buffer.alloc(PIECE));
+    expect(hasMoved(socket)).toBe(canMove);
+    client.resetAndDestroy();
+    // The other end is gone: the driver that writes sees it first.
+    for (let i = 0; i < 4; i++) socket.write(Buffer.alloc(PIECE));
+    await over;
+    expect(heard).toBe('last words');
+    expect(errors.length).toBe(1);
+  });
+
+  it('loses, repeats and mixes nothing where many move, end and are reset at once', async () => {
+    const PAIRS = 48;
+    const server = turnout.createServer({ threads: 2 });
+    const inline = turnout.createServer({ threads: 0 }, (req, res) => res.end(req.url));
+    let moved = 0;
+    let wrong = 0;
+    // Every stream says its number in every word, in both directions.
+    server.on('upgrade', (req, socket) => {
+      const number = Number(req.url.slice(1));
+      const word = Buffer.alloc(4);
+      word.writeUInt32LE(number);
+      socket.on('error', () => {});
+      socket.write(SWITCH);
+      let odd = 0;
+      socket.on('data', (chunk) => {
+        for (const byte of chunk) if (byte !== word[odd++ % 4]) wrong++;
+        if (hasMoved(socket)) moved++;
+        for (let left = Math.ceil(chunk.length / PIECE); left > 0; left--) socket.write(Buffer.alloc(PIECE, word));
+      });
+      socket.on('end', () => socket.end());
+    });
+    for (const each of [server, inline]) {
+      each.listen(0, '127.0.0.1');
+      await once(each, 'listening');
+    }
+    const stream = async (number) => {
+      const client = net.connect(server.address().port, '127.0.0.1');
+      client.on('error', () => {});
+      const over = closed(client);
+      const word = Buffer.alloc(4);
+      word.writeUInt32LE(number);
+      client.write(REQUEST.replace('/z', `/${number}`));
+      await take(client, SWITCH.length);
+      for (let i = 0; i < 14; i++) {
+        client.write(Buffer.alloc(400, word));
+        expect((await take(client, PIECE)).equals(Buffer.alloc(PIECE, word))).toBe(true);
+      }
+      if (number % 3 === 0) client.resetAndDestroy();
+      else client.end();
+      client.resume();
+      await over;
+    };
+    /** Connections of the other driver come and go meanwhile: numbers are used again. */
+    let done = false;
+    const others = async () => {
+      while (!done) {
+        const client = net.connect(inline.address().port, '127.0.0.1', () => client.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'));
+        client.on('error', () => {});
+        client.once('data', () => client.resetAndDestroy());
+        await closed(client);
+      }
+    };
+    const meanwhile = [others(), others(), others()];
+    await Promise.all(Array.from({ length: PAIRS }, (_, number) => stream(number)));
+    done = true;
+    await Promise.all(meanwhile);
+    for (const each of [server, inline]) await new Promise((resolve) => each.close(resolve));
+    expect(wrong).toBe(0);
+    expect(moved > 0).toBe(canMove);
   });
 
   it('leaves nothing behind', async () => {

@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
 const path = require('node:path');
+const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const turnout = require('..');
 const { program, ROOT } = require('./helpers/child');
@@ -163,6 +164,62 @@ describe.each(DRIVERS)('fairness, %s', (_, threads) => {
   });
 });
 
+describe('fairness between drivers', () => {
+  it('a thread is heard beside an inline peer that sends without end', async () => {
+    const { openPort } = require('../lib/binding');
+    const ROUNDS = 20;
+    let chunks = 0;
+    let askedAt = -1;
+    const waited = [];
+    const asker = new net.Socket();
+    const threaded = turnout.createServer({ threads: 1 }, (req, res) => {
+      waited.push(chunks - askedAt);
+      askedAt = -1;
+      res.end();
+    });
+    asker.connect(await listen(threaded), '127.0.0.1').resume();
+    await once(asker, 'connect');
+    const flooded = turnout.createServer({ threads: 0 });
+    const all = new Promise((resolve) => {
+      flooded.on('upgrade', (req, socket) => {
+        socket.on('error', () => {});
+        socket.write(SWITCH);
+        socket.on('end', () => socket.end());
+        socket.on('data', () => {
+          chunks++;
+          if (waited.length === ROUNDS) resolve();
+          else if (askedAt < 0 && chunks % 100 === 0) ask();
+        });
+      });
+    });
+    /** Returns when the thread has read the request, and has it ready for JavaScript. */
+    const ask = () => {
+      askedAt = chunks;
+      const before = openPort().census().undelivered;
+      asker.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+      while (openPort().census().undelivered === before);
+    };
+    const flood = peer(
+      `const socket = net.connect(workerData.port, '127.0.0.1');
+       socket.on('error', () => {});
+       socket.write(workerData.upgrade);
+       const piece = Buffer.alloc(1 << 20);
+       const go = () => { while (socket.write(piece)); };
+       socket.on('drain', go); socket.once('data', go);`,
+      { port: await listen(flooded), upgrade: UPGRADE },
+    );
+    await all;
+    await flood.terminate();
+    asker.destroy();
+    for (const server of [flooded, threaded]) {
+      server.closeAllConnections();
+      await closed(server);
+    }
+    // What JavaScript was being told, and what the inline driver had ready: 128 KiB each, in reads of 66 KiB at most.
+    expect(Math.max(...waited)).toBeLessThanOrEqual(16);
+  });
+});
+
 describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
   const THREE = 'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
@@ -201,8 +258,10 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
 
   it('a handler may open another server and talk to it', async () => {
     const inner = turnout.createServer({ threads }, (req, res) => res.end('inner'));
+    let opened;
     const answer = await exchange(async (req, res) => {
-      if (req.url === '/1') await listen(inner);
+      opened ??= listen(inner);
+      await opened;
       res.end(await get(inner.address().port));
     }, THREE);
     await closed(inner);

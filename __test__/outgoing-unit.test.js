@@ -4,7 +4,7 @@ const http = require('node:http');
 const { Duplex } = require('node:stream');
 const { OutgoingMessage } = require('../lib/outgoing-message');
 const { ServerResponse, initServerResponse } = require('../lib/server-response');
-const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../lib/constants');
+const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../lib/layout').writeFlags;
 const { kOutHeaders, kAttach, kOnFinish, kOnClose, kOnDrain } = require('../lib/symbols');
 
 const MAJOR = Number(process.versions.node.split('.')[0]);

@@ -121,6 +121,30 @@ describe('turnout/register', () => {
   });
 });
 
+describe('a copy that the require cache has forgotten', () => {
+  it('serves, asks and writes to a socket of its program beside the new one', async () => {
+    const { code, err, out } = await run(['-e', `
+      const { PassThrough } = require('node:stream');
+      const copies = [0, 1].map(() => {
+        for (const file of Object.keys(require.cache)) delete require.cache[file];
+        return require('./index.js');
+      });
+      for (const [i, http] of copies.entries()) {
+        const server = http.createServer((req, res) => res.end(String(i))).listen(0, '127.0.0.1', () => {
+          const asking = copies[1 - i];
+          asking.get({ port: server.address().port, host: '127.0.0.1', agent: new asking.Agent() }, (res) => {
+            res.on('data', (data) => console.log('asked', String(data))).on('end', () => server.close());
+          });
+        });
+        const socket = new PassThrough().on('data', (data) => console.log('assigned', i, /^HTTP/.test(data)));
+        const res = new http.ServerResponse({ method: 'GET', httpVersionMajor: 1, httpVersionMinor: 1, headers: {} });
+        res.assignSocket(socket);
+        res.end();
+      }`]);
+    expect([code, err, out.trim().split('\n').sort()]).toEqual([0, '', ['asked 0', 'asked 1', 'assigned 0 true', 'assigned 1 true']]);
+  });
+});
+
 describe('a process', () => {
   it('ends when all it has opened is closed, and says its exit listeners are gone', async () => {
     const { code, out } = await program(`

@@ -5,7 +5,9 @@
  * request, an upgrade, a client's request nothing of ours asks a built-in what it is today.
  */
 
+const net = require('node:net');
 const path = require('node:path');
+const turnout = require('..');
 const { run } = require('./helpers/child');
 
 const FIXTURE = path.join(__dirname, 'fixtures', 'replaced-builtins.js');
@@ -67,3 +69,25 @@ it('works without each built-in that node:http works without', async () => {
   const worse = suspects.length === 0 ? [] : await worseThanNode(suspects);
   expect(worse.filter((name) => !EXCUSED.includes(name))).toEqual([]);
 }, 2 * PATIENCE);
+
+it("a head beyond ASCII leaves though Buffer's methods throw", async () => {
+  const server = turnout.createServer((req, res) => {
+    const { latin1Slice } = Buffer.prototype;
+    Buffer.prototype.latin1Slice = () => {
+      throw new Error('replaced');
+    };
+    try {
+      res.writeHead(200, { 'X-Name': 'é' });
+      res.end(Buffer.from('x'));
+    } finally {
+      Buffer.prototype.latin1Slice = latin1Slice;
+    }
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const peer = net.connect(server.address().port, '127.0.0.1');
+  peer.end('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  let heard = '';
+  await new Promise((resolve) => peer.setEncoding('latin1').on('data', (text) => (heard += text)).on('close', resolve));
+  expect(heard).toContain('X-Name: é\r\n');
+  await new Promise((resolve) => server.close(resolve));
+});

@@ -1,5 +1,8 @@
 'use strict';
 
+const net = require('node:net');
+const { once } = require('node:events');
+const http = require('..');
 const { run } = require('./helpers/child');
 const { same, ours, FILE, TURNOUT } = require('./helpers/memory-programs');
 
@@ -52,6 +55,81 @@ describe('memory that is written from', () => {
       'shared memory that another thread writes to': [1148575, true],
     };
     expect(await traceOf(name, TURNOUT)).toEqual(expected[name]);
+  });
+});
+
+describe('what was written of memory that is given away before it is sent', () => {
+  const lost = expect.objectContaining({ code: 'EFAULT', syscall: 'write' });
+  /** A chunk of that size, and how to take its memory. */
+  function chunkOf(size) {
+    const chunk = Buffer.allocUnsafeSlow(size).fill('a');
+    return [chunk, () => structuredClone(chunk.buffer, { transfer: [chunk.buffer] })];
+  }
+  /** Writes a chunk to `message` and takes its memory before the tick is over. @return {Promise<Error[]>} what both callbacks hear */
+  function writeAndTake(message, size) {
+    const [chunk, take] = chunkOf(size);
+    const written = new Promise((resolve) => message.write(chunk, resolve));
+    take();
+    return Promise.all([written, new Promise((resolve) => message.end('z', resolve))]);
+  }
+
+  it.each([
+    ['chunked', 'at the end of its tick', 500],
+    ['chunked and large', 'at the end of its tick', 100_000],
+    ['chunked', 'when its turn has come', 500],
+    ['chunked and large', 'when its turn has come', 100_000],
+    ['of a known length', 'when its turn has come', 500],
+    ['of a known length and large', 'when its turn has come', 100_000],
+  ])('closes the connection: a response, %s, that would leave %s', async (framing, moment, size) => {
+    const isQueued = moment === 'when its turn has come';
+    let first;
+    let told;
+    const server = http.createServer((req, res) => {
+      if (req.url === '/first') return void (first = res);
+      if (framing.startsWith('of')) res.setHeader('Content-Length', size + 1);
+      told = writeAndTake(res, size);
+      first?.end('first');
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const peer = net.connect(server.address().port, '127.0.0.1');
+    let text = '';
+    peer.on('data', (data) => (text += data)).on('error', () => {});
+    peer.write(`${isQueued ? 'GET /first HTTP/1.1\r\nHost: a\r\n\r\n' : ''}GET / HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await once(peer, 'close');
+    await once(server.close(), 'close');
+    expect(await told).toEqual([lost, lost]);
+    expect(text).not.toMatch(/z/);
+    expect(text.includes('first')).toBe(isQueued);
+  });
+
+  it.each([500, 100_000])('fails the request: %d bytes before it has a connection', async (size) => {
+    const server = net.createServer((socket) => socket.on('error', () => {}).resume());
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const req = http.request({ port: server.address().port, host: '127.0.0.1', method: 'POST', agent: false });
+    const failed = new Promise((resolve) => req.on('error', resolve));
+    const closed = new Promise((resolve) => req.on('close', resolve));
+    const [written, ended] = await writeAndTake(req, size);
+    expect([written, await failed, ended.code]).toEqual([lost, lost, 'ERR_STREAM_DESTROYED']);
+    await closed;
+    server.close();
+  });
+
+  it('is nothing where it was nothing before: empty and detached chunks', async () => {
+    const server = http.createServer((req, res) => {
+      const [chunk, take] = chunkOf(500);
+      take();
+      res.write('a');
+      res.write(chunk);
+      res.write(Buffer.alloc(0));
+      res.write(new Uint8Array(0));
+      res.end(chunk);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const [res] = await once(http.get({ port: server.address().port, host: '127.0.0.1', agent: false }), 'response');
+    let text = '';
+    for await (const part of res.setEncoding('utf8')) text += part;
+    expect(text).toBe('a');
+    server.close();
   });
 });
 

@@ -5,6 +5,10 @@
  * `place › member`, `kinds` are compare.js's.
  */
 
+const { optionsOf } = require('../lib/options');
+
+/** Properties of a server of which the engine hears. */
+const TOLD = optionsOf('server').filter(({ engine }) => engine).map(({ name }) => name);
 const MESSAGE = /^(req|res|clientReq|clientRes|IncomingMessage|OutgoingMessage|ServerResponse)\b/;
 const SOCKET = /^(client )?socket\b/;
 
@@ -28,7 +32,7 @@ module.exports = [
   { where: /^socket (in 'request'|between requests), listeners › close$/, kinds: ['value'], reason: 'the same: a response hears of the close from its connection' },
   { where: / › joinDuplicateHeaders$/, kinds: ['value'], reason: 'false where Node says null or undefined' },
   { where: /^req in 'upgrade' › parser$/, kinds: ['absent'], reason: 'Node leaves its parser\'s former place on the request; there is no parser object' },
-  { where: /^server .* › (maxHeaderSize|insecureHTTPParser|requestTimeout|headersTimeout|keepAliveTimeout|keepAliveTimeoutBuffer|connectionsCheckingInterval|maxHeadersCount)$/, kinds: ['form'], reason: 'the engine hears of every change' },
+  { where: new RegExp(`^server .* › (${TOLD.join('|')})$`), kinds: ['form'], reason: 'the engine hears of every change' },
   { where: /^server listening › _handle$/, kinds: ['value'], reason: 'the engine listens' },
   { where: /^(client )?socket .* › _handle$/, kinds: ['value'], reason: 'null: tls.TLSSocket would hand a truthy one to C++ and abort the process' },
   { where: /^(client )?socket .* › parser$/, kinds: ['value'], reason: 'the parser is in the engine: an empty object stands for it' },

@@ -4,6 +4,8 @@
  * What an implementation does with each option: what it throws for values of every kind, and what the object then shows.
  */
 
+const { optionsOf: rowsOf } = require('../lib/options');
+
 /** Values that tell apart how an option is checked. */
 const VALUES = {
   'undefined': undefined,
@@ -21,21 +23,16 @@ const VALUES = {
   'a function': (...args) => args.findLast((one) => typeof one === 'function')?.(new Error('compat')),
 };
 
-const SERVER = [
-  'IncomingMessage', 'ServerResponse', 'allowHalfOpen', 'blockList', 'connectionsCheckingInterval', 'headersTimeout', 'highWaterMark', 'httpValidation',
-  'insecureHTTPParser', 'joinDuplicateHeaders', 'keepAlive', 'keepAliveInitialDelay', 'keepAliveTimeout', 'keepAliveTimeoutBuffer',
-  'maxHeaderSize', 'noDelay', 'optimizeEmptyRequests', 'pauseOnConnect', 'rejectNonStandardBodyWrites', 'requestTimeout',
-  'requireHostHeader', 'shouldUpgradeCallback', 'uniqueHeaders',
-];
-const REQUEST = [
-  'agent', 'auth', 'createConnection', 'defaultPort', 'family', 'headers', 'hints', 'highWaterMark', 'host', 'hostname', 'httpValidation', 'insecureHTTPParser',
-  'joinDuplicateHeaders', 'localAddress', 'localPort', 'lookup', 'maxHeaderSize', 'method', 'path', 'port', 'protocol', 'setDefaultHeaders', 'setHost',
-  'signal', 'socketPath', 'timeout', 'uniqueHeaders',
-];
-const AGENT = [
-  'agentKeepAliveTimeoutBuffer', 'defaultPort', 'keepAlive', 'keepAliveMsecs', 'maxFreeSockets', 'maxSockets', 'maxTotalSockets', 'noDelay', 'path',
-  'protocol', 'proxyEnv', 'scheduling', 'timeout',
-];
+/** @return {string[]} options that node:http has at these ends, in the order of our table */
+function namesOf(...ends) {
+  const rows = ends.flatMap((end) => rowsOf(end)).filter(({ own, property }) => !own && !property);
+  return [...new Set(rows.map(({ name }) => name))];
+}
+
+/** And net.Server's, which http.Server keeps to itself. */
+const SERVER = [...namesOf('server'), 'allowHalfOpen', 'blockList', 'pauseOnConnect'];
+const REQUEST = namesOf('request', 'connection');
+const AGENT = namesOf('agent', 'connection');
 
 /** @return {Record<string, object>} `option: value` → what came of it, as members for compare.js */
 function optionsOf(http) {
@@ -47,16 +44,36 @@ function optionsOf(http) {
     tell(`createServer(${text})`, () => http.createServer(value));
     for (const name of SERVER) tell(`createServer ${name}: ${text}`, () => shown(http.createServer({ [name]: value })[name]));
     for (const name of AGENT) tell(`Agent ${name}: ${text}`, () => shown(new http.Agent({ [name]: value })[name]));
-    for (const name of REQUEST) tell(`request ${name}: ${text}`, () => requestWith(http, name, value));
+    for (const name of REQUEST) tell(`request ${name}: ${text}`, () => requestWith(http, { [name]: value }, name));
+    for (const name of AGENT) tell(`request by Agent ${name}: ${text}`, () => requestWith(http, { agent: new http.Agent({ [name]: value }) }, name));
+  }
+  // Which of several that are wrong is named.
+  SERVER.forEach((name, at) => tell(`createServer, wrong from ${name} on`, () => http.createServer(wrongFrom(SERVER, at))));
+  REQUEST.forEach((name, at) => tell(`request, wrong from ${name} on`, () => requestWith(http, wrongFrom(REQUEST, at))));
+  AGENT.forEach((name, at) => tell(`request by Agent, wrong from ${name} on`, () => requestWith(http, { agent: new http.Agent(wrongFrom(AGENT, at)) })));
+  for (const [title, options] of Object.entries(DISAGREEING)) {
+    tell(`createServer ${title}`, () => http.createServer(options));
+    tell(`request ${title}`, () => requestWith(http, options));
   }
   return outcomes;
 }
 
+/** Each is right by itself. */
+const DISAGREEING = {
+  'httpValidation beside insecureHTTPParser': { httpValidation: 'strict', insecureHTTPParser: false },
+  'headersTimeout longer than requestTimeout': { headersTimeout: 2, requestTimeout: 1 },
+  'headersTimeout longer than the default of requestTimeout': { headersTimeout: 300_001 },
+  'headersTimeout without requestTimeout': { headersTimeout: 300_001, requestTimeout: 0 },
+};
+
+/** @return {object} options from the one at `at` on, none of which takes an object without members */
+const wrongFrom = (names, at) => Object.fromEntries(names.slice(at).map((name) => [name, {}]));
+
 const notFound = (host, options, done) => setImmediate(done, new Error('not found'));
 
 /** Nothing is sent: the name is never found, and the request destroyed. */
-function requestWith(http, name, value) {
-  const req = http.request({ host: 'compat.invalid', lookup: notFound, [name]: value });
+function requestWith(http, options, name) {
+  const req = http.request({ host: 'compat.invalid', lookup: notFound, ...options });
   req.on('error', () => {});
   req.destroy();
   return `${req.method} ${req.path} ${JSON.stringify(req.getHeaders())} ${shown(req[name])}`;

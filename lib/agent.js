@@ -8,20 +8,20 @@
  * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
  */
 
+const { connect } = require('./client-connection');
 const http = require('./host-http');
 const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('./node-internals');
 const { Number, Object, indexOf, splice } = require('./primordials');
 const { connectionOf } = require('./socket');
 const { mayHave } = require('./incoming-message');
 const { debug } = require('./client-observability');
+const { agent: rows } = require('./options');
 const { listen, unlisten } = require('./own-listeners');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
 const TIMEOUT_HINT = /^timeout=(\d+)/;
 const KEEP_ALIVE_FIELD = /(?:^|\0)keep-alive\0timeout/i;
-/** Milliseconds by which an idle connection is closed before the server would do it. */
-const TIMEOUT_BUFFER = 1000;
 
 const kLastName = Symbol('turnout.lastName');
 
@@ -29,8 +29,12 @@ const kLastName = Symbol('turnout.lastName');
 function Agent(options) {
   if (!(this instanceof Agent)) return new Agent(options);
   http.Agent.call(this, options);
-  const { agentKeepAliveTimeoutBuffer: buffer } = this.options;
-  this.agentKeepAliveTimeoutBuffer = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer) ? buffer : TIMEOUT_BUFFER;
+  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = this.options;
+  // Node 20 and 22 know neither as an option.
+  this.defaultPort = defaultPort || rows.defaultPort.fallback;
+  this.protocol = protocol || rows.protocol.fallback;
+  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
+  this.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
   const hostListener = this.listeners('free')[0];
   this.removeListener('free', hostListener);
   this.on('free', (socket, socketOptions) => {
@@ -46,8 +50,7 @@ Agent.prototype.createConnection = function createConnection(...args) {
   if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
   const normalized = normalizeConnectArgs(args);
   const callback = normalized[1];
-  // Required here: most programs of a server never connect anywhere.
-  const socket = require('./client-connection').connect(normalized[0]);
+  const socket = connect(normalized[0]);
   if (callback !== null) socket.once('connect', callback);
   return socket;
 };

@@ -7,43 +7,21 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const layout = require('./layout');
 const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('./primordials');
 
-/** Commands to the engine. */
-const OP = Object.freeze({
-  WRITE: 1,
-  WRITE_NOW: 2,
-  DECIDE: 3,
-  CREDIT: 4,
-  SHUTDOWN: 5,
-  CLOSE: 6,
-  RESET: 7,
-  NO_DELAY: 8,
-  KEEP_ALIVE: 9,
-  DISCARD_READS: 10,
-  EXPECT: 11,
-  GO_ON: 12,
-  TAP: 13,
-  FEED: 14,
-  RELEASE: 15,
-});
-
-/** Arguments of TAP: who gets the peer's bytes; ENDED: there will be none, for a connection whose FIN another driver has seen. */
-const READ = Object.freeze({ PARSER: 0, JAVASCRIPT: 1, NOBODY: 2, ENDED: 3 });
+/** Commands to the engine, and who gets the peer's bytes: arguments of TAP. */
+const { ops: OP, readers: READ } = layout;
+const { SIZE, INDEX, FLAGS_SHIFT } = layout.head;
+const { GENERATION, ARGUMENT, PAYLOAD_LENGTH, HEAD_LENGTH, PAYLOAD } = layout.command;
+const { AFTER_THROW } = layout.turns;
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
 /** Bytes; a payload from here on goes to native by itself, copied once, instead of through the buffer. */
 const LARGE_PAYLOAD = 16 * 1024;
 /** Bytes before the payload of an outbound record. */
-const HEADER_SIZE = 28;
-
-/** Instead of a number of bytes, in a turn that native resumes. */
-const AFTER_THROW = -1;
-/** Instead of a number of bytes: the record fits no buffer and is the first payload. */
-const LARGE = -3;
-/** Instead of a number of bytes: native has failed, and with it all connections. */
-const BROKEN = -4;
+const HEADER_SIZE = PAYLOAD << 2;
 
 const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
 const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
@@ -71,23 +49,35 @@ let hasChannels = false;
  */
 function addon() {
   if (native === null) {
+    let loaded;
     try {
-      native = require('../native.js');
+      loaded = require('../native.js');
     } catch (cause) {
-      const root = path.dirname(__dirname);
-      const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
       const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
-      const error = new Error(
-        `turnout's native addon ${missing ? 'has not been built' : 'cannot be loaded'} for ${process.platform} ${process.arch}, ` +
-          `Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
-          '(it needs Rust 1.88 or newer: https://rustup.rs).',
-        { cause },
-      );
-      error.code = 'ERR_TURNOUT_ADDON';
-      throw error;
+      throw unusable(missing ? 'has not been built' : 'cannot be loaded', cause);
     }
+    if (!hasOurNumbers(loaded)) throw unusable('is of another version than lib/');
+    native = loaded;
   }
   return native;
+}
+
+function unusable(why, cause) {
+  const root = path.dirname(__dirname);
+  const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
+  const error = new Error(
+    `turnout's native addon ${why} for ${process.platform} ${process.arch}, Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
+      '(it needs Rust 1.88 or newer: https://rustup.rs).',
+    cause && { cause },
+  );
+  error.code = 'ERR_TURNOUT_ADDON';
+  return error;
+}
+
+/** Commands and records that each side understands in its own way would be anything at all. */
+function hasOurNumbers(loaded) {
+  const theirs = loaded.layout?.();
+  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
 }
 
 /** @return {object} this environment's port, opened at first use */
@@ -131,8 +121,7 @@ function shareLoop() {
 
 /**
  * Native calls this once per turn.
- * @param {number} bytes of records in `inbound`; AFTER_THROW, NESTED (-2): go on after the record whose handler threw, or is
- *   still running; LARGE
+ * @param {number} bytes of records in `inbound`, or one of layout.turns
  * @param {Buffer[]} payloads large ones, named by number in the records
  * @return {number} bytes of commands in `outbound`
  */
@@ -191,13 +180,13 @@ function reserve(bytes) {
 
 function writeHeader(op, flags, size, connection, arg, length, headLength) {
   const at = outBytes >> 2;
-  outWords[at] = op | (flags << 8);
-  outWords[at + 1] = size;
-  outWords[at + 2] = connection.index;
-  outWords[at + 3] = connection.generation;
-  outWords[at + 4] = arg;
-  outWords[at + 5] = length;
-  outWords[at + 6] = headLength;
+  outWords[at] = op | (flags << FLAGS_SHIFT);
+  outWords[at + SIZE] = size;
+  outWords[at + INDEX] = connection.index;
+  outWords[at + GENERATION] = connection.generation;
+  outWords[at + ARGUMENT] = arg;
+  outWords[at + PAYLOAD_LENGTH] = length;
+  outWords[at + HEAD_LENGTH] = headLength;
 }
 
 /** A command without payload. */
@@ -324,8 +313,6 @@ module.exports = {
   OP,
   READ,
   LARGE_PAYLOAD,
-  LARGE,
-  BROKEN,
   inbound,
   addon,
   openPort,
@@ -337,6 +324,8 @@ module.exports = {
   canCopyDescriptors,
   flush,
   scheduleFlush,
+  /** Whether native takes what is written when the turn returns. */
+  isInTurn: () => depth > 0,
   refProcess,
   unrefProcess,
   expectRecords,

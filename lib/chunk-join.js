@@ -4,9 +4,9 @@
 
 const { Buffer, charCodeAt, each } = require('./primordials');
 
-/** @return {string|Uint8Array} all chunks as one; each encoded by itself where it matters */
+/** @return {string|Uint8Array|null} all chunks as one; each encoded by itself where it matters; null: memory of one has been given away since */
 function join(parts) {
-  if (parts.length === 3) return parts[0];
+  if (parts.length === 3) return isLost(parts[0]) ? null : parts[0];
   let text = '';
   for (let i = 0; i < parts.length; i += 3) {
     const piece = parts[i];
@@ -21,11 +21,14 @@ function join(parts) {
 function concat(parts) {
   const buffers = [];
   for (let i = 0; i < parts.length; i += 3) {
+    if (isLost(parts[i])) return null;
     buffers.push(typeof parts[i] === 'string' ? Buffer.from(parts[i], parts[i + 1] ?? 'utf8') : parts[i]);
   }
   return Buffer.concat(buffers);
 }
 
+/** Whether the memory of what was written has been given away since: a chunk that was empty then is kept as ''. */
+const isLost = (chunk) => typeof chunk !== 'string' && chunk.byteLength === 0;
 const isUtf8 = (encoding) => !encoding || encoding === 'utf8' || encoding === 'utf-8';
 const isLowSurrogate = (code) => code >= 0xdc00 && code <= 0xdfff;
 
@@ -44,4 +47,4 @@ function callbackOf(parts) {
   };
 }
 
-module.exports = { join, callbackOf };
+module.exports = { join, callbackOf, isLost };

@@ -12,9 +12,9 @@ const { openPort } = require('./binding');
 const { threadsOf } = require('./driver');
 const { nodeError, hostException } = require('./errors');
 const { channels } = require('./node-internals');
+const { connection: rows } = require('./options');
 const { AggregateError, Boolean, Map, Math, Object, clearTimeout, each, includes, nextTick, setImmediate, setTimeout } = require('./primordials');
 const { addAttempt, forgetAttempt, loadTables } = require('./turn');
-const { validateBoolean, validateFunction, validateInteger, validateString } = require('./validators');
 
 const { EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL, ECONNREFUSED, ETIMEDOUT } = os.constants.errno;
 /** What bind() may say; connect() says EADDRNOTAVAIL too, but only where no local end was asked for. */
@@ -35,23 +35,20 @@ function connectSocket(socket, connection, options) {
   if (clientSocketChannel.hasSubscribers) clientSocketChannel.publish({ socket });
   if (options.port === undefined && options.path == null) throw nodeError('ERR_MISSING_ARGS', 'options', 'port', 'path');
   if (options.path) {
-    validateString(options.path, 'options.path');
+    rows.path.take(options.path);
     socket.startConnecting();
     new Attempts(socket, connection, options, 0).toPath(options.path);
     return;
   }
-  const { localAddress, localPort, autoSelectFamily, autoSelectFamilyAttemptTimeout } = options;
   const host = options.host || 'localhost';
-  validateString(host, 'options.host');
-  if (localAddress && !net.isIP(localAddress)) throw nodeError('ERR_INVALID_IP_ADDRESS', localAddress);
-  if (localPort && typeof localPort !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', 'options.localPort', 'must be of type number', localPort);
+  rows.host.take(host);
+  rows.localAddress.take(options.localAddress);
+  rows.localPort.take(options.localPort);
   const port = checkPort(options.port);
-  if (autoSelectFamily != null) validateBoolean(autoSelectFamily, 'options.autoSelectFamily');
-  if (autoSelectFamilyAttemptTimeout != null) {
-    validateInteger(autoSelectFamilyAttemptTimeout, 'options.autoSelectFamilyAttemptTimeout', 1, 2 ** 31 - 1);
-  }
+  rows.autoSelectFamily.take(options.autoSelectFamily);
+  rows.autoSelectFamilyAttemptTimeout.take(options.autoSelectFamilyAttemptTimeout);
   const family = net.isIP(host);
-  if (family === 0 && options.lookup != null) validateFunction(options.lookup, 'options.lookup');
+  if (family === 0) rows.lookup.take(options.lookup);
   socket.startConnecting();
   const attempts = new Attempts(socket, connection, options, port);
   if (family !== 0) nextTick(() => socket.connecting && attempts.toAddress(host, family));
@@ -162,7 +159,7 @@ class Attempts {
 
   toAddress(address, family) {
     const socket = this.#socket;
-    const { localAddress, localPort } = this.#options;
+    const { localAddress, localPort, typeOfService } = this.#options;
     if (socket.blockList?.check(address, `ipv${family}`)) {
       socket.destroy(nodeError('ERR_IP_BLOCKED', address));
       return;
@@ -172,7 +169,8 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       socket.destroy(error);
     };
-    const begun = this.#begin({ address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined }, (status, index, generation, peer) => {
+    const where = { address, port: this.#port, localAddress: localAddress || undefined, localPort: localPort || undefined, typeOfService };
+    const begun = this.#begin(where, (status, index, generation, peer) => {
       if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });
@@ -203,7 +201,7 @@ class Attempts {
       return;
     }
     const { address, family } = this.#addresses[this.#next++];
-    const { localPort } = this.#options;
+    const { localPort, typeOfService } = this.#options;
     if (socket.blockList?.check(address, `ipv${family}`)) {
       const blocked = nodeError('ERR_IP_BLOCKED', address);
       this.#errors.push(blocked);
@@ -220,7 +218,7 @@ class Attempts {
       socket.emit('connectionAttemptFailed', address, this.#port, family, error);
       if (socket.connecting) this.#tryNext();
     };
-    const begun = this.#begin({ address, port: this.#port, localPort }, (status, index, generation, peer) => {
+    const begun = this.#begin({ address, port: this.#port, localPort, typeOfService }, (status, index, generation, peer) => {
       if (status === 0) this.#succeed(index, generation, peer);
       else failed(status);
     });

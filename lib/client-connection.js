@@ -9,27 +9,27 @@
  */
 
 const { Socket: NetSocket } = require('node:net');
+const { addAbortSignal } = require('node:stream');
 const http = require('./host-http');
 const { OP, command, write, openPort, unrefProcess } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
 const { Connection, closeTick } = require('./connection');
 const { connectSocket } = require('./client-connect');
-const { LAST, CLOSE, ACK } = require('./constants');
+const exchange = require('./client-exchange');
 const { nodeError, streamDestroyed } = require('./errors');
 const { Socket, connectionOf } = require('./socket');
 const { addConnection } = require('./connection-table');
 const { receiveEnd } = require('./incoming-message');
+const layout = require('./layout');
+const leniencies = require('./leniency');
+const { connection: rows } = require('./options');
 const { Boolean, Buffer, Math, Object, String, each, nextTick, setImmediate } = require('./primordials');
 const { kEnqueue, kOnFinish } = require('./symbols');
 
-/** Flags of EXPECT. */
-const HEAD = 1;
-const CONNECT = 2;
-const INSECURE = 4;
-const NOTHING = 8;
-const RELAXED = 16;
+const { HEAD, CONNECT, INSECURE, NOTHING, RELAXED } = layout.expectFlags;
+const { LAST, CLOSE, ACK } = layout.writeFlags;
 /** What the engine takes for granted: Node's default. */
-const DEFAULT_MAX_HEADER_SIZE = 16384;
+const { MAX_HEADER_SIZE } = layout.limits;
 
 /** Bytes under way up to which a request that is written whole counts as sent. */
 const TRUSTED = 48 * 1024;
@@ -77,12 +77,12 @@ class ClientConnection extends Connection {
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
     this.keptAlive = Boolean(options.keepAlive);
-    this.keepAliveDelay = Math.floor((options.keepAliveInitialDelay | 0) / 1000);
+    this.keepAliveDelay = Math.max(0, Math.trunc(options.keepAliveInitialDelay / 1000) | 0);
     /** @type {(() => void)|null} ends the attempt to connect */
     this.giveUp = null;
     /** What its socket shows as `parser` while a response is awaited. */
     this.parser = null;
-    this.exchange = require('./client-exchange');
+    this.exchange = exchange;
     try {
       this.madeSocket = new ClientSocket(this, options);
     } catch (error) {
@@ -116,13 +116,13 @@ class ClientConnection extends Connection {
 
   /** Tells the engine what the next response answers. */
   announce() {
-    const { method, maxHeaderSize, insecureHTTPParser, httpValidation } = this.request;
+    const { method, maxHeaderSize } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
-    const isInsecure = httpValidation === undefined ? (insecureHTTPParser ?? this.request._isLenientHeaderValidation()) : httpValidation === 'insecure';
-    if (isInsecure) flags |= INSECURE;
-    else if (httpValidation === 'relaxed') flags |= RELAXED;
+    const leniency = leniencies.parserLeniency(this.request);
+    if (leniency === leniencies.INSECURE) flags |= INSECURE;
+    else if (leniency === leniencies.RELAXED) flags |= RELAXED;
     const size = maxHeaderSize || http.maxHeaderSize;
-    write(OP.EXPECT, flags, this, this.seq, '', size === DEFAULT_MAX_HEADER_SIZE ? null : String(size), 'latin1');
+    write(OP.EXPECT, flags, this, this.seq, '', size === MAX_HEADER_SIZE ? null : String(size), 'latin1');
   }
 
   connected(index, generation, peer) {
@@ -283,12 +283,16 @@ class ClientConnection extends Connection {
  */
 function ClientSocket(connection, options) {
   Socket.call(this, connection);
+  if (options.signal) addAbortSignal(options.signal, this);
   delete this.setEncoding;
   this.server = null;
   this._server = null;
   this.parser = null;
   this.allowHalfOpen = Boolean(options.allowHalfOpen);
-  if (options.blockList) this.blockList = options.blockList;
+  const typeOfService = rows.typeOfService.take(options.typeOfService);
+  // Where net.Socket can tell what it is; the engine sets it as it connects.
+  if (typeOfService !== undefined) this.setTypeOfService?.(typeOfService);
+  if (rows.blockList.take(options.blockList)) this.blockList = options.blockList;
 }
 Object.setPrototypeOf(ClientSocket.prototype, Socket.prototype);
 Object.setPrototypeOf(ClientSocket, Socket);
@@ -348,6 +352,10 @@ ClientSocket.prototype._final = function _final(callback) {
 
 /** net.connect() on the engine. @param {object} options @return {ClientSocket} */
 function connect(options) {
+  rows.objectMode.take(options.objectMode);
+  rows.readableObjectMode.take(options.readableObjectMode);
+  rows.writableObjectMode.take(options.writableObjectMode);
+  rows.keepAliveInitialDelay.take(options.keepAliveInitialDelay);
   const connection = new ClientConnection(options);
   const socket = connection.madeSocket;
   try {

@@ -6,7 +6,7 @@
  */
 
 const observability = require('./client-observability');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./layout').messageFlags;
 const { EngineRequest, receiveEnd } = require('./incoming-message');
 const { connResetException } = require('./errors');
 const { listen, unlisten } = require('./own-listeners');

@@ -14,20 +14,17 @@ const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchan
 const observability = require('./client-observability');
 const { nodeError, connResetException } = require('./errors');
 const { ownerOf } = require('./message-owner');
+const { request: rows } = require('./options');
 const { OutgoingMessage } = require('./outgoing-message');
 const { listen } = require('./own-listeners');
 const { Array, Boolean, Buffer, Number, Object, Reflect, String, each, includes, nextTick, toUpperCase } = require('./primordials');
 const { parseUniqueHeaders } = require('./headers');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('./symbols');
-const { validateBoolean, validateInteger, validateOneOf, validateString } = require('./validators');
+const { timerDuration } = require('./validators');
 
-const INVALID_PATH = /[^\u0021-\u00ff]/;
-const TOKEN = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
 const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 /** A host with more than one colon is an IPv6 address. */
 const COLONS = /:.*:/s;
-/** setTimeout() takes no more milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;
 
 const kPath = Symbol('turnout.path');
 const kError = Symbol('turnout.error');
@@ -91,10 +88,7 @@ function agentFor(options) {
   const defaultAgent = options._defaultAgent || agents.globalAgent;
   if (agent === false) return new defaultAgent.constructor();
   if (agent === null || agent === undefined) return typeof options.createConnection === 'function' ? agent : defaultAgent;
-  if (typeof agent.addRequest !== 'function') {
-    throw nodeError('ERR_INVALID_ARG_TYPE', 'options.agent', 'must be one of Agent-like Object, undefined, or false', agent);
-  }
-  return agent;
+  return rows.agent.take(agent);
 }
 
 /** Whether the connections of `agent` are the engine's. */
@@ -107,44 +101,25 @@ function withDefaultAgent(options, agent) {
   return agent === undefined || agent === null ? options : { __proto__: null, ...options, agent };
 }
 
-function checkHost(host, name) {
-  if (host !== null && host !== undefined && typeof host !== 'string') {
-    throw nodeError('ERR_INVALID_ARG_TYPE', `options.${name}`, 'must be of type string or one of undefined or null', host);
-  }
-  return host;
-}
-
-/** @return {number} milliseconds that setTimeout() takes */
-function timerDuration(msecs, name) {
-  if (typeof msecs !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type number', msecs);
-  if (!(msecs >= 0 && Number.isFinite(msecs))) throw nodeError('ERR_OUT_OF_RANGE', name, 'a non-negative finite number', msecs);
-  if (msecs <= LONGEST_TIMER) return msecs;
-  process.emitWarning(
-    `${msecs} does not fit into a 32-bit signed integer.\nTimer duration was truncated to ${LONGEST_TIMER}.`,
-    'TimeoutOverflowWarning',
-  );
-  return LONGEST_TIMER;
-}
-
 /** The checks stand in Node's order: of two wrong options the same one is named. */
 function initRequest(req, options, agent, callback) {
   req[kSocket] = null;
   req.agent = agent;
   const defaultAgent = options._defaultAgent || agents.globalAgent;
   const protocol = options.protocol || defaultAgent.protocol;
-  if (options.path && INVALID_PATH.test(String(options.path))) throw nodeError('ERR_UNESCAPED_CHARACTERS', 'Request path');
+  rows.path.take(options.path);
   const expectedProtocol = agent.protocol || defaultAgent.protocol;
   if (protocol !== expectedProtocol) throw nodeError('ERR_INVALID_PROTOCOL', protocol, expectedProtocol);
   const defaultPort = options.defaultPort || agent.defaultPort;
   const port = options.port || defaultPort || 80;
-  const host = checkHost(options.hostname, 'hostname') || checkHost(options.host, 'host') || 'localhost';
+  const host = rows.hostname.take(options.hostname) || rows.host.take(options.host) || 'localhost';
   const noDefaults = options.setDefaultHeaders === false;
   const setHost = options.setHost !== undefined ? Boolean(options.setHost) : !noDefaults;
   req._removedConnection = noDefaults;
   req._removedContLen = noDefaults;
   req._removedTE = noDefaults;
   req.socketPath = options.socketPath;
-  if (options.timeout !== undefined) req.timeout = timerDuration(options.timeout, 'timeout');
+  if (options.timeout !== undefined) req.timeout = rows.timeout.take(options.timeout);
   if (options.signal) {
     stream.addAbortSignal(options.signal, req);
     delete options.signal;
@@ -177,26 +152,17 @@ function initRequest(req, options, agent, callback) {
   observability.created(req);
 }
 
-function setMethod(req, method) {
-  if (method != null) validateString(method, 'options.method');
-  if (method && !TOKEN.test(method)) throw nodeError('ERR_INVALID_HTTP_TOKEN', 'Method', method);
+function setMethod(req, value) {
+  const method = rows.method.take(value);
   req.method = method ? toUpperCase(method) : 'GET';
 }
 
-function setParserOptions(req, { maxHeaderSize, insecureHTTPParser, httpValidation, joinDuplicateHeaders }) {
-  if (maxHeaderSize !== undefined) validateInteger(maxHeaderSize, 'maxHeaderSize', 0);
-  req.maxHeaderSize = maxHeaderSize;
-  if (insecureHTTPParser !== undefined) validateBoolean(insecureHTTPParser, 'options.insecureHTTPParser');
-  req.insecureHTTPParser = insecureHTTPParser;
-  if (httpValidation !== undefined) {
-    validateOneOf(httpValidation, 'options.httpValidation', ['strict', 'relaxed', 'insecure']);
-    if (insecureHTTPParser !== undefined) {
-      throw nodeError('ERR_INVALID_ARG_VALUE', 'options.httpValidation', httpValidation, 'cannot be used together with options.insecureHTTPParser');
-    }
-  }
-  req.httpValidation = httpValidation;
-  if (joinDuplicateHeaders !== undefined) validateBoolean(joinDuplicateHeaders, 'options.joinDuplicateHeaders');
-  req.joinDuplicateHeaders = joinDuplicateHeaders;
+/** One by one: a loop that sets properties by computed names costs more than all the rest of it. */
+function setParserOptions(req, options) {
+  req.maxHeaderSize = rows.maxHeaderSize.take(options.maxHeaderSize);
+  req.insecureHTTPParser = rows.insecureHTTPParser.take(options.insecureHTTPParser);
+  req.httpValidation = rows.httpValidation.take(options.httpValidation, options);
+  req.joinDuplicateHeaders = rows.joinDuplicateHeaders.take(options.joinDuplicateHeaders);
 }
 
 /** RFC 9110 §7.2: host and port, an IPv6 address in brackets, the scheme's own port left out. */
@@ -233,9 +199,7 @@ Object.defineProperty(ClientRequest.prototype, 'path', {
     return this[kPath];
   },
   set(value) {
-    const path = String(value);
-    if (INVALID_PATH.test(path)) throw nodeError('ERR_UNESCAPED_CHARACTERS', 'Request path');
-    this[kPath] = path;
+    this[kPath] = rows.path.take(String(value));
   },
 });
 

@@ -6,10 +6,9 @@
  */
 
 const { expectNoMore, expectRecords } = require('./binding');
+const { STRIDE_BITS } = require('./layout').limits;
 const { Array, Set } = require('./primordials');
 
-/** The engine's connections::STRIDE is 1 << STRIDE_BITS. */
-const STRIDE_BITS = 6;
 const STRIDE = 1 << STRIDE_BITS;
 
 /** By thread, then by number. @type {import('./connection').Connection[][]} */

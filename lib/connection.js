@@ -8,21 +8,28 @@
  * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
+const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
 const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess, lastChunkLength } = require('./binding');
-const { CHUNKED, LAST, CLOSE, ACK } = require('./constants');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('./socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('./incoming-message');
 const { errnoException, streamDestroyed } = require('./errors');
+const layout = require('./layout');
 const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
-const { each, nextTick } = require('./primordials');
+const { Buffer, each, nextTick, subarray } = require('./primordials');
+const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
-const { kEvents, kSide, kEnqueue } = require('./symbols');
+const { kEvents, kSide, kLine, kEnqueue } = require('./symbols');
+
+const { CHUNKED, LAST, CLOSE, ACK } = layout.writeFlags;
+const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
+const { ON } = layout.keepAliveFlags;
+const { END } = layout.feedFlags;
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
@@ -61,6 +68,8 @@ class Connection {
     this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
+    /** The engine was told to close it if no request has begun to come. */
+    this.closingIfIdle = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -71,6 +80,8 @@ class Connection {
     /** It is on its way to another process, or from one driver to the other: nobody reads it. */
     this.departing = false;
     this.moving = false;
+    /** How the new driver has closed it before the thread had told all. @type {{errno: number, writing: boolean}|null} */
+    this.closedBefore = null;
     /** Called once when it has moved, or never will. @type {(() => void)|null} */
     this.onMoved = null;
     /** A reader in JavaScript has come to the end, and the engine was told. */
@@ -80,6 +91,9 @@ class Connection {
     this.upgradeSeq = 0;
     this.upgraded = false;
     this.upgradeStream = null;
+    /** See answers-ahead.js. @type {object[]|null} */
+    this.heldBack = null;
+    this.answersGivenUp = false;
     this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
@@ -98,7 +112,6 @@ class Connection {
     this.waiters = NONE;
     this.uncredited = 0;
     this.onClosed = null;
-    this.error = null;
     refProcess();
   }
 
@@ -130,8 +143,8 @@ class Connection {
 
   /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
-    const socket = this.madeSocket;
-    return socket !== null && !this.upgraded && !socket.writable && !this.closing && !this.closed;
+    if (this.closing || this.closed) return false;
+    return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
   }
 
   /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
@@ -151,6 +164,7 @@ class Connection {
       return false;
     }
     const socket = this.madeSocket;
+    if (this.answersGivenUp) return message[kEnqueue](head, chunk, encoding, flags, callback);
     if (socket !== null && !this.upgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
@@ -175,6 +189,8 @@ class Connection {
     const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) this.wait({ at: this.handed, callback });
     if (last) {
+      // One that is early counts from its turn on.
+      if (message[kLine] === null) noteHandedOver(message);
       if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
       else endExchange(this, message);
       handedLast(this, (flags & CLOSE) !== 0);
@@ -227,6 +243,10 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
     else callback();
@@ -238,6 +258,11 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
+    if (isBehindAnswers(this)) {
+      const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
+      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
+      return;
+    }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
@@ -247,7 +272,7 @@ class Connection {
 
   /** @return {boolean} see writeBytes() */
   writePiece(chunk, encoding) {
-    return this.upgraded
+    return this.upgraded && !this.answersGivenUp
       ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
       : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
@@ -270,6 +295,10 @@ class Connection {
   shutdown(callback) {
     if (this.closed || this.closing) {
       callback();
+      return;
+    }
+    if (isBehindAnswers(this)) {
+      holdBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
@@ -308,6 +337,22 @@ class Connection {
     this.socket.destroy(error);
   }
 
+  /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  abandon() {
+    if (!this.closed && !this.closing) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  }
+
+  /** It ends with an error of this step. */
+  fail() {
+    for (const response of each(this.unfinished)) noteFailure(response);
+  }
+
+  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  hasAnswered(request) {
+    for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
+    return false;
+  }
+
   /** Closes a connection between two requests, with its socket if somebody has that. */
   end() {
     if (this.madeSocket !== null) this.socket.destroy();
@@ -315,13 +360,19 @@ class Connection {
   }
 
   /**
-   * Closes the connection if it has been used and waits for another request. One whose responses have all been ended but not been
-   * flushed closes when they have: Node closes that at once, with what the kernel has not taken.
+   * Closes the connection if it waits for a request, its first or another: the engine knows whether that has begun to come. One whose responses have
+   * all been ended but not been flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.requests === 0 || this.receiving !== null) return;
-    if (this.unfinished.length === 0) this.end();
+    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null) return;
+    if (this.unfinished.length === 0) this.closeIfIdle();
     else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
+  }
+
+  closeIfIdle() {
+    if (this.closed || this.closing) return;
+    this.closingIfIdle = true;
+    command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
   setTimeout(msecs) {
@@ -346,7 +397,7 @@ class Connection {
   }
 
   setKeepAlive(enable, seconds) {
-    if (!this.closed) command(OP.KEEP_ALIVE, enable ? 1 : 0, this, seconds);
+    if (!this.closed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
   }
 
   setRef(ref) {
@@ -396,7 +447,7 @@ class Connection {
     if (this.closed || this.closing || this.upgraded) return;
     // Larger ones would travel as writes do.
     for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
-      write(OP.FEED, 0, this, 0, '', chunk.subarray(at, at + LARGE_PAYLOAD - 1), null);
+      write(OP.FEED, 0, this, 0, '', subarray(chunk, at, at + LARGE_PAYLOAD - 1), null);
     }
   }
 
@@ -404,7 +455,7 @@ class Connection {
   feedEnd() {
     if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
     this.fedEnd = true;
-    command(OP.FEED, 1, this, 0);
+    command(OP.FEED, END, this, 0);
   }
 
   /** The new protocol's bytes are the socket's, whoever read the old one's. */
@@ -452,6 +503,7 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
+    this.closingIfIdle = false;
     if (this.tapped && !this.fedEnd) {
       // Whoever reads in JavaScript comes to the end first.
       if (!this.closing) this.socket.receiveEnd();
@@ -491,6 +543,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
+  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
 }
 
@@ -503,7 +556,8 @@ function abort(connection) {
 }
 
 function closeSocket(connection) {
-  connection.madeSocket.engineClosed(connection.closeError);
+  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
+  else connection.madeSocket.engineClosed(connection.closeError);
 }
 
 /** If the socket has been destroyed, its 'close' brings the abort. */
@@ -530,6 +584,10 @@ function closeTick(callback) {
 function framingBytes(n, flags) {
   const frame = n > 0 ? n.toString(16).length + 4 : 0;
   return flags & LAST ? frame + 5 : frame;
+}
+
+function byteLength(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
 }
 
 function seqOf(message) {

@@ -7,10 +7,9 @@
 
 const os = require('node:os');
 const { Math, Number, includes } = require('./primordials');
-const { validateInteger, invalidArgValue } = require('./validators');
+const { MAX_THREADS, server: rows } = require('./options');
+const { invalidArgValue } = require('./validators');
 
-/** The engine numbers its threads below 64; 0 is the JavaScript thread. */
-const MAX_THREADS = 63;
 /** Where libuv watches a descriptor of ours; elsewhere, and where the runtime has no libuv, the engine takes threads by itself. */
 const INLINE_PLATFORMS = ['linux', 'darwin'];
 
@@ -44,8 +43,7 @@ function threadsOfEnvironment(env = process.env) {
  */
 function threadsOf(threads) {
   if (threads === undefined) return threadsOfEnvironment();
-  validateInteger(threads, 'options.threads', 0, MAX_THREADS);
-  return threads;
+  return rows.threads.take(threads);
 }
 
 module.exports = { threadsOf };

@@ -10,7 +10,8 @@ const { isUntouched, dropUnread } = require('./incoming-message');
 const observability = require('./observability');
 const { passTurn } = require('./pipeline');
 const { nextTick } = require('./primordials');
-const { kEvents, kOnFinish, kOnClose } = require('./symbols');
+const { STATE } = require('./steps');
+const { kEvents, kOnFinish, kOnClose, kStep } = require('./symbols');
 
 /** Message and connection in turn. */
 const ended = [];
@@ -46,6 +47,8 @@ function finishEnded() {
 
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
+  // Its connection tells it so.
+  if (message[kStep] === STATE.LOST) return false;
   const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);
   try {

@@ -68,7 +68,7 @@ const TEXTS = {
   ERR_INVALID_HANDLE_TYPE: [TypeError, () => 'This handle type cannot be sent'],
   ERR_INVALID_IP_ADDRESS: [TypeError, (address) => util.format('Invalid IP address: %s', address)],
   ERR_INVALID_PROTOCOL: [TypeError, (protocol, expected) => util.format('Protocol "%s" not supported. Expected "%s"', protocol, expected)],
-  ERR_MISSING_ARGS: [TypeError, (...names) => `The ${names.map((name) => `"${name}"`).join(', ').replace(/, ([^,]*)$/, ', and $1')} arguments must be specified`],
+  ERR_MISSING_ARGS: [TypeError, (...names) => `The ${names.map((name) => `"${name}"`).join(' or ')} argument must be specified`],
   ERR_TURNOUT_NODE: [
     Error,
     (name, without) =>

@@ -8,27 +8,22 @@
 const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const { OP, command } = require('./binding');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('./constants');
 const { EngineRequest, fillRequest, cutMessage, receiveEnd } = require('./incoming-message');
 const { initServerResponse } = require('./server-response');
 const { connectionOf } = require('./socket');
 const { UpgradeStream } = require('./upgrade-stream');
 const { connResetException, requestTimeout } = require('./errors');
+const layout = require('./layout');
 const observability = require('./observability');
 const { afterThisRound } = require('./peer-end');
 const { goOn, wakeTimer } = require('./pipeline');
+const { isSent } = require('./steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('./symbols');
 
-/** Flags of REQUEST alone. */
-const HAS_HOST = 16;
-const EXPECT_CONTINUE = 32;
-const EXPECT_OTHER = 64;
-/** The engine parses nothing after this request until it is told to. */
-const REST = 256;
-
-/** Kinds of TIMEOUT. */
-const KEEP_ALIVE_EXPIRED = 3;
+const { KEEP_ALIVE, UPGRADE, HAS_BODY, HAS_HOST, EXPECT_CONTINUE, EXPECT_OTHER, REST } = layout.messageFlags;
+const { KEEP_ALIVE: KEEP_ALIVE_EXPIRED } = layout.expired;
+const { ACCEPTED } = layout.decideFlags;
 
 function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   if ((flags & REST) === 0) {
@@ -46,6 +41,7 @@ function onRequest(connection, seq, flags, method, url, version, fields, fieldCo
 function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
   const { server } = connection;
   const Message = server[kMessageClass];
+  connection.closingIfIdle = false;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
@@ -103,7 +99,7 @@ function onUpgrade(connection, seq, complete, head) {
     connection.socket.destroy();
     return;
   }
-  command(OP.DECIDE, 1, connection, seq);
+  command(OP.DECIDE, ACCEPTED, connection, seq);
   // A socket that nobody has seen yet is not made for HTTP first.
   if (complete) connection.upgraded = true;
   const { socket } = connection;
@@ -207,9 +203,9 @@ function tellError(connection, error) {
 
 function clientError(connection, error, mayAnswer) {
   observability.debug('SERVER clientError %s', error.code);
-  const res = connection.current;
   if (isUnheard(connection, 'clientError')) {
-    if (mayAnswer && !connection.closing && (res === null || !res._headerSent)) connection.writePiece(errorAnswer(error.code), 'latin1');
+    if (mayAnswer && !connection.closing && !isUnderWay(connection.current)) connection.writePiece(errorAnswer(error.code), 'latin1');
+    connection.fail();
     connection.close();
     return;
   }
@@ -217,9 +213,14 @@ function clientError(connection, error, mayAnswer) {
   socket.removeListener('error', socketOnError);
   if (socket.listenerCount('error') === 0) socket.on('error', noop);
   if (server.emit('clientError', error, socket)) return;
-  if (mayAnswer && socket.writable && (res === null || !res._headerSent)) socket.write(errorAnswer(error.code));
+  if (mayAnswer && socket.writable && !isUnderWay(connection.current)) socket.write(errorAnswer(error.code));
   // Who speaks the new protocol hears of a deadline as an error, of the peer's garbage as the close it leads to.
   socket.destroy(mayAnswer || error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : undefined);
+}
+
+/** Whether the head of a response has left, and the rest of it has not. @param {object|null} res */
+function isUnderWay(res) {
+  return res !== null && res._headerSent && !isSent(res);
 }
 
 /**
@@ -237,7 +238,7 @@ function socketOnError(error) {
 
 function noop() {}
 
-const STATUS_OF = { HPE_HEADER_OVERFLOW: 431, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, ERR_HTTP_REQUEST_TIMEOUT: 408 };
+const STATUS_OF = { ...layout.statuses, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 function errorAnswer(code) {
   const status = STATUS_OF[code] ?? 400;
@@ -278,10 +279,8 @@ function socketOnPause() {
   connectionOf(this).setPaused(true);
 }
 
-/** A socket that was made in this tick begins to flow after it, unless it has been paused meanwhile. */
 function socketOnResume() {
-  const { flowing, readableListening } = this._readableState;
-  connectionOf(this).setPaused(flowing === false && !readableListening);
+  connectionOf(this).setPaused(false);
 }
 
 /** What Node's does here the connection does when the engine has closed. */

@@ -8,27 +8,15 @@
 const http = require('./host-http');
 const { shareWithHost } = require('./host-messages');
 const { kRequestClass } = require('./node-internals');
+const { optionsOf } = require('./options');
 const { each, includes } = require('./primordials');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors } = require('./symbols');
 
 /** What the owner's listeners hear, and are counted for: node:http asks whether there are any. */
 const RELAYED = ['upgrade', 'connect', 'checkContinue', 'checkExpectation', 'clientError', 'dropRequest', 'timeout'];
-/** Settings that may change while the server runs. */
-const LIVE = [
-  'timeout',
-  'maxRequestsPerSocket',
-  'maxHeadersCount',
-  'maxHeaderSize',
-  'insecureHTTPParser',
-  'requestTimeout',
-  'headersTimeout',
-  'keepAliveTimeout',
-  'keepAliveTimeoutBuffer',
-  'requireHostHeader',
-  'joinDuplicateHeaders',
-  'rejectNonStandardBodyWrites',
-];
+/** Properties that may change while the server runs. What its callback decides, is asked of the owner itself. */
+const LIVE = optionsOf('server').filter(({ live, name }) => live && name !== 'shouldUpgradeCallback');
 
 class ForeignConnections {
   #inner;
@@ -58,7 +46,7 @@ class ForeignConnections {
 
   /** @param {import('stream').Duplex} socket */
   take(socket) {
-    for (const name of each(LIVE)) this.#inner[name] = this.#owner[name];
+    for (const { name } of each(LIVE)) this.#inner[name] = this.#owner[name];
     this.#inner.emit('connection', socket);
     socket.server = this.#owner;
   }

@@ -15,6 +15,7 @@
 
 const fs = require('node:fs');
 const net = require('node:net');
+const { giveUpAnswers } = require('./answers-ahead');
 const { OP, READ, canCopyDescriptors, command, copyDescriptor, shareLoop, unrefProcess } = require('./binding');
 const { kLend, kPass, onChannels } = require('./channels');
 const { nodeError, connResetException } = require('./errors');
@@ -241,6 +242,8 @@ function whenSent(socket, connection, callback) {
     connection.onMoved = callback;
     return;
   }
+  // Who sends the socket away lets nobody answer on it.
+  giveUpAnswers(connection);
   if (!socket.connecting) {
     connection.fence(callback);
     return;

@@ -463,8 +463,18 @@ IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable
   state.closeEmitted = true;
 };
 
+/** A request whose answer has been sent without anybody reading it: it has ended, but nobody has been told. */
+function hasEndedUnread(message) {
+  if (!message.complete || message.statusCode !== null || message[kConnection] === null || !isUntouched(message)) return false;
+  return message._dumped || message[kConnection].hasAnswered(message);
+}
+
 IncomingMessage.prototype._destroy = function _destroy(error, callback) {
-  if (!this.readableEnded || !this.complete) {
+  if (hasEndedUnread(this)) {
+    this[kState].ended = true;
+    this[kState].endEmitted = true;
+    this.emit('end');
+  } else if (!this.readableEnded || !this.complete) {
     this.aborted = true;
     this.emit('aborted');
     this[kAbortController]?.abort();

@@ -8,6 +8,7 @@
 
 const fs = require('node:fs');
 const { refProcess, unrefProcess } = require('./binding');
+const { IPV6 } = require('./layout').families;
 const { serverHandleOf } = require('./node-internals');
 const { Object } = require('./primordials');
 const { addServer, removeServer } = require('./turn');
@@ -73,7 +74,7 @@ class StandIn {
 
   getsockname(out) {
     out.address = this.#address.address;
-    out.family = this.#address.family === 6 ? 'IPv6' : 'IPv4';
+    out.family = this.#address.family === IPV6 ? 'IPv6' : 'IPv4';
     out.port = this.#address.port;
     return 0;
   }

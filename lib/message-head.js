@@ -8,7 +8,7 @@
 const { dateLine } = require('./date-cache');
 const { nodeError } = require('./errors');
 const { STEERING, fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
-const { Array, Buffer, Math, Object, each, join } = require('./primordials');
+const { Array, Buffer, Math, Object, each, join, utf8Slice } = require('./primordials');
 const { kOutHeaders, kUniqueHeaders } = require('./symbols');
 
 const CLOSE_TOKEN = /(?:^|\W)close(?:$|\W)/i;
@@ -92,7 +92,7 @@ function addField(message, head, name, value, check) {
 
 /** RFC 6266 §4.3: a file name given as the bytes of its UTF-8. */
 function decoded(value) {
-  return typeof value === 'string' && isUnusual(value) ? Buffer.from(value, 'latin1').toString() : value;
+  return typeof value === 'string' && isUnusual(value) ? utf8Slice(Buffer.from(value, 'latin1')) : value;
 }
 
 /** Appends one line. */

@@ -12,17 +12,21 @@
 const { EventEmitter } = require('node:events');
 const http = require('./host-http');
 const stream = require('node:stream');
+const { constants } = require('node:os');
 const { types } = require('node:util');
-const { join, callbackOf } = require('./chunk-join');
-const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./constants');
-const { nodeError, streamDestroyed } = require('./errors');
+const { join, callbackOf, isLost } = require('./chunk-join');
+const { CHUNKED, LAST, CLOSE, TRAILERS } = require('./layout').writeFlags;
+const { errnoException, nodeError, streamDestroyed } = require('./errors');
 const { headerMethods } = require('./headers');
+const { isLenientSender } = require('./leniency');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
 const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
-const { Buffer, Math, Object, each, nextTick } = require('./primordials');
+const { Buffer, Math, Object, each, latin1Slice, nextTick } = require('./primordials');
+const { SocketSink } = require('./socket-sink');
+const { STATE, isSent } = require('./steps');
 const { tellEach } = require('./tell-each');
-const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('./symbols');
+const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kAttach, kEnqueue, kOnFinish, kOnClose, kOnDrain, kStep } = require('./symbols');
 
 const kQueue = Symbol('turnout.queue');
 const kCorked = Symbol('turnout.corked');
@@ -41,8 +45,6 @@ const kUnusualHead = Symbol('turnout.unusualHead');
 /** Bytes; Node 26's default on every host: 64 KiB, on Windows 16 KiB. */
 const DEFAULT_HIGH_WATER_MARK = process.platform === 'win32' ? 16 * 1024 : Math.max(64 * 1024, stream.getDefaultHighWaterMark(false));
 const { emit } = EventEmitter.prototype;
-/** --insecure-http-parser, for messages whose server says nothing. */
-const INSECURE = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(/\s+/)].includes('--insecure-http-parser');
 
 /**
  * @param {object} [options] `highWaterMark`: bytes queued before write() returns false (default 64 KiB);
@@ -102,6 +104,7 @@ function initOutgoing(message, highWaterMark, rejectBody) {
   message[kRejectBody] = rejectBody;
   message[kBytesWritten] = 0;
   message[kUnusualHead] = false;
+  message[kStep] = STATE.NOT_YET;
 }
 
 function noop() {}
@@ -169,8 +172,7 @@ function setSocket(message, socket) {
   const sink = message[kSink];
   if (sink !== null && socket && sink.socket === socket) return;
   for (let n = message[kForwardedCorks]; n > 0; n--) sink?.uncork();
-  // Required here: SocketSink is only for messages made by hand.
-  message[kSink] = socket ? new (require('./socket-sink').SocketSink)(socket) : null;
+  message[kSink] = socket ? new SocketSink(socket) : null;
   message[kForwardedCorks] = 0;
   if (socket) for (let n = message[kCorked]; n > 0; n--) forwardCork(message);
 }
@@ -187,14 +189,9 @@ OutgoingMessage.prototype[kAttach] = function (sink) {
   this._flush();
 };
 
-/** The options that say so, nearest first: the message's own, its server's, the process's. */
+/** @return {boolean} whether values of fields are checked leniently; what leads to it is looked at once where the server is known */
 OutgoingMessage.prototype._isLenientHeaderValidation = function _isLenientHeaderValidation() {
-  if (this[kLenient] !== null) return this[kLenient];
-  const server = this.req?.socket?.server;
-  const validation = this.httpValidation ?? server?.httpValidation;
-  if (validation !== undefined) return validation !== 'strict';
-  if (typeof this.insecureHTTPParser === 'boolean') return this.insecureHTTPParser;
-  return typeof server?.insecureHTTPParser === 'boolean' ? server.insecureHTTPParser : INSECURE;
+  return this[kLenient] ?? isLenientSender(this);
 };
 
 OutgoingMessage.prototype._implicitHeader = function _implicitHeader() {
@@ -256,7 +253,7 @@ function takeHead(message, chunk, encoding, flags) {
   const head = message._header;
   if (!message[kUnusualHead]) return head;
   const withText = typeof chunk === 'string' && (!encoding || encoding === 'utf8') && (flags & CHUNKED) === 0;
-  return Buffer.from(head, withText ? 'utf8' : 'latin1').latin1Slice();
+  return latin1Slice(Buffer.from(head, withText ? 'utf8' : 'latin1'));
 }
 
 const isNothingQueued = (message) => message[kQueue] === null || message[kQueue].length === 0;
@@ -266,7 +263,7 @@ const isNothingQueued = (message) => message[kQueue] === null || message[kQueue]
  * @param {OutgoingMessage} message
  * @param {string|Uint8Array|null} chunk
  * @param {string|null|undefined} encoding of a string
- * @param {number} flags constants.js
+ * @param {number} flags layout.writeFlags
  * @param {Function} [callback] called once when the bytes have left or cannot
  * @return {boolean} false: over the high-water mark
  */
@@ -370,7 +367,12 @@ OutgoingMessage.prototype._flushOutput = function _flushOutput(other) {
   if (line !== null) noteQueued(line, -this.outputSize);
   this.outputSize = 0;
   let ok;
-  for (const { data, encoding, callback, flags } of each(waiting)) {
+  for (let i = 0; i < waiting.length; i++) {
+    const { data, encoding, callback, flags } = waiting[i];
+    if (sink !== null && isLost(data)) {
+      loseChunks(this, waiting.slice(i).map((one) => one.callback));
+      return false;
+    }
     if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
     else ok = other.write(data, encoding, callback);
   }
@@ -461,17 +463,34 @@ function flushBuffered(message, chunk, encoding, flags, callback) {
   }
   message[kBuffered] = null;
   message[kBufferedLength] = 0;
-  if (chunk !== null || callback) parts.push(chunk ?? '', encoding, callback);
+  if (chunk !== null || callback) parts.push(fixed(chunk ?? ''), encoding, callback);
   const joined = join(parts);
-  const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, callbackOf(parts));
+  const whenDone = callbackOf(parts);
+  if (joined === null) {
+    loseChunks(message, [whenDone]);
+    return;
+  }
+  const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, whenDone);
   if (ok) message[kOnDrain]();
+}
+
+/**
+ * Memory of what was written has been given away, or has shrunk, before it was sent: a message with a hole in it is worse than none. It
+ * fails as the kernel's writes from memory that is gone do.
+ */
+function loseChunks(message, callbacks) {
+  const error = errnoException(-constants.errno.EFAULT, 'write');
+  for (const callback of each(callbacks)) if (callback) nextTick(callback, error);
+  message.destroy(error);
 }
 
 // ---- writing ---------------------------------------------------------------------------------------------------------
 
-/** What is written is as long as it was then, though an array may track the length of its memory. */
+/** What is written is as long as it was then, though an array may track the length of its memory; see chunk-join.js for what is empty. */
 function fixed(chunk) {
-  if (typeof chunk === 'string' || Buffer.isBuffer(chunk) || chunk.byteLength === 0) return chunk;
+  if (typeof chunk === 'string') return chunk;
+  if (chunk.byteLength === 0) return '';
+  if (Buffer.isBuffer(chunk)) return chunk;
   return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
@@ -486,10 +505,20 @@ function checkChunk(chunk) {
   throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
 }
 
+/** Nothing more will be heard of what is written to it: it is gone, or has been sent whole and has only not been told so. */
+function isGone(message) {
+  return message.destroyed || (isSent(message) && !message[kWritableFinished]);
+}
+
 /** Nothing takes what is written: the callback hears it, and unless the message is gone, so does 'error'. */
 function refuseWrite(message, error, callback) {
-  if (!message.destroyed) nextTick(emitError, message, error, callback);
-  else if (!message.finished) nextTick(callback, error);
+  if (isGone(message)) {
+    if (!message.finished) nextTick(callback, error);
+  } else if (isSent(message)) {
+    nextTick(callback, error);
+  } else {
+    nextTick(emitError, message, error, callback);
+  }
 }
 
 function emitError(message, error, callback) {
@@ -552,7 +581,7 @@ function writeBody(message, chunk, encoding, callback) {
   checkChunk(chunk);
   if (message.finished || message.destroyed) {
     const error = message.finished ? nodeError('ERR_STREAM_WRITE_AFTER_END') : streamDestroyed('write');
-    if (message.destroyed) nextTick(callback ?? noop, error);
+    if (isGone(message)) nextTick(callback ?? noop, error);
     else refuseWrite(message, error, callback ?? noop);
     return false;
   }
@@ -643,7 +672,7 @@ function sendLast(message, chunk, encoding) {
 
 /** Whoever calls end() again hears with the first, or why it is too late. */
 function queueEndCallback(message, callback) {
-  if (message[kWritableFinished]) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
+  if (message[kWritableFinished] || isSent(message)) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
   else if (message.destroyed) nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
   else (message[kEndCallbacks] ??= []).push(callback);
 }
@@ -660,7 +689,7 @@ function runEndCallbacks(message, error) {
  *   its socket until detachSocket()
  */
 OutgoingMessage.prototype[kOnFinish] = function (passOn, connection) {
-  const isSound = !this[kErrored];
+  const isSound = !this[kErrored] || this[kStep] === STATE.ABANDONED;
   this[kWritableFinished] = isSound;
   try {
     if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
@@ -669,6 +698,7 @@ OutgoingMessage.prototype[kOnFinish] = function (passOn, connection) {
       // destroy() on this one must not reach what is the next one's.
       this[kSink] = null;
       this[kLine] = null;
+      this[kStep] = STATE.SENT;
       passOn(connection, this);
     }
   }
@@ -704,8 +734,14 @@ OutgoingMessage.prototype.destroy = function destroy(error) {
   this.destroyed = true;
   this[kErrored] = error;
   failBuffered(this, error);
-  if (this[kSink] !== null) this[kSink].destroy(error);
-  else nextTick(closeTick, this);
+  if (this[kSink] === null) {
+    nextTick(closeTick, this);
+  } else if (isSent(this)) {
+    this[kStep] = STATE.ABANDONED;
+    this[kSink].abandon();
+  } else {
+    this[kSink].destroy(error);
+  }
   return this;
 };
 

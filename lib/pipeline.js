@@ -13,12 +13,14 @@
  * waits for these to become fewer.
  */
 
+const { noteAnswered } = require('./answers-ahead');
 const { OP, command } = require('./binding');
 const { abortMessage } = require('./incoming-message');
-const { LAST } = require('./constants');
+const { LAST } = require('./layout').writeFlags;
 const { connResetException } = require('./errors');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');
+const { noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
 const { kAttach, kEvents, kLine, kOnClose, kSink } = require('./symbols');
 
@@ -38,7 +40,7 @@ function lineUpResponse(connection, response) {
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.closing || connection.closed) return false;
+  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.answersGivenUp || connection.closing || connection.closed) return false;
   const socket = connection.madeSocket;
   return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
@@ -47,6 +49,7 @@ function mayHandOver(connection, response) {
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.saidClose = true;
+  noteAnswered(connection);
   if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
@@ -67,6 +70,7 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (unfinished.length === 1) connection.unfinished = NONE;
   else unfinished.shift();
+  noteAnswered(connection);
   if (response._last) {
     connection.over = true;
     // Made the last one when it had been handed over.
@@ -93,6 +97,7 @@ const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) &
 
 function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
+  if (isWithEngine) noteHandedOver(response);
   if (isWithEngine && response[kEvents] === undefined) {
     // Nobody would hear of its turn.
     response[kSink] = connection;
@@ -134,7 +139,8 @@ function abortAll(connection) {
   if (unfinished.length === 0 && receiving === null) return;
   const current = currentOf({ unfinished });
   const messages = [];
-  for (const { req } of each(unfinished)) if (req) messages.push(req);
+  // Those that stand ahead of an upgrade are left alone: to Node the connection is no longer HTTP's.
+  if (!connection.upgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
   if (receiving !== null && !receiving.destroyed) messages.push(receiving);
   const ends = [];
   for (const response of each(unfinished)) if (response !== current) ends.push(response);

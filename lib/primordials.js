@@ -157,5 +157,6 @@ module.exports = {
   latin1Write: uncurryThis(buffer.latin1Write),
   setBytes: uncurryThis(buffer.set),
   subarray: uncurryThis(buffer.subarray),
+  utf8Slice: uncurryThis(buffer.utf8Slice),
   utf8Write: uncurryThis(buffer.utf8Write),
 };

@@ -6,6 +6,7 @@ const http = require('./host-http');
 const { nodeError } = require('./errors');
 const { validateInteger, validateObject } = require('./validators');
 const { fieldName, isUnusual, checkValue, hasInvalidCharacter } = require('./headers');
+const { fieldLeniency } = require('./leniency');
 const { CHUNKED_TOKEN } = require('./message-head');
 const { ownerOf } = require('./message-owner');
 const { OutgoingMessage, initOutgoing, markUnusualHead } = require('./outgoing-message');
@@ -75,8 +76,7 @@ function initServerResponse(req, connection, Response, server) {
   if (lineUpResponse(connection, res)) res[kSink] = connection;
   else res[kLine] = connection;
   res[kUniqueHeaders] = server[kUniqueHeaders] ?? null;
-  if (server.httpValidation !== undefined) res[kLenient] = server.httpValidation !== 'strict';
-  else if (typeof server.insecureHTTPParser === 'boolean') res[kLenient] = server.insecureHTTPParser;
+  res[kLenient] = fieldLeniency(server);
   res._keepAliveTimeout = server.keepAliveTimeout;
   res._maxRequestsPerSocket = server.maxRequestsPerSocket;
   return res;

@@ -18,6 +18,8 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
+  /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
+  #newcomer = null;
   /** Open connections. @type {Set<import('./connection').Connection>} */
   connections = new Set();
 
@@ -81,6 +83,9 @@ class ServerSide {
     if (!this.isWatched) return false;
     // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
     if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
+    this.#newcomer = connection;
+    this.inScope(makeSocket, connection);
+    this.#newcomer = null;
     this.inScope(emitConnection, server, connection);
     return true;
   }
@@ -88,13 +93,18 @@ class ServerSide {
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
   attachSocket(socket, connection) {
     if (connection.upgraded) return;
-    if (this.#server.pauseOnConnect) {
+    const isNew = this.#newcomer === connection;
+    if (isNew && this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
       connection.setPaused(true);
+    } else {
+      // node:http's has been flowing since the connection came; see emitConnection().
+      socket.readableFlowing = true;
+      socket.read(0);
     }
     // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
     for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
-    if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
+    if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
   }
 
   /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
@@ -121,8 +131,17 @@ function emitDrop(server, data) {
   server.emit('drop', data);
 }
 
+function makeSocket(connection) {
+  return connection.socket;
+}
+
 function emitConnection(server, connection) {
   const { socket } = connection;
+  if (socket.readableFlowing) {
+    // It begins to flow after the listeners, whatever these have said of it.
+    socket.readableFlowing = null;
+    socket.resume();
+  }
   server.emit('connection', socket);
   if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
 }

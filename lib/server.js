@@ -20,20 +20,13 @@ const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('./socket');
 const { threadsOf } = require('./driver');
 const { listenException } = require('./errors');
-const { Math, Number, Object, nextTick } = require('./primordials');
+const { Object, nextTick } = require('./primordials');
 const { loadTables } = require('./turn');
 const observability = require('./observability');
-const validators = require('./validators');
-const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
+const { engineConfig, netOptions, storeOptions, storeProperties } = require('./server-options');
+const { kMessageClass, kResponseClass, kSide, kUniqueHeaders } = require('./symbols');
+const { validateObject } = require('./validators');
 
-/** Milliseconds; Node's defaults, from its documentation of http.createServer and of the server's properties. */
-const REQUEST_TIMEOUT = 300_000;
-const HEADERS_TIMEOUT = 60_000;
-const KEEP_ALIVE_TIMEOUT = 5_000;
-const KEEP_ALIVE_TIMEOUT_BUFFER = 1_000;
-const CONNECTIONS_CHECKING_INTERVAL = 30_000;
-/** Bytes; Node 26's default for streams of bytes, on every Node. */
-const HIGH_WATER_MARK = 65536;
 /** Connections waiting to be accepted, when listen() names none. */
 const BACKLOG = 511;
 /** Flags that net.Server hands to _listen2. */
@@ -42,7 +35,6 @@ const REUSE_PORT = 2;
 /** The addressType that net.Server hands to _listen2 for a path. */
 const PIPE = -1;
 
-const kSettings = Symbol('turnout.settings');
 const kReusePort = Symbol('turnout.reusePort');
 const kForeign = Symbol('turnout.foreign');
 const kOptions = Symbol('turnout.options');
@@ -60,17 +52,13 @@ function Server(options, requestListener) {
   } else if (options == null) {
     options = {};
   } else {
-    validators.validateObject(options, 'options');
+    validateObject(options, 'options');
   }
+  this[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
+  this[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
   storeOptions(this, options);
   this[kThreads] = threadsOf(options.threads);
-  net.Server.call(this, {
-    allowHalfOpen: true,
-    noDelay: options.noDelay ?? true,
-    keepAlive: options.keepAlive,
-    keepAliveInitialDelay: options.keepAliveInitialDelay,
-    highWaterMark: options.highWaterMark === undefined ? HIGH_WATER_MARK : options.highWaterMark,
-  });
+  net.Server.call(this, netOptions(options));
   this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
   this[kForeign] = null;
   this[kOptions] = options;
@@ -79,108 +67,11 @@ function Server(options, requestListener) {
   this.httpAllowHalfOpen = false;
   this.on('connection', connectionListener);
   this.on('listening', serverOnListening);
-  this.timeout = 0;
-  this.maxRequestsPerSocket = 0;
+  storeProperties(this);
   this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
 }
 Object.setPrototypeOf(Server.prototype, http.Server.prototype);
 Object.setPrototypeOf(Server, http.Server);
-
-/** Properties the engine must hear about when they change: own, enumerable and writable, as Node's are. */
-const LIVE = [
-  'maxHeaderSize',
-  'insecureHTTPParser',
-  'requestTimeout',
-  'headersTimeout',
-  'keepAliveTimeout',
-  'keepAliveTimeoutBuffer',
-  'connectionsCheckingInterval',
-  'maxHeadersCount',
-];
-
-function storeOptions(server, options) {
-  const { validateBoolean, validateInteger, validateFunction, validateOneOf } = validators;
-  const integer = (name, fallback) => {
-    if (options[name] === undefined) return fallback;
-    validateInteger(options[name], name, 0);
-    return options[name];
-  };
-  const boolean = (name, label = `options.${name}`) => {
-    if (options[name] !== undefined) validateBoolean(options[name], label);
-    return options[name];
-  };
-  server[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
-  server[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
-  const settings = {};
-  Object.defineProperty(server, kSettings, { value: settings });
-  for (const name of LIVE) {
-    Object.defineProperty(server, name, {
-      configurable: true,
-      enumerable: true,
-      get: () => settings[name],
-      set: (value) => {
-        settings[name] = value;
-        server[kSide]?.configure();
-      },
-    });
-  }
-  settings.maxHeaderSize = integer('maxHeaderSize', undefined);
-  server[kOptimizeEmptyRequests] = boolean('optimizeEmptyRequests') ?? false;
-  server[kCatchUpgradeErrors] = boolean('catchUpgradeErrors') ?? false;
-  settings.insecureHTTPParser = boolean('insecureHTTPParser');
-  if (options.httpValidation !== undefined) {
-    validateOneOf(options.httpValidation, 'options.httpValidation', ['strict', 'relaxed', 'insecure']);
-    if (options.insecureHTTPParser !== undefined) {
-      throw validators.invalidArgValue('options.httpValidation', options.httpValidation, 'cannot be used together with options.insecureHTTPParser');
-    }
-  }
-  server.httpValidation = options.httpValidation;
-  settings.requestTimeout = integer('requestTimeout', REQUEST_TIMEOUT);
-  settings.headersTimeout = integer('headersTimeout', Math.min(HEADERS_TIMEOUT, settings.requestTimeout));
-  if (settings.requestTimeout > 0 && settings.headersTimeout > settings.requestTimeout) {
-    throw validators.outOfRange('headersTimeout', '<= requestTimeout', options.headersTimeout);
-  }
-  settings.keepAliveTimeout = integer('keepAliveTimeout', KEEP_ALIVE_TIMEOUT);
-  settings.keepAliveTimeoutBuffer = integer('keepAliveTimeoutBuffer', KEEP_ALIVE_TIMEOUT_BUFFER);
-  settings.connectionsCheckingInterval = integer('connectionsCheckingInterval', CONNECTIONS_CHECKING_INTERVAL);
-  settings.maxHeadersCount = null;
-  server.requireHostHeader = boolean('requireHostHeader') ?? true;
-  server.joinDuplicateHeaders = boolean('joinDuplicateHeaders');
-  server.rejectNonStandardBodyWrites = boolean('rejectNonStandardBodyWrites') ?? false;
-  if (options.shouldUpgradeCallback !== undefined) {
-    validateFunction(options.shouldUpgradeCallback, 'options.shouldUpgradeCallback');
-    server.shouldUpgradeCallback = options.shouldUpgradeCallback;
-  } else {
-    server.shouldUpgradeCallback = function () {
-      return this.listenerCount('upgrade') > 0;
-    };
-  }
-}
-
-const milliseconds = (value, fallback) => (Number.isFinite(value) && value >= 0 ? value : fallback);
-
-/** What the engine must know of a server. Milliseconds, bytes; 0 switches a timeout off. */
-function engineConfig(server) {
-  const keepAliveTimeout = milliseconds(server.keepAliveTimeout, 0);
-  return {
-    noDelay: !!server.noDelay,
-    hold: server[kSide].isHeard,
-    keepAlive: !!server.keepAlive,
-    // net.Server keeps seconds.
-    keepAliveInitialDelay: milliseconds(server.keepAliveInitialDelay * 1000, 0),
-    keepAliveTimeout: keepAliveTimeout && keepAliveTimeout + milliseconds(server.keepAliveTimeoutBuffer, KEEP_ALIVE_TIMEOUT_BUFFER),
-    headersTimeout: milliseconds(server.headersTimeout, 0),
-    requestTimeout: milliseconds(server.requestTimeout, 0),
-    checkInterval: milliseconds(server.connectionsCheckingInterval, CONNECTIONS_CHECKING_INTERVAL),
-    maxHeaderSize: server.maxHeaderSize || http.maxHeaderSize,
-    maxHeadersCount: typeof server.maxHeadersCount === 'number' ? server.maxHeadersCount : 1000,
-    lenient:
-      server.httpValidation === undefined
-        ? (server.insecureHTTPParser ?? process.execArgv.includes('--insecure-http-parser'))
-        : server.httpValidation === 'insecure',
-    relaxedValues: server.httpValidation === 'relaxed',
-  };
-}
 
 /** Before the first connection. @return {object} what the engine must know of the server */
 function prepareEngine(server) {
@@ -295,7 +186,7 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
   }
 };
 
-/** Destroys the connections that have been used and now wait for another request. */
+/** Closes the connections that wait for a request, their first or another. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
   this[kForeign]?.closeIdleConnections();
   for (const connection of [...this[kSide].connections]) connection.endIdle();

@@ -5,7 +5,7 @@
  * (RFC 9112 §7.1), and never closes the socket: whoever assigned it decides about that.
  */
 
-const { CHUNKED, LAST, TRAILERS } = require('./constants');
+const { CHUNKED, LAST, TRAILERS } = require('./layout').writeFlags;
 const { ownerOf } = require('./message-owner');
 const { corkOnce } = require('./node-internals');
 const { Buffer } = require('./primordials');
@@ -64,7 +64,7 @@ class SocketSink {
    * @param {string} head latin1, or ''
    * @param {string|Uint8Array|null} chunk
    * @param {string|null|undefined} encoding of a string
-   * @param {number} flags constants.js
+   * @param {number} flags layout.writeFlags
    * @param {Function} [callback] called with (error) when the socket has taken the bytes
    * @return {boolean} false: over the socket's high-water mark
    */

@@ -10,6 +10,7 @@
 
 const { Buffer, Math, Object, copyOf, each, nextTick } = require('./primordials');
 const net = copyOf(require('node:net'));
+const { endBehindAnswers, giveUpAnswers } = require('./answers-ahead');
 const { httpSocketEncoding, nodeError } = require('./errors');
 const { Inflow } = require('./inflow');
 const { HTTPParser } = require('./parser-face');
@@ -79,12 +80,29 @@ Socket.prototype._final = function _final(callback) {
   this[kConnection].shutdown(callback);
 };
 
+Socket.prototype.end = function end(chunk, encoding, callback) {
+  net.Socket.prototype.end.call(this, chunk, encoding, callback);
+  endBehindAnswers(this[kConnection]);
+  return this;
+};
+
+/** What has been written leaves first, as far as the kernel takes it. */
+Socket.prototype.destroy = function destroy(error, callback) {
+  try {
+    giveUpAnswers(this[kConnection]);
+  } finally {
+    net.Socket.prototype.destroy.call(this, error, callback);
+  }
+  return this;
+};
+
 /**
  * net.Socket's own _destroy, given a stand-in for the handle while it runs: it then clears the timers, counts the server's
  * connections and emits 'close' with `hadError`, in Node's order.
  */
 Socket.prototype._destroy = function _destroy(error, callback) {
   const connection = this[kConnection];
+  if (error && !connection.upgraded) connection.fail();
   this._handle = {
     bytesRead: connection.bytesRead,
     bytesWritten: this.bytesWritten,
@@ -214,6 +232,7 @@ Object.defineProperties(Socket.prototype, {
     get() {
       const connection = this[kConnection];
       let bytes = connection.handed + connection.framing;
+      for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
       }

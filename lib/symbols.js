@@ -23,6 +23,8 @@ module.exports = {
   kSink: Symbol('turnout.sink'),
   /** The Connection on which a message waits for its turn, until then. */
   kLine: Symbol('turnout.line'),
+  /** The step in which a message was handed over: see steps.js. */
+  kStep: Symbol('turnout.step'),
   /** Lower-case names of fields whose values are joined into one line: a Set or null. Node's own name: its server sets it on our messages. */
   kUniqueHeaders,
   /** The server's option: requests without body fields skip 'end'. */

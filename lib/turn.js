@@ -1,49 +1,48 @@
 'use strict';
 
 /**
- * Walks the records of a turn: one handler after the other, each in its own async scope, ticks and promises run in between.
+ * Walks the records of a turn: one handler after the other, each in its own async scope. Ticks and promises run after each step (steps.js).
  * When a handler throws, the exception leaves through native, which reports it as uncaught, and the turn goes on after the
  * record that threw: `cursor` has already passed it.
  */
 
 const { constants } = require('node:os');
 const binding = require('./binding');
-const { OP, READ, LARGE, BROKEN, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
+const { OP, READ, inbound: sharedInbound, command, scheduleFlush, expectNoMore, expectRecords, addon } = binding;
 const { Connection } = require('./connection');
 const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
-const { beginReading } = require('./driver-change');
+const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
+const layout = require('./layout');
 const { runTicks } = require('./node-internals');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('./primordials');
+const { beginStep, endStep } = require('./steps');
 
-/** Kinds of records. */
-const CONNECTION = 1;
-const REQUEST = 2;
-const BODY = 3;
-const END = 4;
-const UPGRADE = 5;
-const RAW = 6;
-const EOF = 7;
-const PARSE_ERROR = 8;
-const TIMEOUT = 9;
-const ACK = 10;
-const CLOSED = 11;
-const RESPONSE = 12;
-const CONNECTED = 13;
-const MOVED = 14;
-
-/** Flag of CONNECTION: nothing is read before JavaScript says so. */
-const HELD = 8;
-
-/** The place of a payload that stands in its record. */
-const IN_RECORD = -1;
-/** In the offset of a payload: whatever comes after it in its slab has not been told and will not be (the engine's event::GIVEN). */
-const GIVEN = 0x80000000 | 0;
-
-/** Bytes of a slab: one read (the engine's blocks::READ_SIZE). */
-const SLAB_SIZE = 66 * 1024;
+const { CONNECTION, REQUEST, BODY, END, UPGRADE, RAW, EOF, PARSE_ERROR, TIMEOUT, ACK, CLOSED, RESPONSE, CONNECTED, MOVED } = layout.kinds;
+const { SIZE, INDEX, KIND, FLAGS_SHIFT } = layout.head;
+const {
+  CONNECTION_GENERATION, CONNECTION_SERVER, CONNECTION_ENDS, CONNECTION_BYTES,
+  CONNECTED_GENERATION, CONNECTED_TOKEN, CONNECTED_ENDS, CONNECTED_ERRNO, CONNECTED_BYTES,
+  REQUEST_SEQ, REQUEST_LINE, REQUEST_TARGET_LENGTH, REQUEST_FIELDS_LENGTH, REQUEST_FIELD_COUNT, REQUEST_BYTES_READ, REQUEST_BYTES,
+  RESPONSE_SEQ, RESPONSE_LINE, RESPONSE_REASON_LENGTH, RESPONSE_FIELDS_LENGTH, RESPONSE_FIELD_COUNT, RESPONSE_BYTES_READ, RESPONSE_BYTES,
+  BODY_PAYLOAD, BODY_BYTES, RAW_PAYLOAD, RAW_BYTES, END_TRAILERS_LENGTH, END_BYTES_READ, END_BYTES,
+  UPGRADE_SEQ, UPGRADE_PAYLOAD, UPGRADE_BYTES_READ, UPGRADE_BYTES,
+  PARSE_ERROR_INDEX, PARSE_ERROR_BYTES_PARSED, PARSE_ERROR_PAYLOAD, PARSE_ERROR_BYTES, ACK_FLUSHED, CLOSED_ERRNO,
+} = layout.words;
+const { FAMILY, HELD } = layout.connectionFlags;
+const { COMPLETE } = layout.upgradeFlags;
+const { WRITING } = layout.closedFlags;
+const { ENDED } = layout.movedFlags;
+const { UNIX, IPV6 } = layout.families;
+const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
+const { CODE, VERSION_SHIFT } = layout.line;
+const { LENGTH, PLACE, OFFSET } = layout.payload;
+const { IN_RECORD, FIRST_SLAB, GIVEN } = layout.places;
+/** Bytes of a slab: one read. */
+const { READ_SIZE } = layout.limits;
+const { LARGE, BROKEN } = layout.turns;
 
 /** Large payloads after which the program is one that moves bulk. */
 const BULK = 256;
@@ -75,8 +74,11 @@ let cursor = 0;
 let end = 0;
 /** Large payloads of this turn's records. Emptied as they are taken. */
 let payloads = [];
-/** Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. */
-const slabs = [];
+/**
+ * Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. No array: setters
+ * of Array.prototype would be shown them.
+ */
+const slabs = { __proto__: null };
 /** How many large payloads there have been, up to BULK. */
 let bulk = 0;
 
@@ -98,12 +100,19 @@ function onTurn(bytes, newPayloads) {
     if (payloads.length > 0) countBulk(payloads.length);
   } else {
     if (bytes === BROKEN) breakDown();
+    endStep();
     runTicks();
   }
+  let hasRun = false;
   while (cursor < end) {
     const at = cursor;
-    cursor = at + (words[at + 1] >> 2);
-    if (dispatch(at)) runTicks();
+    cursor = at + (words[at + SIZE] >> 2);
+    beginStep();
+    if (dispatch(at)) hasRun = true;
+    if (isOneStep(at)) continue;
+    endStep();
+    if (hasRun) runTicks();
+    hasRun = false;
   }
   while (orphans.length > 0) {
     orphans.pop()();
@@ -124,9 +133,9 @@ function breakDown() {
 /** @return {boolean} whether user code may have run */
 function dispatch(at) {
   const head = words[at];
-  const flags = head >>> 8;
-  const index = words[at + 2];
-  const kind = head & 0xff;
+  const flags = head >>> FLAGS_SHIFT;
+  const index = words[at + INDEX];
+  const kind = head & KIND;
   if (kind === CONNECTION) return onConnection(at, flags, index);
   if (kind === CONNECTED) return onConnected(at, flags, index);
   const connection = connectionAt(index);
@@ -137,22 +146,22 @@ function dispatch(at) {
     case RESPONSE:
       return onResponse(at, flags, connection);
     case BODY: {
-      const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+      const chunk = payload(index, at + BODY_BYTES, at + BODY_PAYLOAD);
       if (chunk !== null) connection.side.inScope(bodyRecord, connection, chunk);
       return true;
     }
     case END:
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
-      return connection.exchange === undefined || !isRefusedNext(index);
+      return true;
     case UPGRADE: {
-      const chunk = payload(connection, at + 9, words[at + 4], at + 5);
-      connection.bytesRead = word53(at + 7);
+      const chunk = payload(index, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD);
+      connection.bytesRead = word53(at + UPGRADE_BYTES_READ);
       if ((connection.closing && connection.exchange !== undefined) || chunk === null) return chunk === null;
-      connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + 3], (flags & 1) !== 0, chunk);
+      connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + UPGRADE_SEQ], (flags & COMPLETE) !== 0, chunk);
       return true;
     }
     case RAW: {
-      const chunk = payload(connection, at + 6, words[at + 3], at + 4);
+      const chunk = payload(index, at + RAW_BYTES, at + RAW_PAYLOAD);
       if (chunk !== null) connection.side.inScope(rawRecord, connection, chunk);
       return true;
     }
@@ -161,10 +170,10 @@ function dispatch(at) {
       return true;
     case PARSE_ERROR: {
       if (connection.closing) return false;
-      const error = errors[words[at + 3]];
-      const packet = payload(connection, at + 8, words[at + 5], at + 6);
+      const error = errors[words[at + PARSE_ERROR_INDEX]];
+      const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
       if (packet === null) return true;
-      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + 4], packet));
+      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + PARSE_ERROR_BYTES_PARSED], packet));
       return true;
     }
     case TIMEOUT:
@@ -172,18 +181,22 @@ function dispatch(at) {
       connection.side.inScope(exchange.onTimeout, connection, flags);
       return true;
     case ACK:
-      connection.side.inScope(ackRecord, connection, word53(at + 3));
+      connection.side.inScope(ackRecord, connection, word53(at + ACK_FLUSHED));
       return true;
     case CLOSED:
       removeConnection(index);
+      if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
       // What has changed drivers meanwhile goes with it.
       if (connection.index !== index && !connection.closed) command(OP.CLOSE, 0, connection, 0);
-      connection.side.inScope(closedRecord, connection, words[at + 3], (flags & 1) !== 0);
+      connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
-    case MOVED:
+    case MOVED: {
       removeConnection(index);
-      beginReading(connection, (flags & 1) !== 0);
-      return false;
+      const { closedBefore } = connection;
+      if (closedBefore === null) beginReading(connection, (flags & ENDED) !== 0);
+      else connection.side.inScope(closedRecord, connection, closedBefore.errno, closedBefore.writing);
+      return closedBefore !== null;
+    }
     default:
       return false;
   }
@@ -199,19 +212,19 @@ function countBulk(count) {
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
 function makeSlab(number) {
   if (slabs[number] !== undefined) countBulk(1);
-  const slab = allocUnsafeSlow(SLAB_SIZE);
+  const slab = allocUnsafeSlow(READ_SIZE);
   slabs[number] = slab;
   return slab;
 }
 
 function onConnection(at, flags, index) {
-  const server = servers.get(words[at + 4]);
+  const server = servers.get(words[at + CONNECTION_SERVER]);
   if (server === undefined) {
     // Accepted while close() was on its way: nobody will answer.
-    command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
+    command(OP.CLOSE, 0, { index, generation: words[at + CONNECTION_GENERATION] }, 0);
     return false;
   }
-  const connection = new Connection(server, index, words[at + 3], peerOf(at, flags & 7, at + 9));
+  const connection = new Connection(server, index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
   if ((flags & HELD) === 0) return connection.side.admit(connection);
   connection.readBy = READ.NOBODY;
@@ -222,54 +235,54 @@ function onConnection(at, flags, index) {
   }
 }
 
-/** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} version of IP, 0: a Unix socket @param {number} text word where the addresses begin */
-function peerOf(at, version, text) {
-  if (version === 0) return { family: undefined, remotePort: undefined, localPort: undefined, remoteAddress: undefined, localAddress: undefined };
-  const local = (text << 2) + words[at + 7];
+/** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} ends word where these begin @param {number} text word where the addresses do */
+function peerOf(family, ends, text) {
+  if (family === UNIX) return { family: undefined, remotePort: undefined, localPort: undefined, remoteAddress: undefined, localAddress: undefined };
+  const local = (text << 2) + words[ends + REMOTE_LENGTH];
   return {
-    family: version === 6 ? 'IPv6' : 'IPv4',
-    remotePort: words[at + 5],
-    localPort: words[at + 6],
+    family: family === IPV6 ? 'IPv6' : 'IPv4',
+    remotePort: words[ends + REMOTE_PORT],
+    localPort: words[ends + LOCAL_PORT],
     remoteAddress: latin1Slice(inbound, text << 2, local),
-    localAddress: latin1Slice(inbound, local, local + words[at + 8]),
+    localAddress: latin1Slice(inbound, local, local + words[ends + LOCAL_LENGTH]),
   };
 }
 
 function onRequest(at, flags, connection) {
-  connection.bytesRead = word53(at + 8);
+  connection.bytesRead = word53(at + REQUEST_BYTES_READ);
   if (!connection.counted) return false;
-  const info = words[at + 4];
-  const targetLength = words[at + 5];
-  const fieldsLength = words[at + 6];
-  const start = (at + 10) << 2;
+  const line = words[at + REQUEST_LINE];
+  const targetLength = words[at + REQUEST_TARGET_LENGTH];
+  const fieldsLength = words[at + REQUEST_FIELDS_LENGTH];
+  const start = (at + REQUEST_BYTES) << 2;
   const text = latin1Slice(inbound, start, start + targetLength + fieldsLength);
   const url = slice(text, 0, targetLength);
   const fields = slice(text, targetLength);
   exchange.onRequest(
     connection,
-    words[at + 3],
+    words[at + REQUEST_SEQ],
     flags,
-    methods[info & 0xff],
+    methods[line & CODE],
     url,
-    ((info >>> 16) & 0xff) << 8 | ((info >>> 8) & 0xff),
+    line >>> VERSION_SHIFT,
     fields,
-    words[at + 7],
+    words[at + REQUEST_FIELD_COUNT],
   );
   return true;
 }
 
 /** What came of an attempt to connect. Nobody waits for one that was given up. */
 function onConnected(at, flags, index) {
-  const token = words[at + 4];
-  const errno = words[at + 9];
+  const token = words[at + CONNECTED_TOKEN];
+  const errno = words[at + CONNECTED_ERRNO];
   const attempt = attempts.get(token);
   if (attempt === undefined) {
-    if (errno === 0) command(OP.CLOSE, 0, { index, generation: words[at + 3] }, 0);
+    if (errno === 0) command(OP.CLOSE, 0, { index, generation: words[at + CONNECTED_GENERATION] }, 0);
     return false;
   }
   try {
     if (errno !== 0) attempt(-errno);
-    else attempt(0, index, words[at + 3], peerOf(at, flags, at + 10));
+    else attempt(0, index, words[at + CONNECTED_GENERATION], peerOf(flags, at + CONNECTED_ENDS, at + CONNECTED_BYTES));
   } finally {
     // Only now: the connection that has come of it has been added, so records are expected all the while.
     forgetAttempt(token);
@@ -278,38 +291,38 @@ function onConnected(at, flags, index) {
 }
 
 function onResponse(at, flags, connection) {
-  connection.bytesRead = word53(at + 8);
+  connection.bytesRead = word53(at + RESPONSE_BYTES_READ);
   if (connection.closing) return false;
-  const info = words[at + 4];
-  const reasonLength = words[at + 5];
-  const start = (at + 10) << 2;
-  const text = latin1Slice(inbound, start, start + reasonLength + words[at + 6]);
+  const line = words[at + RESPONSE_LINE];
+  const reasonLength = words[at + RESPONSE_REASON_LENGTH];
+  const start = (at + RESPONSE_BYTES) << 2;
+  const text = latin1Slice(inbound, start, start + reasonLength + words[at + RESPONSE_FIELDS_LENGTH]);
   connection.response = {
-    seq: words[at + 3],
-    status: info & 0xffff,
-    version: (info >>> 16) & 0xff | ((info >>> 24) << 8),
+    seq: words[at + RESPONSE_SEQ],
+    status: line & CODE,
+    version: line >>> VERSION_SHIFT,
     reason: slice(text, 0, reasonLength),
     fields: slice(text, reasonLength),
-    fieldCount: words[at + 7],
+    fieldCount: words[at + RESPONSE_FIELD_COUNT],
   };
   connection.side.inScope(responseRecords, connection, flags);
-  return !isRefusedNext(connection.index);
+  return true;
 }
 
 /** A response with as much of its body as came along: to Node, too, one step in which no tick runs. Large pieces come by themselves. */
 function responseRecords(connection, flags) {
   connection.exchange.onResponse(connection, flags);
-  while (cursor < end && words[cursor + 2] === connection.index) {
+  while (cursor < end && words[cursor + INDEX] === connection.index) {
     const at = cursor;
-    const kind = words[at] & 0xff;
-    const isBody = kind === BODY && words[at + 5] === IN_RECORD;
+    const kind = words[at] & KIND;
+    const isBody = kind === BODY && words[at + BODY_PAYLOAD + PLACE] === IN_RECORD;
     if (!isBody && kind !== END) return;
-    cursor = at + (words[at + 1] >> 2);
+    cursor = at + (words[at + SIZE] >> 2);
     if (!isBody) {
       connection.onEnd(trailersOf(at, connection));
       continue;
     }
-    const chunk = payload(connection, at + 7, words[at + 4], at + 5);
+    const chunk = payload(connection.index, at + BODY_BYTES, at + BODY_PAYLOAD);
     if (chunk === null) return;
     connection.onBody(chunk);
   }
@@ -317,30 +330,36 @@ function responseRecords(connection, flags) {
 
 /** The trailer section of an END record, which also tells how much has been read. */
 function trailersOf(at, connection) {
-  connection.bytesRead = word53(at + 5);
-  const length = words[at + 4];
-  return length === 0 ? '' : latin1Slice(inbound, (at + 7) << 2, ((at + 7) << 2) + length);
+  connection.bytesRead = word53(at + END_BYTES_READ);
+  const length = words[at + END_TRAILERS_LENGTH];
+  const start = (at + END_BYTES) << 2;
+  return length === 0 ? '' : latin1Slice(inbound, start, start + length);
 }
 
 /**
- * Whether the next record refuses what came after this message: to Node both are one step, in which no tick runs, so that the
- * error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
+ * Whether the next record belongs to the step of the one at `at`: to Node what a packet brings is one step, in which no tick runs but after
+ * a piece of a body, so that an error finds the request it is told to. A FIN that comes too early, an error without a packet, is a step of its own.
  */
-function isRefusedNext(index) {
-  return cursor < end && (words[cursor] & 0xff) === PARSE_ERROR && words[cursor + 2] === index && words[cursor + 5] > 0;
+function isOneStep(at) {
+  if (cursor >= end || words[cursor + INDEX] !== words[at + INDEX]) return false;
+  const kind = words[at] & KIND;
+  if (kind !== REQUEST && kind !== END && kind !== RESPONSE) return false;
+  const next = words[cursor] & KIND;
+  if (next === PARSE_ERROR) return words[cursor + PARSE_ERROR_PAYLOAD + LENGTH] > 0;
+  return kind !== RESPONSE && (next === REQUEST || next === BODY || next === END || next === UPGRADE);
 }
 
 /**
  * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
  * program's then; any other is copied out of what will be written to again.
- * @param {Connection} connection it came on
+ * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
- * @param {number} length in bytes
- * @param {number} place word that says where it is: -1 in the record, from 0 a Buffer of this turn's, from -2 downwards a slab
+ * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(connection, at, length, place) {
-  const number = words[place];
+function payload(index, at, about) {
+  const length = words[about + LENGTH];
+  const number = words[about + PLACE];
   if (number >= 0) {
     const chunk = payloads[number];
     payloads[number] = undefined;
@@ -348,13 +367,13 @@ function payload(connection, at, length, place) {
   }
   try {
     if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
-    const slab = slabs[-2 - number];
-    const offset = words[place + 1];
+    const slab = slabs[FIRST_SLAB - number];
+    const offset = words[about + OFFSET];
     if (offset >= 0) return copyOf(slab, offset, length);
     const from = offset ^ GIVEN;
     return subarray(slab, from, from + length);
   } catch {
-    lose(connection);
+    lose(index);
     return null;
   }
 }
@@ -367,9 +386,10 @@ function copyOf(buffer, from, length) {
 }
 
 /** There is no memory for what the peer has sent: a message with a hole in it is worse than none. Nobody hears what else is told of it. */
-function lose(connection) {
+function lose(index) {
+  const connection = connectionAt(index);
   command(OP.RESET, 0, connection, 0);
-  removeConnection(connection.index);
+  removeConnection(index);
   if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
@@ -378,16 +398,17 @@ function lose(connection) {
  * @param {number} index
  */
 function hasStreamBytes(index) {
-  for (let at = cursor; at < end; at += words[at + 1] >> 2) {
-    const kind = words[at] & 0xff;
-    if ((kind === RAW || kind === UPGRADE) && words[at + 2] === index) return true;
+  for (let at = cursor; at < end; at += words[at + SIZE] >> 2) {
+    const kind = words[at] & KIND;
+    if ((kind === RAW || kind === UPGRADE) && words[at + INDEX] === index) return true;
   }
   return false;
 }
 
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
-  return (words[at] >>> 0) + words[at + 1] * 4294967296;
+  const high = at + 1;
+  return (words[at] >>> 0) + words[high] * 4294967296;
 }
 
 function bodyRecord(connection, chunk) {
@@ -419,6 +440,7 @@ function forgetAttempt(token) {
 binding.setTurnHandler(onTurn);
 binding.setSlabMaker(makeSlab);
 binding.setBeforeFlush(() => {
+  endStep();
   try {
     while (hasEnded()) finishEnded();
   } finally {

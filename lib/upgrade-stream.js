@@ -7,6 +7,7 @@
  */
 
 const { Duplex } = require('node:stream');
+const { endBehindAnswers } = require('./answers-ahead');
 const { Inflow } = require('./inflow');
 
 /** Node emits 'end' though nobody reads when nothing is buffered. */
@@ -53,6 +54,12 @@ class UpgradeStream extends Duplex {
 
   _write(chunk, encoding, callback) {
     this[kConnection].socket.write(chunk, encoding, callback);
+  }
+
+  end(chunk, encoding, callback) {
+    super.end(chunk, encoding, callback);
+    endBehindAnswers(this[kConnection]);
+    return this;
   }
 
   _final(callback) {

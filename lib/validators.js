@@ -5,11 +5,19 @@
 const { nodeError } = require('./errors');
 const { Array, Number, String } = require('./primordials');
 
+/** setTimeout() takes no more milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 /** @param {*} value @param {string} name @param {number} [min] inclusive @param {number} [max] inclusive */
 function validateInteger(value, name, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) {
   if (typeof value !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type number', value);
   if (!Number.isInteger(value)) throw nodeError('ERR_OUT_OF_RANGE', name, 'an integer', value);
   if (value < min || value > max) throw nodeError('ERR_OUT_OF_RANGE', name, `>= ${min} && <= ${max}`, value);
+}
+
+/** @param {*} value @param {string} name */
+function validateNumber(value, name) {
+  if (typeof value !== 'number') throw nodeError('ERR_INVALID_ARG_TYPE', name, 'must be of type number', value);
 }
 
 /** @param {*} value @param {string} name */
@@ -41,8 +49,22 @@ function validateOneOf(value, name, values) {
   throw nodeError('ERR_INVALID_ARG_VALUE', name, value, `must be one of: ${allowed}`);
 }
 
+/** @param {*} msecs @param {string} name @return {number} milliseconds that setTimeout() takes */
+function timerDuration(msecs, name) {
+  validateNumber(msecs, name);
+  if (!(msecs >= 0 && Number.isFinite(msecs))) throw nodeError('ERR_OUT_OF_RANGE', name, 'a non-negative finite number', msecs);
+  if (msecs <= LONGEST_TIMER) return msecs;
+  process.emitWarning(
+    `${msecs} does not fit into a 32-bit signed integer.\nTimer duration was truncated to ${LONGEST_TIMER}.`,
+    'TimeoutOverflowWarning',
+  );
+  return LONGEST_TIMER;
+}
+
 module.exports = {
+  timerDuration,
   validateInteger,
+  validateNumber,
   validateString,
   validateBoolean,
   validateFunction,

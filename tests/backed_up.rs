@@ -2,9 +2,11 @@
 
 mod support;
 
-use support::driven::{Driven, GO_ON, LAST, WRITE};
+use support::driven::Driven;
 use support::Random;
 use turnout::engine::deadline::Waiting;
+use turnout::engine::layout::write_flags::LAST;
+use turnout::engine::layout::Op;
 
 /// As [`Driven::requests`], and acknowledges a burst as JavaScript does: answers of up to `largest` bytes, then GO_ON.
 fn answer(driven: &mut Driven, answered: &mut usize, random: &mut Random, largest: usize) {
@@ -14,9 +16,9 @@ fn answer(driven: &mut Driven, answered: &mut usize, random: &mut Random, larges
     }
     for _ in 0..told {
         *answered += 1;
-        driven.command(WRITE, LAST, *answered as u32, &vec![b'x'; 1 + random.below(largest)]);
+        driven.command(Op::Write, LAST, *answered as u32, &vec![b'x'; 1 + random.below(largest)]);
     }
-    driven.command(GO_ON, 0, 0, b"");
+    driven.command(Op::GoOn, 0, 0, b"");
     driven.connection.flush(None, &mut driven.batch);
 }
 
@@ -31,9 +33,9 @@ fn answered(driven: &mut Driven) {
     driven.poll();
     assert_eq!(driven.requests(), BURST);
     for seq in 1..=BURST {
-        driven.command(WRITE, LAST, seq as u32, &[b'x'; ANSWER]);
+        driven.command(Op::Write, LAST, seq as u32, &[b'x'; ANSWER]);
     }
-    driven.command(GO_ON, 0, 0, b"");
+    driven.command(Op::GoOn, 0, 0, b"");
     driven.connection.flush(None, &mut driven.batch);
     assert_eq!(driven.requests(), 0, "the answers to the first burst wait");
 }
@@ -81,9 +83,9 @@ fn reading_goes_on_when_they_have_left_in_pieces() {
     driven.poll();
     assert_eq!(driven.requests(), BURST);
     for seq in BURST + 1..=2 * BURST {
-        driven.command(WRITE, LAST, seq as u32, b"x");
+        driven.command(Op::Write, LAST, seq as u32, b"x");
     }
-    driven.command(GO_ON, 0, 0, b"");
+    driven.command(Op::GoOn, 0, 0, b"");
     driven.wire.0.borrow_mut().room = 1 << 20;
     driven.connection.flush(None, &mut driven.batch);
     assert!(driven.connection.take_woken());
@@ -102,7 +104,7 @@ fn what_goes_on_is_not_idle() {
     driven.poll();
     assert!(matches!(driven.connection.waiting, Waiting::Nothing), "{:?}", driven.connection.waiting);
     for seq in BURST + 1..=2 * BURST {
-        driven.command(WRITE, LAST, seq as u32, b"x");
+        driven.command(Op::Write, LAST, seq as u32, b"x");
     }
     driven.wire.0.borrow_mut().room = 1 << 20;
     driven.connection.flush(None, &mut driven.batch);

@@ -4,9 +4,9 @@ mod support;
 
 use std::sync::Arc;
 
-use support::{check, Random, Recorder};
+use support::{check, serving, Random, Recorder};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{Config, Conn, Phase, RequestHead, Sink};
+use turnout::engine::h1::{self, Config, Phase, RequestHead, Sink};
 
 #[test]
 fn what_follows_a_message_depends_on_connection_options() {
@@ -375,11 +375,11 @@ fn request_flags(bytes: &[u8]) -> u32 {
         fn body(&mut self, _: u32, _: &[u8]) {}
         fn end(&mut self, _: u32, _: &[u8]) {}
         fn upgrade(&mut self, _: u32, _: bool, _: &[u8]) {}
-        fn raw(&mut self, _: &[u8]) {}
+        fn unasked(&mut self, _: &[u8]) {}
         fn parse_error(&mut self, _: ParseError, _: usize, _: &[u8]) {}
     }
     let mut flags = Flags(u32::MAX);
-    Conn::new(Arc::new(Config::default())).receive(bytes, &mut flags);
+    h1::Conn::new(Arc::new(Config::default())).receive(bytes, &mut flags);
     flags.0
 }
 
@@ -411,7 +411,7 @@ fn flags_say_what_the_head_asks_for() {
 
 #[test]
 fn a_pipeline_is_told_in_bursts() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.receive(&b"GET / HTTP/1.1\r\n\r\n".repeat(40), &mut recorder);
     assert_eq!((conn.open_requests(), conn.can_read()), (16, false));
@@ -428,7 +428,7 @@ fn a_pipeline_is_told_in_bursts() {
 
 #[test]
 fn requests_answered_one_by_one_make_no_burst() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     for _ in 0..100 {
         conn.receive(b"GET / HTTP/1.1\r\n\r\n", &mut recorder);
@@ -439,7 +439,7 @@ fn requests_answered_one_by_one_make_no_burst() {
 
 #[test]
 fn a_full_pipeline_stops_reading_until_a_response_is_done() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     let request = b"GET / HTTP/1.1\r\n\r\n";
     conn.receive(&request.repeat(1002), &mut recorder);
@@ -460,7 +460,7 @@ fn a_full_pipeline_stops_reading_until_a_response_is_done() {
 
 #[test]
 fn the_body_of_the_last_request_a_pipeline_has_room_for_is_read() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.receive(&b"GET / HTTP/1.1\r\n\r\n".repeat(999), &mut recorder);
     for _ in 0..63 {
@@ -477,7 +477,7 @@ fn the_body_of_the_last_request_a_pipeline_has_room_for_is_read() {
 
 #[test]
 fn a_read_that_ends_one_message_and_begins_another_counts_for_the_other() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     let steps: &[(&[u8], u32)] = &[
         (b"GET / HT", 1),
@@ -494,7 +494,7 @@ fn a_read_that_ends_one_message_and_begins_another_counts_for_the_other() {
 
 #[test]
 fn phases_follow_the_bytes() {
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     let steps: &[(&[u8], Phase)] = &[
         (b"", Phase::Idle),
@@ -586,7 +586,7 @@ fn no_bytes_make_it_panic() {
             lenient: round % 2 == 0,
             relaxed_values: round % 3 == 0,
         };
-        let mut conn = Conn::new(Arc::new(config));
+        let mut conn = serving(Arc::new(config));
         let mut recorder = Recorder::default();
         for read in input.chunks(1 + random.below(input.len())) {
             conn.receive(read, &mut recorder);

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::sync::Arc;
@@ -10,10 +10,20 @@ use std::time::{Duration, Instant};
 
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
+use turnout::engine::layout::connection_flags::HELD;
+use turnout::engine::layout::decide_flags::ACCEPTED;
+use turnout::engine::layout::message_flags::{KEEP_ALIVE, UPGRADE};
+use turnout::engine::layout::record::*;
+use turnout::engine::layout::upgrade_flags::COMPLETE;
+use turnout::engine::layout::write_flags::{ACK, CLOSE, LAST};
+use turnout::engine::layout::Record as _;
+use turnout::engine::layout::{self, expect_flags, feed_flags, moved_flags, Expired, Family, Kind, Op, Prefix, Reader};
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
+use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::Copied;
-use turnout::engine::net::connector::{connect, Remote};
+use turnout::engine::net::connections::STRIDE;
+use turnout::engine::net::connector::{connect, mark, Remote};
 use turnout::engine::net::event::Batch;
 #[cfg(unix)]
 use turnout::engine::net::inline::Inline;
@@ -22,6 +32,8 @@ use turnout::engine::net::port::Port;
 use turnout::engine::net::server::ServerConfig;
 use turnout::engine::net::std_stream::StdStream;
 use turnout::engine::net::threads::ShardHandle;
+#[cfg(unix)]
+use turnout::engine::output::Part;
 
 use support::command_record;
 
@@ -82,7 +94,7 @@ impl Driver for Threads {
     }
 
     fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
-        self.shard.copy(index, generation, stays)
+        self.shard.copy(Target { index, generation }, stays)
     }
 
     fn stop(&mut self) {
@@ -149,7 +161,7 @@ impl Driver for OnLoop {
     }
 
     fn copy(&mut self, (index, generation): (u32, u32), stays: bool) -> io::Result<Copied> {
-        self.inline.copy(index, generation, stays)
+        self.inline.copy(Target { index, generation }, stays)
     }
 
     fn stop(&mut self) {
@@ -166,27 +178,32 @@ struct Engine<D> {
 /// A record as JavaScript would see it.
 #[derive(Clone, Debug)]
 struct Record {
-    kind: u32,
+    kind: Kind,
+    bytes: Vec<u8>,
+}
+
+/// The same, of a kind that is known: its words, and the bytes behind them.
+struct Told<R> {
     flags: u32,
     index: u32,
-    words: Vec<u32>,
+    words: R,
     bytes: Vec<u8>,
+}
+
+impl Record {
+    fn told<R: layout::Record>(&self) -> Told<R> {
+        let (prefix, _) = Prefix::read(&self.bytes).unwrap();
+        let bytes = self.bytes[Prefix::SIZE + 4 * R::COUNT..].to_vec();
+        Told { flags: prefix.flags, index: prefix.index, words: R::read(&self.bytes).unwrap(), bytes }
+    }
 }
 
 fn records(batch: &Batch) -> Vec<Record> {
     let mut rest = &batch.records[..];
     let mut out = Vec::new();
-    while rest.len() >= 12 {
-        let word = |n: usize| u32::from_le_bytes(rest[4 * n..4 * n + 4].try_into().unwrap());
-        let size = word(1) as usize;
-        out.push(Record {
-            kind: word(0) & 0xff,
-            flags: word(0) >> 8,
-            index: word(2),
-            words: (0..size / 4).map(word).collect(),
-            bytes: rest[..size].to_vec(),
-        });
-        rest = &rest[size..];
+    while let Some((prefix, _)) = Prefix::read(rest) {
+        out.push(Record { kind: Kind::of(prefix.number).unwrap(), bytes: rest[..prefix.size].to_vec() });
+        rest = &rest[prefix.size..];
     }
     out
 }
@@ -207,17 +224,17 @@ impl<D: Driver> Engine<D> {
     }
 
     /// The next record of a kind; what comes before it is kept.
-    fn next(&mut self, kind: u32) -> Record {
+    fn next<R: layout::Record>(&mut self) -> Told<R> {
         loop {
-            if let Some(at) = self.pending.iter().position(|record| record.kind == kind) {
-                return self.pending.remove(at);
+            if let Some(at) = self.pending.iter().position(|record| record.kind == R::KIND) {
+                return self.pending.remove(at).told();
             }
             let batch = self.driver.wait();
             self.pending.extend(records(&batch));
         }
     }
 
-    fn command(&mut self, op: u32, flags: u32, to: (u32, u32), argument: u32, payload: &[u8]) {
+    fn command(&mut self, op: Op, flags: u32, to: (u32, u32), argument: u32, payload: &[u8]) {
         let record = command_record(op, flags, to, argument, payload.len() as u32, payload);
         self.driver.commands(&record);
     }
@@ -226,8 +243,8 @@ impl<D: Driver> Engine<D> {
     fn connect(&mut self) -> (TcpStream, (u32, u32)) {
         let client = TcpStream::connect(self.address).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
-        let accepted = self.next(1);
-        (client, (accepted.index, accepted.words[3]))
+        let accepted = self.next::<Connection>();
+        (client, (accepted.index, accepted.words.generation))
     }
 }
 
@@ -242,47 +259,45 @@ fn answers_a_request_and_closes_after_the_last_write<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    let request = engine.next(2);
+    let request = engine.next::<Request>();
     assert_eq!(request.index, to.0);
-    assert_eq!(&request.bytes[40..42], b"/x");
-    engine.command(1, 2 | 4 | 8, to, request.words[3], b"HTTP/1.1 200 OK\r\n\r\nhi");
+    assert_eq!(&request.bytes[..2], b"/x");
+    engine.command(Op::Write, LAST | CLOSE | ACK, to, request.words.seq, b"HTTP/1.1 200 OK\r\n\r\nhi");
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "HTTP/1.1 200 OK\r\n\r\nhi");
-    assert_eq!(engine.next(10).words[3], answer.len() as u32);
-    assert_eq!(engine.next(11).words[3], 0);
+    assert_eq!(engine.next::<Ack>().words.flushed, answer.len() as u64);
+    assert_eq!(engine.next::<Closed>().words.errno, 0);
 }
 
 fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
-    const TAP: u32 = 13;
-    const FEED: u32 = 14;
     let mut engine = Engine::<D>::start_with(NEVER, true);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET /sent HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     // Held: what is fed comes first, although the peer's bytes have been there for longer.
-    engine.command(FEED, 0, to, 0, b"GET /fed HTTP/1.1\r\nHost: a\r\n\r\n");
-    let fed = engine.next(2);
-    assert_eq!((&fed.bytes[40..44], fed.words[3]), (&b"/fed"[..], 1));
-    engine.command(TAP, 0, to, 1, b"");
-    let raw = engine.next(6);
-    assert_eq!(raw.words[3], 31);
-    engine.command(FEED, 0, to, 0, b"GET /ha");
-    engine.command(FEED, 0, to, 0, b"lf HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(&engine.next(2).bytes[40..45], b"/half");
-    engine.command(TAP, 0, to, 0, b"");
+    engine.command(Op::Feed, 0, to, 0, b"GET /fed HTTP/1.1\r\nHost: a\r\n\r\n");
+    let fed = engine.next::<Request>();
+    assert_eq!((&fed.bytes[..4], fed.words.seq), (&b"/fed"[..], 1));
+    engine.command(Op::Tap, 0, to, Reader::Javascript.number(), b"");
+    let raw = engine.next::<Raw>();
+    assert_eq!(raw.words.payload.length, 31);
+    engine.command(Op::Feed, 0, to, 0, b"GET /ha");
+    engine.command(Op::Feed, 0, to, 0, b"lf HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(&engine.next::<Request>().bytes[..5], b"/half");
+    engine.command(Op::Tap, 0, to, Reader::Parser.number(), b"");
     client.write_all(b"GET /parsed HTTP/1.1\r\nHost: a\r\n\r\nGET /cut").unwrap();
-    assert_eq!(&engine.next(2).bytes[40..47], b"/parsed");
+    assert_eq!(&engine.next::<Request>().bytes[..7], b"/parsed");
     // The end of what is fed is the end of the input: it cuts a head.
-    engine.command(TAP, 0, to, 2, b"");
-    engine.command(FEED, 1, to, 0, b"");
-    engine.next(8);
-    engine.next(7);
+    engine.command(Op::Tap, 0, to, Reader::Nobody.number(), b"");
+    engine.command(Op::Feed, feed_flags::END, to, 0, b"");
+    engine.next::<ParseError>();
+    engine.next::<Eof>();
 }
 
 fn tells_of_a_held_connection<D: Driver>() {
     let mut engine = Engine::<D>::start_with(NEVER, true);
     let _client = TcpStream::connect(engine.address).unwrap();
-    assert_eq!(engine.next(1).flags, 8 | 4);
+    assert_eq!(engine.next::<Connection>().flags, HELD | Family::Ipv4.number());
 }
 
 fn serves_a_connection_that_somebody_else_has_accepted<D: Driver>() {
@@ -297,11 +312,17 @@ fn serves_a_connection_that_somebody_else_has_accepted<D: Driver>() {
     client.write_all(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     stream.set_nonblocking(true).unwrap();
     engine.driver.adopt(StdStream::Tcp(stream));
-    let accepted = engine.next(1);
-    assert_eq!((accepted.words[5], accepted.flags), (u32::from(from.port()), 4));
-    let request = engine.next(2);
-    assert_eq!(&request.bytes[40..42], b"/x");
-    engine.command(1, 2 | 4 | 8, (accepted.index, accepted.words[3]), request.words[3], b"ok");
+    let accepted = engine.next::<Connection>();
+    assert_eq!((accepted.words.ends.remote_port, accepted.flags), (u32::from(from.port()), Family::Ipv4.number()));
+    let request = engine.next::<Request>();
+    assert_eq!(&request.bytes[..2], b"/x");
+    engine.command(
+        Op::Write,
+        LAST | CLOSE | ACK,
+        (accepted.index, accepted.words.generation),
+        request.words.seq,
+        b"ok",
+    );
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "ok");
@@ -311,9 +332,9 @@ fn gives_a_connection_to_another_process_with_what_it_has_read<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
-    let seq = engine.next(2).words[3];
-    engine.command(3, 1, to, seq, b"");
-    engine.command(1, 0, to, seq, b"ours;");
+    let seq = engine.next::<Request>().words.seq;
+    engine.command(Op::Decide, ACCEPTED, to, seq, b"");
+    engine.command(Op::Write, 0, to, seq, b"ours;");
     assert_eq!(
         engine.driver.copy((to.0, to.1 + 1), false).err().map(|error| error.kind()),
         Some(io::ErrorKind::WouldBlock)
@@ -322,8 +343,8 @@ fn gives_a_connection_to_another_process_with_what_it_has_read<D: Driver>() {
     assert_eq!((copied.untold.as_slice(), copied.bytes_read), (&b""[..], 51));
     // It is held: these bytes are the other's.
     client.write_all(b"theirs").unwrap();
-    engine.command(15, 0, to, 0, b"");
-    assert_eq!(engine.next(14).index, to.0);
+    engine.command(Op::Release, 0, to, 0, b"");
+    assert_eq!(engine.next::<Moved>().index, to.0);
     let mut theirs = std::net::TcpStream::from(copied.socket);
     theirs.set_nonblocking(false).unwrap();
     let mut heard = [0; 6];
@@ -346,18 +367,30 @@ fn gives_a_connection_to_another_process_with_what_it_has_read<D: Driver>() {
         }
         assert!(Instant::now() < give_up);
         let _ = TcpStream::connect(engine.address).unwrap();
-        engine.next(1);
+        engine.next::<Connection>();
     };
     assert_eq!((copied.untold.len(), copied.bytes_read), (0, 13));
     assert_eq!(engine.driver.copy(to, false).unwrap_or_else(|error| panic!("{error}")).untold, b"GET /part HTT");
-    engine.command(13, 0, to, 0, b"");
+    engine.command(Op::Tap, 0, to, Reader::Parser.number(), b"");
     client.write_all(b"P/1.1\r\nHost: a\r\n\r\n").unwrap();
-    assert_eq!(&engine.next(2).bytes[40..45], b"/part");
+    assert_eq!(&engine.next::<Request>().bytes[..5], b"/part");
     // What was copied and is still held by others does not keep the driver's own descriptor watched.
-    engine.command(6, 0, to, 0, b"");
-    engine.next(11);
+    engine.command(Op::Close, 0, to, 0, b"");
+    engine.next::<Closed>();
     drop(copied);
     assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+}
+
+#[test]
+fn marks_what_a_connection_sends() {
+    for address in ["127.0.0.1:0", "[::1]:0"] {
+        let Ok(listener) = std::net::TcpListener::bind(address) else { continue };
+        let stream = connect(&Remote::Tcp { address: listener.local_addr().unwrap(), local: None }).unwrap();
+        mark(&stream, 0x28);
+        let StdStream::Tcp(stream) = stream else { panic!("no TCP stream") };
+        let socket = socket2::SockRef::from(&stream);
+        assert_eq!(if address.starts_with('[') { socket.tclass_v6() } else { socket.tos_v4() }.unwrap(), 0x28);
+    }
 }
 
 /// Our end and the peer's of an outgoing connection, its index and generation.
@@ -370,10 +403,10 @@ fn outgoing<D: Driver>(
     engine.driver.connect(connect(&Remote::Tcp { address, local: None }).unwrap(), token);
     let (peer, _) = listener.accept().unwrap();
     peer.set_read_timeout(Some(PATIENCE)).unwrap();
-    let connected = engine.next(13);
-    assert_eq!((connected.words[4], connected.words[9], connected.flags), (token, 0, 4));
-    assert_eq!(connected.words[5], u32::from(address.port()));
-    (peer, (connected.index, connected.words[3]))
+    let connected = engine.next::<Connected>();
+    assert_eq!((connected.words.token, connected.words.errno, connected.flags), (token, 0, Family::Ipv4.number()));
+    assert_eq!(connected.words.ends.remote_port, u32::from(address.port()));
+    (peer, (connected.index, connected.words.generation))
 }
 
 fn connects_asks_and_hears_the_answers<D: Driver>() {
@@ -381,43 +414,43 @@ fn connects_asks_and_hears_the_answers<D: Driver>() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut peer, to) = outgoing(&mut engine, &listener, 7);
     for seq in 1..=2 {
-        engine.command(11, u32::from(seq == 2), to, seq, b"");
-        engine.command(1, 2 | 8, to, seq, b"GET / HTTP/1.1\r\n\r\n");
+        engine.command(Op::Expect, if seq == 2 { expect_flags::HEAD } else { 0 }, to, seq, b"");
+        engine.command(Op::Write, LAST | ACK, to, seq, b"GET / HTTP/1.1\r\n\r\n");
         let mut request = [0; 18];
         peer.read_exact(&mut request).unwrap();
-        assert_eq!(engine.next(10).words[3], 18 * seq);
+        assert_eq!(engine.next::<Ack>().words.flushed, 18 * u64::from(seq));
         peer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").unwrap();
-        let response = engine.next(12);
-        assert_eq!((response.index, response.words[3], response.words[4] & 0xffff), (to.0, seq, 200));
-        assert_eq!(&response.bytes[40..42], b"OK");
+        let response = engine.next::<Response>();
+        assert_eq!((response.index, response.words.seq, response.words.line.code), (to.0, seq, 200));
+        assert_eq!(&response.bytes[..2], b"OK");
         if seq == 1 {
             peer.write_all(b"hi").unwrap();
-            let body = engine.next(3);
-            assert_eq!((body.words[4], &body.bytes[28..30]), (2, &b"hi"[..]));
-            engine.next(4);
+            let body = engine.next::<Body>();
+            assert_eq!((body.words.payload.length, &body.bytes[..2]), (2, &b"hi"[..]));
+            engine.next::<End>();
         } else {
-            assert_eq!(response.flags, 1);
+            assert_eq!(response.flags, KEEP_ALIVE);
         }
     }
     drop(peer);
-    engine.next(7);
-    engine.command(6, 0, to, 0, b"");
-    assert_eq!(engine.next(11).words[3], 0);
+    engine.next::<Eof>();
+    engine.command(Op::Close, 0, to, 0, b"");
+    assert_eq!(engine.next::<Closed>().words.errno, 0);
 }
 
 fn hands_over_what_follows_a_101<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut peer, to) = outgoing(&mut engine, &listener, 1);
-    engine.command(11, 0, to, 1, b"");
-    engine.command(1, 2, to, 1, b"x");
+    engine.command(Op::Expect, 0, to, 1, b"");
+    engine.command(Op::Write, LAST, to, 1, b"x");
     peer.write_all(b"HTTP/1.1 101 S\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nhead").unwrap();
-    assert_eq!(engine.next(12).flags & 2, 2);
-    let upgrade = engine.next(5);
-    assert_eq!(&upgrade.bytes[36..40], b"head");
+    assert_eq!(engine.next::<Response>().flags & UPGRADE, UPGRADE);
+    let upgrade = engine.next::<Upgrade>();
+    assert_eq!(&upgrade.bytes[..4], b"head");
     peer.write_all(b"raw").unwrap();
-    assert_eq!(&engine.next(6).bytes[24..27], b"raw");
-    engine.command(1, 0, to, 2, b"back");
+    assert_eq!(&engine.next::<Raw>().bytes[..3], b"raw");
+    engine.command(Op::Write, 0, to, 2, b"back");
     let mut answer = [0; 5];
     peer.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"xback");
@@ -427,10 +460,10 @@ fn reads_while_its_own_request_cannot_leave<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut peer, to) = outgoing(&mut engine, &listener, 1);
-    engine.command(11, 0, to, 1, b"");
-    engine.command(1, 0, to, 1, &vec![b'x'; 16 * 1024 * 1024]);
+    engine.command(Op::Expect, 0, to, 1, b"");
+    engine.command(Op::Write, 0, to, 1, &vec![b'x'; 16 * 1024 * 1024]);
     peer.write_all(b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n").unwrap();
-    assert_eq!(engine.next(12).words[4] & 0xffff, 413);
+    assert_eq!(engine.next::<Response>().words.line.code, 413);
 }
 
 fn says_why_it_cannot_connect<D: Driver>() {
@@ -440,9 +473,9 @@ fn says_why_it_cannot_connect<D: Driver>() {
     match connect(&Remote::Tcp { address, local: None }) {
         Ok(connecting) => {
             engine.driver.connect(connecting, 9);
-            let refused = engine.next(13);
-            assert_eq!(refused.words[4], 9);
-            let error = std::io::Error::from_raw_os_error(refused.words[9] as i32);
+            let refused = engine.next::<Connected>();
+            assert_eq!(refused.words.token, 9);
+            let error = std::io::Error::from_raw_os_error(refused.words.errno);
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
         }
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused),
@@ -459,7 +492,7 @@ fn forgets_a_connection_that_is_given_up<D: Driver>() {
     engine.driver.connect(connect(&Remote::Tcp { address, local: None }).unwrap(), 4);
     let mut token = 3;
     while token == 3 {
-        token = engine.next(13).words[4];
+        token = engine.next::<Connected>().words.token;
     }
     assert_eq!(token, 4);
 }
@@ -468,17 +501,17 @@ fn drops_commands_of_an_earlier_generation<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (client, first) = engine.connect();
     drop(client);
-    engine.next(7);
-    engine.command(5, 0, first, 0, b"");
-    engine.next(11);
+    engine.next::<Eof>();
+    engine.command(Op::Shutdown, 0, first, 0, b"");
+    engine.next::<Closed>();
     let (mut client, second) = engine.connect();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    engine.next(2);
+    engine.next::<Request>();
     assert_ne!(first, second);
     if first.0 == second.0 {
-        engine.command(1, 2, first, 1, b"old");
+        engine.command(Op::Write, LAST, first, 1, b"old");
     }
-    engine.command(1, 2, second, 1, b"new");
+    engine.command(Op::Write, LAST, second, 1, b"new");
     let mut answer = [0; 3];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"new");
@@ -488,14 +521,14 @@ fn waits_for_the_decision_and_then_hands_over_raw_bytes<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhead").unwrap();
-    let request = engine.next(2);
-    let upgrade = engine.next(5);
-    assert_eq!((upgrade.flags, upgrade.words[4]), (1, 4));
+    let request = engine.next::<Request>();
+    let upgrade = engine.next::<Upgrade>();
+    assert_eq!((upgrade.flags, upgrade.words.payload.length), (COMPLETE, 4));
     client.write_all(b"raw").unwrap();
-    engine.command(3, 1, to, request.words[3], b"");
-    let raw = engine.next(6);
-    assert_eq!(&raw.bytes[24..27], b"raw");
-    engine.command(1, 0, to, request.words[3], b"back");
+    engine.command(Op::Decide, ACCEPTED, to, request.words.seq, b"");
+    let raw = engine.next::<Raw>();
+    assert_eq!(&raw.bytes[..3], b"raw");
+    engine.command(Op::Write, 0, to, request.words.seq, b"back");
     let mut answer = [0; 4];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"back");
@@ -506,20 +539,20 @@ fn stops_reading_at_the_window_and_goes_on_with_credit<D: Driver>() {
     let (mut client, to) = engine.connect();
     let size = 4 * 1024 * 1024;
     client.write_all(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n").as_bytes()).unwrap();
-    engine.next(2);
+    engine.next::<Request>();
     let writer = std::thread::spawn(move || client.write_all(&vec![b'x'; size]).map(|()| client).unwrap());
     let (mut received, mut uncredited) = (0, 0);
     while received < size {
-        let body = engine.next(3);
-        received += body.words[4] as usize;
-        uncredited += body.words[4];
+        let body = engine.next::<Body>();
+        received += body.words.payload.length as usize;
+        uncredited += body.words.payload.length;
         assert!(uncredited <= 256 * 1024, "{uncredited} bytes without credit");
         if uncredited >= 128 * 1024 {
-            engine.command(4, 0, to, uncredited, b"");
+            engine.command(Op::Credit, 0, to, uncredited, b"");
             uncredited = 0;
         }
     }
-    engine.next(4);
+    engine.next::<End>();
     writer.join().unwrap();
 }
 
@@ -527,18 +560,18 @@ fn tells_of_expired_deadlines_once<D: Driver>() {
     let mut engine = Engine::<D>::start(Timeouts { head: Duration::from_millis(20), ..NEVER });
     let (mut client, _) = engine.connect();
     client.write_all(b"GET / HT").unwrap();
-    assert_eq!(engine.next(9).flags, 1);
+    assert_eq!(engine.next::<Timeout>().flags, Expired::Head.number());
     drop(client);
-    engine.next(7);
-    assert!(!engine.pending.iter().any(|record| record.kind == 9));
+    engine.next::<Eof>();
+    assert!(!engine.pending.iter().any(|record| record.kind == Kind::Timeout));
 }
 
 fn sends_what_was_asked_before_it_stops<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut client, to) = engine.connect();
     client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    engine.next(2);
-    engine.command(1, 2, to, 1, b"last words");
+    engine.next::<Request>();
+    engine.command(Op::Write, LAST, to, 1, b"last words");
     engine.driver.stop();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();
@@ -549,9 +582,9 @@ fn serves_others_while_one_peer_sends_without_end<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut endless, to) = engine.connect();
     endless.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
-    let request = engine.next(2);
-    engine.next(5);
-    engine.command(3, 1, to, request.words[3], b"");
+    let request = engine.next::<Request>();
+    engine.next::<Upgrade>();
+    engine.command(Op::Decide, ACCEPTED, to, request.words.seq, b"");
     endless.set_write_timeout(Some(PATIENCE)).unwrap();
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stopped = stop.clone();
@@ -563,12 +596,18 @@ fn serves_others_while_one_peer_sends_without_end<D: Driver>() {
         polite.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         let mut amount = 0;
         let answered = loop {
-            let raw: u32 = engine.pending.iter().filter(|record| record.kind == 6).map(|record| record.words[3]).sum();
-            engine.pending.retain(|record| record.kind != 6);
+            let raw: u32 = engine
+                .pending
+                .iter()
+                .filter(|record| record.kind == Kind::Raw)
+                .filter_map(|record| Raw::read(&record.bytes))
+                .map(|raw| raw.payload.length)
+                .sum();
+            engine.pending.retain(|record| record.kind != Kind::Raw);
             amount += raw as usize;
-            engine.command(4, 0, to, raw, b"");
-            if let Some(at) = engine.pending.iter().position(|record| record.kind == 2) {
-                break engine.pending.remove(at);
+            engine.command(Op::Credit, 0, to, raw, b"");
+            if let Some(at) = engine.pending.iter().position(|record| record.kind == Kind::Request) {
+                break engine.pending.remove(at).told::<Request>();
             }
             let batch = engine.driver.wait();
             engine.pending.extend(records(&batch));
@@ -576,7 +615,7 @@ fn serves_others_while_one_peer_sends_without_end<D: Driver>() {
         assert_eq!(answered.index, other.0);
         // Bytes that came from the endless peer while the other one waited for its turn.
         assert!(amount < 16 * 1024 * 1024, "{amount} bytes in round {round}");
-        engine.command(1, 2, other, answered.words[3], b"ok");
+        engine.command(Op::Write, LAST, other, answered.words.seq, b"ok");
         let mut answer = [0; 2];
         polite.read_exact(&mut answer).unwrap();
     }
@@ -589,14 +628,14 @@ fn sends_a_large_answer_to_a_slow_peer_without_starving_another<D: Driver>() {
     let mut engine = Engine::<D>::start(NEVER);
     let (mut slow, to) = engine.connect();
     slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    let request = engine.next(2);
+    let request = engine.next::<Request>();
     let size = 32 * 1024 * 1024;
-    engine.command(1, 2, to, request.words[3], &vec![b'x'; size]);
+    engine.command(Op::Write, LAST, to, request.words.seq, &vec![b'x'; size]);
     let (mut quick, other) = engine.connect();
     for _ in 0..20 {
         quick.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        let request = engine.next(2);
-        engine.command(1, 2, other, request.words[3], b"ok");
+        let request = engine.next::<Request>();
+        engine.command(Op::Write, LAST, other, request.words.seq, b"ok");
         let mut answer = [0; 2];
         quick.read_exact(&mut answer).unwrap();
     }
@@ -607,7 +646,7 @@ fn sends_a_large_answer_to_a_slow_peer_without_starving_another<D: Driver>() {
         (slow, all.iter().all(|byte| *byte == b'x'))
     });
     // Its acknowledgement: the queue had passed the high-water mark.
-    assert_eq!(engine.next(10).words[3] as usize, size);
+    assert_eq!(engine.next::<Ack>().words.flushed as usize, size);
     assert!(reader.join().unwrap().1);
 }
 
@@ -622,13 +661,13 @@ fn many_connections_at_once_all_get_their_answer<D: Driver>() {
         .collect();
     let mut generations = std::collections::HashMap::new();
     for _ in 0..clients.len() {
-        let accepted = engine.next(1);
-        generations.insert(accepted.index, accepted.words[3]);
+        let accepted = engine.next::<Connection>();
+        generations.insert(accepted.index, accepted.words.generation);
     }
     for _ in 0..clients.len() {
-        let request = engine.next(2);
+        let request = engine.next::<Request>();
         let to = (request.index, generations[&request.index]);
-        engine.command(1, 2 | 4, to, request.words[3], b"ok");
+        engine.command(Op::Write, LAST | CLOSE, to, request.words.seq, b"ok");
     }
     for mut client in clients {
         client.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -637,7 +676,7 @@ fn many_connections_at_once_all_get_their_answer<D: Driver>() {
         assert_eq!(answer, "ok");
     }
     for _ in 0..generations.len() {
-        engine.next(11);
+        engine.next::<Closed>();
     }
 }
 
@@ -664,65 +703,68 @@ fn the_inline_driver_has_nothing_to_do_while_sockets_are_idle() {
 #[test]
 fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
     use turnout::engine::net::transport::Transport;
-    const NO_DELAY: u32 = 8;
     let mut engine = Engine::<OnLoop>::start(NEVER);
     let (_client, to) = engine.connect();
     let no_delay = |engine: &mut Engine<OnLoop>| {
         engine.driver.inline.connections.stream(0).unwrap().socket().tcp_nodelay().unwrap()
     };
     assert!(no_delay(&mut engine));
-    engine.command(NO_DELAY, 0, to, 0, b"");
+    engine.command(Op::NoDelay, 0, to, 0, b"");
     assert!(!no_delay(&mut engine));
-    engine.command(NO_DELAY, 0, to, 1, b"");
+    engine.command(Op::NoDelay, 0, to, 1, b"");
     assert!(no_delay(&mut engine));
+}
+
+/// A write of an upgraded stream, to be told of.
+#[cfg(unix)]
+fn large_write((index, generation): (u32, u32), seq: u32) -> Write {
+    Write { target: Target { index, generation }, ahead: false, part: Part { seq, flags: ACK, head: 0 } }
 }
 
 #[cfg(unix)]
 #[test]
 fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
-    const ACKNOWLEDGE: u32 = 8;
-    const TAP: u32 = 13;
-    const RELEASE: u32 = 15;
     let mut from = Engine::<Threads>::start(NEVER);
     let mut to = Engine::<OnLoop>::start(NEVER);
     let (mut client, (index, generation)) = from.connect();
     let take = |from: &Engine<Threads>, handed: usize| {
-        let handover = from.driver.port.handover(index, generation)?;
+        let handover = from.driver.port.handover(Target { index, generation })?;
         handover.take(handed as u64)
     };
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
-    let request = from.next(2);
-    let seq = request.words[3];
-    from.command(3, 1, (index, generation), seq, b"");
+    let request = from.next::<Request>();
+    let seq = request.words.seq;
+    from.command(Op::Decide, ACCEPTED, (index, generation), seq, b"");
     let large = vec![7; 40_000];
-    assert!(from.driver.port.handover(index, generation).is_none(), "nothing large has been written");
-    from.driver.shard.large(index, generation, seq, ACKNOWLEDGE, 0, large.clone(), false);
-    assert_eq!(from.next(10).words[3], 40_000);
-    assert!(from.driver.port.handover(index, generation + 1).is_none(), "another generation's");
+    assert!(from.driver.port.handover(Target { index, generation }).is_none(), "nothing large has been written");
+    from.driver.shard.large(large_write((index, generation), seq), large.clone());
+    assert_eq!(from.next::<Ack>().words.flushed, 40_000);
+    assert!(from.driver.port.handover(Target { index, generation: generation + 1 }).is_none(), "another generation's");
     assert!(take(&from, 39_999).is_none());
     let stream = take(&from, 40_000).unwrap();
-    let taken = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
-    assert_eq!(taken.0 % 64, 0);
+    let Target { index: taken, generation: again } = to.driver.inline.take_over(stream, seq, 40_000).unwrap();
+    let taken = (taken, again);
+    assert_eq!(taken.0 % STRIDE, 0);
 
     // It writes at once, after what has left, and reads when the thread has told all.
-    to.command(1, ACKNOWLEDGE, taken, seq, b"next");
-    assert_eq!(to.next(10).words[3], 40_004);
+    to.command(Op::Write, ACK, taken, seq, b"next");
+    assert_eq!(to.next::<Ack>().words.flushed, 40_004);
     client.write_all(b"early").unwrap();
-    assert_eq!(&from.next(6).bytes[24..29], b"early");
-    from.command(RELEASE, 0, (index, generation), 0, b"");
-    assert_eq!(from.next(14).flags, 0);
+    assert_eq!(&from.next::<Raw>().bytes[..5], b"early");
+    from.command(Op::Release, 0, (index, generation), 0, b"");
+    assert_eq!(from.next::<Moved>().flags, 0);
     client.write_all(b"late").unwrap();
-    to.command(TAP, 0, taken, 0, b"");
-    assert_eq!(&to.next(6).bytes[24..28], b"late");
+    to.command(Op::Tap, 0, taken, Reader::Parser.number(), b"");
+    assert_eq!(&to.next::<Raw>().bytes[..4], b"late");
     let mut answer = vec![0; 40_004];
     client.read_exact(&mut answer).unwrap();
     assert_eq!((&answer[..40_000], &answer[40_000..]), (&large[..], &b"next"[..]));
 
     // Nobody else holds the socket: its close is one.
-    to.command(6, 0, taken, 0, b"");
+    to.command(Op::Close, 0, taken, 0, b"");
     assert_eq!(client.read(&mut answer).unwrap(), 0);
-    to.next(11);
-    assert!(from.driver.port.handover(index, generation).is_none());
+    to.next::<Closed>();
+    assert!(from.driver.port.handover(Target { index, generation }).is_none());
     assert_eq!(from.driver.port.live(), 0);
     from.driver.stop();
 }
@@ -734,21 +776,23 @@ fn a_stream_whose_peer_has_ended_ends_once() {
     let mut to = Engine::<OnLoop>::start(NEVER);
     let (mut client, (index, generation)) = from.connect();
     client.write_all(b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n").unwrap();
-    let seq = from.next(2).words[3];
-    from.command(3, 1, (index, generation), seq, b"");
-    from.driver.shard.large(index, generation, seq, 8, 0, vec![7; 20_000], false);
-    from.next(10);
+    let seq = from.next::<Request>().words.seq;
+    from.command(Op::Decide, ACCEPTED, (index, generation), seq, b"");
+    from.driver.shard.large(large_write((index, generation), seq), vec![7; 20_000]);
+    from.next::<Ack>();
     client.shutdown(std::net::Shutdown::Write).unwrap();
-    from.next(7);
-    let stream = from.driver.port.handover(index, generation).and_then(|handover| handover.take(20_000)).unwrap();
-    let taken = to.driver.inline.take_over(stream, seq, 20_000).unwrap();
-    from.command(15, 0, (index, generation), 0, b"");
-    assert_eq!(from.next(14).flags, 1);
-    to.command(13, 0, taken, 3, b"");
+    from.next::<Eof>();
+    let stream =
+        from.driver.port.handover(Target { index, generation }).and_then(|handover| handover.take(20_000)).unwrap();
+    let Target { index: taken, generation: again } = to.driver.inline.take_over(stream, seq, 20_000).unwrap();
+    let taken = (taken, again);
+    from.command(Op::Release, 0, (index, generation), 0, b"");
+    assert_eq!(from.next::<Moved>().flags, moved_flags::ENDED);
+    to.command(Op::Tap, 0, taken, Reader::Ended.number(), b"");
     // Both ends are shut after this: it closes by itself, without another EOF.
-    to.command(5, 0, taken, 0, b"");
-    to.next(11);
-    assert!(to.pending.iter().all(|record| record.kind != 7));
+    to.command(Op::Shutdown, 0, taken, 0, b"");
+    to.next::<Closed>();
+    assert!(to.pending.iter().all(|record| record.kind != Kind::Eof));
 }
 
 macro_rules! on_each_driver {

@@ -54,7 +54,7 @@ impl Sink for Deaf {
     }
     fn end(&mut self, _: u32, _: &[u8]) {}
     fn upgrade(&mut self, _: u32, _: bool, _: &[u8]) {}
-    fn raw(&mut self, _: &[u8]) {}
+    fn unasked(&mut self, _: &[u8]) {}
     fn parse_error(&mut self, _: ParseError, _: usize, _: &[u8]) {
         self.failed = true;
     }

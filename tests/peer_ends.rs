@@ -2,14 +2,15 @@
 
 mod support;
 
-use support::driven::{Driven, DECIDE, GO_ON, LAST, SHUTDOWN, WRITE};
-use turnout::engine::net::event::Kind;
+use support::driven::Driven;
+use turnout::engine::layout::write_flags::LAST;
+use turnout::engine::layout::{Kind, Op, Reader};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
 const BURST: usize = 16;
-const EOF: u32 = Kind::Eof as u32;
-const REQUEST: u32 = Kind::Request as u32;
+const EOF: Kind = Kind::Eof;
+const REQUEST: Kind = Kind::Request;
 
 /// A connection whose peer has sent all it ever will.
 fn ended(bytes: &[u8]) -> Driven {
@@ -44,10 +45,10 @@ fn the_fin_waits_for_requests_that_wait_for_their_burst() {
                 break;
             }
             assert!(requests > 0, "{told} of {count} have been told, and nothing more comes");
-            driven.command(GO_ON, 0, 0, b"");
+            driven.command(Op::GoOn, 0, 0, b"");
             driven.settle();
         }
-        driven.command(GO_ON, 0, 0, b"");
+        driven.command(Op::GoOn, 0, 0, b"");
         driven.settle();
         assert!(driven.told().is_empty(), "it is told once");
     }
@@ -57,8 +58,8 @@ fn the_fin_waits_for_requests_that_wait_for_their_burst() {
 fn the_fin_waits_for_the_decision_about_an_upgrade() {
     for accepted in [0, 1] {
         let mut driven = ended(&[UPGRADE, GET].concat());
-        assert_eq!(driven.told(), [REQUEST, Kind::Upgrade as u32]);
-        driven.command(DECIDE, accepted, 1, b"");
+        assert_eq!(driven.told(), [REQUEST, Kind::Upgrade]);
+        driven.command(Op::Decide, accepted, 1, b"");
         driven.settle();
         assert_eq!(driven.told(), if accepted == 1 { vec![EOF] } else { vec![REQUEST, EOF] });
     }
@@ -67,14 +68,14 @@ fn the_fin_waits_for_the_decision_about_an_upgrade() {
 #[test]
 fn half_a_request_is_an_error_ahead_of_the_fin() {
     let mut driven = ended(&[GET, b"GET / HT"].concat());
-    assert_eq!(driven.told(), [REQUEST, Kind::ParseError as u32, EOF]);
+    assert_eq!(driven.told(), [REQUEST, Kind::ParseError, EOF]);
 }
 
 #[test]
 fn the_fin_behind_what_was_refused_is_told() {
     let mut driven = ended(b"GARBAGE\r\n\r\n");
     driven.settle();
-    assert_eq!(driven.told(), [Kind::ParseError as u32, EOF]);
+    assert_eq!(driven.told(), [Kind::ParseError, EOF]);
 }
 
 #[test]
@@ -83,12 +84,12 @@ fn what_an_upgraded_stream_has_ended_leaves_behind_the_answers_ahead() {
     driven.wire.0.borrow_mut().room = usize::MAX;
     driven.wire.0.borrow_mut().incoming = [GET, UPGRADE].concat();
     driven.poll();
-    driven.command(DECIDE, 1, 2, b"");
-    driven.command(WRITE, 0, 2, b"switched");
-    driven.command(SHUTDOWN, 0, 0, b"");
+    driven.command(Op::Decide, 1, 2, b"");
+    driven.command(Op::Write, 0, 2, b"switched");
+    driven.command(Op::Shutdown, 0, 0, b"");
     driven.connection.flush(None, &mut driven.batch);
     assert_eq!((driven.wire.0.borrow().sent, driven.wire.0.borrow().shut), (0, false));
-    driven.command(WRITE, LAST, 1, b"one");
+    driven.command(Op::Write, LAST, 1, b"one");
     driven.connection.flush(None, &mut driven.batch);
     assert_eq!((driven.wire.0.borrow().sent, driven.wire.0.borrow().shut), (11, true));
 }
@@ -100,11 +101,11 @@ fn it_does_not_wait_for_them_when_the_peer_has_gone() {
         driven.wire.0.borrow_mut().room = usize::MAX;
         driven.wire.0.borrow_mut().incoming = [GET, UPGRADE].concat();
         driven.poll();
-        driven.command(DECIDE, 1, 2, b"");
+        driven.command(Op::Decide, 1, 2, b"");
         driven.wire.0.borrow_mut().fin = gone_first;
         driven.poll();
-        driven.command(WRITE, 0, 2, b"switched");
-        driven.command(SHUTDOWN, 0, 0, b"");
+        driven.command(Op::Write, 0, 2, b"switched");
+        driven.command(Op::Shutdown, 0, 0, b"");
         driven.connection.flush(None, &mut driven.batch);
         if !gone_first {
             assert!(!driven.connection.is_closed());
@@ -113,4 +114,36 @@ fn it_does_not_wait_for_them_when_the_peer_has_gone() {
         }
         assert!(driven.connection.is_closed());
     }
+}
+
+#[test]
+fn what_is_there_to_read_is_told_before_our_fin_has_left() {
+    let mut driven = Driven::new();
+    driven.wire.0.borrow_mut().room = usize::MAX;
+    driven.wire.0.borrow_mut().incoming = UPGRADE.to_vec();
+    driven.poll();
+    driven.command(Op::Decide, 1, 1, b"");
+    driven.told();
+    driven.wire.0.borrow_mut().incoming = b"more".to_vec();
+    driven.command(Op::Write, 0, 1, b"said");
+    driven.command(Op::Shutdown, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
+    assert_eq!((driven.wire.0.borrow().sent, driven.wire.0.borrow().shut), (4, false));
+    driven.settle();
+    assert!(driven.wire.0.borrow().shut);
+    assert_eq!(driven.told(), [Kind::Raw, Kind::Ack]);
+}
+
+#[test]
+fn our_fin_waits_for_no_reading_that_nobody_wants() {
+    let mut driven = Driven::new();
+    driven.wire.0.borrow_mut().room = usize::MAX;
+    driven.wire.0.borrow_mut().incoming = UPGRADE.to_vec();
+    driven.poll();
+    driven.command(Op::Decide, 1, 1, b"");
+    driven.command(Op::Tap, 0, Reader::Nobody.number(), b"");
+    driven.wire.0.borrow_mut().incoming = b"more".to_vec();
+    driven.command(Op::Shutdown, 0, 0, b"");
+    driven.connection.flush(None, &mut driven.batch);
+    assert!(driven.wire.0.borrow().shut);
 }

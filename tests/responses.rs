@@ -4,8 +4,8 @@ mod support;
 
 use std::sync::Arc;
 
-use support::{bytes, latin1, without_position, Recorder};
-use turnout::engine::h1::{ClientConn, Config, Expected, Phase, Validation};
+use support::{asking, bytes, latin1, without_position, Recorder};
+use turnout::engine::h1::{Config, Expected, Phase, Validation};
 
 const TABLE: &[(&str, &str, &[&str])] = include!("responses/table.rs");
 
@@ -15,7 +15,7 @@ fn expected(method: &str) -> Expected {
 
 /// Feeds the reads and then a FIN to a connection that has sent one request.
 fn events(config: &Config, method: &str, reads: &[&[u8]]) -> Vec<String> {
-    let mut conn = ClientConn::new(Arc::new(config.clone()));
+    let mut conn = asking(Arc::new(config.clone()));
     conn.expect(expected(method), None, Validation::Strict);
     let mut recorder = Recorder::default();
     for read in reads {
@@ -83,7 +83,7 @@ fn bounds_a_head_by_its_own_limit_and_the_requests() {
     let head = |size: usize| format!("{line}A: {}\r\nContent-Length: 0\r\n\r\n", "x".repeat(size));
     let overflow = "! HPE_HEADER_OVERFLOW Header overflow";
     let last = |size: Option<usize>, value: usize| {
-        let mut conn = ClientConn::new(Arc::new(Config::default()));
+        let mut conn = asking(Arc::new(Config::default()));
         conn.expect(expected("GET"), size, Validation::Strict);
         let mut recorder = Recorder::default();
         conn.receive(head(value).as_bytes(), &mut recorder);
@@ -99,7 +99,7 @@ fn bounds_a_head_by_its_own_limit_and_the_requests() {
 
 #[test]
 fn answers_one_request_after_another() {
-    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    let mut conn = asking(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab";
     for seq in 1..=3 {
@@ -114,7 +114,7 @@ fn answers_one_request_after_another() {
 
 #[test]
 fn takes_the_next_answer_for_what_it_is_after_an_idle_server_has_spoken() {
-    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    let mut conn = asking(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 408 Requ", &mut recorder);
@@ -125,7 +125,7 @@ fn takes_the_next_answer_for_what_it_is_after_an_idle_server_has_spoken() {
 
 #[test]
 fn tells_what_an_idle_server_says_as_raw_bytes() {
-    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    let mut conn = asking(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.expect(expected("GET"), None, Validation::Strict);
     conn.receive(b"HTTP/1.1 204 No\r\n\r\n", &mut recorder);
@@ -135,7 +135,7 @@ fn tells_what_an_idle_server_says_as_raw_bytes() {
 
 #[test]
 fn is_read_by_nobody_until_claimed_and_may_be_a_plain_stream_first() {
-    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    let mut conn = asking(Arc::new(Config::default()));
     assert!(!conn.can_read());
     conn.expect_nothing();
     assert!(conn.can_read());
@@ -169,7 +169,7 @@ fn each_request_says_how_much_of_its_response_is_checked() {
     const RESPONSE: &[u8] = b"HTTP/1.1 204 N\r\nA: b\x01c\r\n\r\n";
     const FOLDED: &[u8] = b"HTTP/1.1 204 N\r\nA: b\r\n c\r\n\r\n";
     let verdict = |validation, response: &[u8]| {
-        let mut conn = ClientConn::new(Arc::new(Config::default()));
+        let mut conn = asking(Arc::new(Config::default()));
         conn.expect(expected("GET"), None, validation);
         let mut recorder = Recorder::default();
         conn.receive(response, &mut recorder);

@@ -4,9 +4,10 @@ mod support;
 
 use std::sync::Arc;
 
-use support::check;
+use support::{check, serving, Spoken};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{Config, Conn, Phase, RequestHead, Sink};
+use turnout::engine::h1::{self, Config, Phase, RequestHead};
+use turnout::engine::raw;
 
 #[test]
 fn upgrade_needs_the_connection_option_and_a_value() {
@@ -144,7 +145,7 @@ fn ask_with_body(rest: &[u8]) -> Vec<u8> {
 #[derive(Default)]
 struct Calls(Vec<String>);
 
-impl Sink for Calls {
+impl h1::Sink for Calls {
     fn response(&mut self, _: u32, _: &turnout::engine::h1::ResponseHead<'_>) {
         unreachable!("a server receives no responses");
     }
@@ -161,16 +162,22 @@ impl Sink for Calls {
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]) {
         self.0.push(format!("upgrade {seq} {complete} {}", support::latin1(head)));
     }
-    fn raw(&mut self, bytes: &[u8]) {
-        self.0.push(format!("raw {}", support::latin1(bytes)));
+    fn unasked(&mut self, _: &[u8]) {
+        unreachable!("a server has not asked for anything");
     }
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
         self.0.push(format!("error {error:?} {bytes_parsed} of {}", packet.len()));
     }
 }
 
-fn conn() -> (Conn, Calls) {
-    (Conn::new(Arc::new(Config::default())), Calls::default())
+impl raw::Sink for Calls {
+    fn raw(&mut self, bytes: &[u8]) {
+        self.0.push(format!("raw {}", support::latin1(bytes)));
+    }
+}
+
+fn conn() -> (Spoken, Calls) {
+    (serving(Arc::new(Config::default())), Calls::default())
 }
 
 #[test]

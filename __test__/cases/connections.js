@@ -23,6 +23,33 @@ function witness(socket, log) {
 const LEAVE = ['end', 'closed', { log: 'seen' }];
 const onConnection = (act) => (server, log) => server.on('connection', (socket) => act(socket, log, server));
 
+/** Node 26 takes a connection that has not been used for an idle one. */
+function closing(method) {
+  const setup = (later) =>
+    onConnection((socket, log, server) => {
+      socket.on('close', () => log('socket closed'));
+      later(() => log(method, server[method]() === undefined));
+    });
+  const cases = {};
+  for (const [name, later] of Object.entries({ "a listener of 'connection'": (act) => act(), 'a tick': process.nextTick, 'a round of its own': setImmediate })) {
+    cases[`${method}() closes an unused connection, from ${name}`] = { setup: setup(later), steps: ['closed', { log: 'socket closed' }] };
+  }
+  cases[`${method}() closes an unused connection whose first request is on its way`] = {
+    setup: setup((act) => act()),
+    handler: answer,
+    steps: [get('/1'), 'closed', { log: 'socket closed' }],
+  };
+  cases[`${method}() leaves a connection open whose first request is being answered`] = {
+    setup: setup(() => {}),
+    handler(req, res, log) {
+      log(method, req.socket.server[method]() === undefined);
+      setImmediate(answer, req, res, log);
+    },
+    steps: [get('/1'), { until: '/1.' }],
+  };
+  return cases;
+}
+
 module.exports = {
   'has the listeners of the HTTP phase on the socket, and few after the upgrade': {
     setup(server, log) {
@@ -186,6 +213,8 @@ module.exports = {
     },
     steps: ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe', { log: 'body he' }, 'llo', { until: 'done.' }, ...LEAVE],
   },
+  ...closing('close'),
+  ...closing('closeIdleConnections'),
   'serves HTTP again over an upgraded socket': {
     setup(server, log) {
       const Server = server.constructor;

@@ -65,7 +65,148 @@ for (const [name, text] of Object.entries(BAD)) {
   };
 }
 
+/** Bytes of the new protocol in the packet of the upgrade, more than one read brings: what is unread when the handler runs comes before its FIN has left. */
+const unread = {};
+for (const [event, text] of [['upgrade', UPGRADE], ['connect', CONNECT]]) {
+  const followed = (act) => (server, log) =>
+    server.on(event, (req, socket, head) => {
+      socket.on('error', (error) => log('error', error.code));
+      socket.on('finish', () => log('finish'));
+      socket.on('end', () => log('end'));
+      socket.on('close', (hadError) => setImmediate(log, 'socket closed', hadError));
+      act(socket, log, head);
+    });
+  unread[`${event}: a stream piped into itself and ended with bytes unread writes behind its end`] = {
+    setup: followed((socket) => {
+      socket.pipe(socket);
+      socket.end();
+    }),
+    steps: [text + 'z'.repeat(200000), ...CLOSED],
+  };
+  unread[`${event}: what is there to read is told before the end of the writing`] = {
+    setup: followed((socket, log, head) => {
+      let bytes = head.length;
+      socket.on('data', (chunk) => {
+        bytes += chunk.length;
+        if (bytes === 90000) log('all');
+      });
+      socket.end('said.');
+    }),
+    steps: [text + 'z'.repeat(90000), { log: 'finish' }, 'end', ...CLOSED],
+  };
+}
+
+/** Behind a request that is never answered, or late. */
+const aheadOf = (act) => ({
+  setup(server, log) {
+    server.on('upgrade', (req, socket) => {
+      socket.on('finish', () => log('finish'));
+      socket.on('close', (hadError) => setImmediate(log, 'socket closed', hadError));
+      act(socket, log, server.earlier);
+    });
+  },
+  handler(req, res, log) {
+    req.socket.server.earlier = res;
+    res.on('close', () => log('close', res.writableFinished));
+    req.on('aborted', () => log('aborted'));
+  },
+});
+const wrote = (log, name) => (error) => log(name, error ? error.code : 'done');
+const ahead = {
+  'an upgraded stream that is ended says what it was told though the request ahead is never answered': {
+    ...aheadOf((socket, log) => {
+      socket.write(SWITCH, wrote(log, 'write'));
+      socket.end('raw.', wrote(log, 'end'));
+    }),
+    steps: [get('/1') + UPGRADE, { until: 'raw.' }, 'end', ...CLOSED],
+  },
+  'an upgraded stream with nothing to say is ended behind a request that is never answered': {
+    ...aheadOf((socket) => socket.end()),
+    steps: [get('/1') + UPGRADE, { log: 'finish' }, 'end', ...CLOSED],
+  },
+  'destroySoon() of an upgraded stream behind a request that is never answered': {
+    ...aheadOf((socket, log) => {
+      socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
+      socket.destroySoon();
+    }),
+    steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
+  },
+  'destroy() of an upgraded stream behind a request that is never answered': {
+    ...aheadOf((socket, log) => {
+      socket.write(SWITCH, wrote(log, 'write'));
+      socket.write('raw.');
+      socket.destroy();
+    }),
+    steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
+  },
+  'resetAndDestroy() of an upgraded stream behind a request that is never answered': {
+    ...aheadOf((socket, log) => {
+      socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
+      socket.resetAndDestroy();
+    }),
+    steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
+  },
+  'what is answered behind the end of an upgraded stream that waits for it leaves ahead of that': {
+    ...aheadOf((socket, log, earlier) => {
+      socket.write(SWITCH);
+      socket.end('raw.', wrote(log, 'end'));
+      setImmediate(() => earlier.end('late.'));
+    }),
+    steps: [get('/1') + UPGRADE, 'end', ...CLOSED],
+    // node:http sends nothing of the answer.
+    better: `HTTP/1.1 200 OK\r\nDate: *\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nContent-Length: 5\r\n\r\nlate.${SWITCH}raw.\n--\nclose true\nend done\nfinish\nsocket closed false`,
+  },
+  'the peer resets: an upgraded stream that waits for an answer is told that it was not sent': {
+    ...aheadOf((socket, log) => {
+      socket.on('error', (error) => log('error', error.code));
+      socket.write(SWITCH, (error) => log('write', error ? 'failed' : 'done'));
+      log('upgrade');
+    }),
+    steps: [get('/1') + UPGRADE, { log: 'upgrade' }, 'reset', ...CLOSED],
+    // node:http has sent it, into the answer.
+    nodeSteps: [get('/1') + UPGRADE, { log: 'write' }, 'reset', ...CLOSED],
+    better: '\n--\nupgrade\nwrite failed\nerror ECONNRESET\nclose false\nsocket closed true',
+  },
+};
+
+const onConnection = (act) => (server, log) => {
+  watchClose(server, log);
+  server.on('connection', (socket) => act(socket, server, log));
+};
+const answer = (req, res) => res.end(`${req.url}.`);
+const idle = {
+  'close() of the server with a connection that has said nothing': { setup: onConnection((socket, server) => setImmediate(() => server.close())), handler: answer, steps: CLOSED },
+  "close() of the server in its 'connection' event": { setup: onConnection((socket, server) => server.close()), handler: answer, steps: CLOSED },
+  'closeIdleConnections() with a connection that has said nothing': {
+    setup: onConnection((socket, server) => setImmediate(() => server.closeIdleConnections())),
+    handler: answer,
+    steps: CLOSED,
+  },
+  'closeIdleConnections() with a connection that waits for another request': {
+    setup: watchClose,
+    handler(req, res) {
+      res.on('close', () => setImmediate(() => req.socket.server.closeIdleConnections()));
+      res.end('one.');
+    },
+    steps: [get('/1'), ...CLOSED],
+  },
+  'closeIdleConnections() with a request that has begun to come': {
+    setup: watchClose,
+    handler(req, res) {
+      const { socket } = req;
+      res.on('close', () => {
+        if (req.url === '/1') setImmediate(() => setImmediate(() => socket.server.closeIdleConnections()));
+      });
+      res.end(`${req.url}.`);
+    },
+    steps: [`${get('/1')}GET /2 HTTP/1.1\r\nHo`, { until: '/1.' }, 'st: a\r\n\r\n', { until: '/2.' }],
+  },
+};
+
 module.exports = {
+  ...unread,
+  ...idle,
+  ...ahead,
   'request and FIN together: an answer of the same round of the loop is sent': { setup: watchClose, handler: later, steps: [get('/1'), 'end', ...CLOSED] },
   'request and FIN together: answered at once': {
     setup: watchClose,

@@ -38,6 +38,37 @@ for (const [what, text] of [['without a body', get('/1')], ['with a body', post(
 }
 
 Object.assign(cases, {
+  "a socket that is paused in its 'connection' event begins to flow all the same": {
+    setup: (server) => server.on('connection', (socket) => socket.pause()),
+    ...first((req, res) => res.end('one.')),
+    steps: [get('/1'), ...GOES_ON],
+  },
+  'a socket that is resumed and paused in one go is read all the same': {
+    setup: (server) => server.on('connection', () => {}),
+    ...first((req, res) => {
+      req.socket.pause();
+      req.socket.resume();
+      req.socket.pause();
+      res.end('one.');
+    }),
+    steps: [get('/1'), ...GOES_ON],
+  },
+  "a socket that is paused behind its 'connection' event stays so until it is resumed": {
+    setup: (server, log) =>
+      server.on('connection', (socket) =>
+        process.nextTick(() => {
+          socket.pause();
+          log('paused');
+          socket.on('resume', () => log('resumed'));
+          setImmediate(() => setImmediate(() => socket.resume()));
+        }),
+      ),
+    ...first((req, res, log) => {
+      log('request');
+      res.end('one.');
+    }),
+    steps: [{ log: 'paused' }, get('/1'), ...GOES_ON],
+  },
   'a socket that is paused when its request has been read stays so': {
     ...first((req, res, log) => {
       req.resume().on('end', () => {

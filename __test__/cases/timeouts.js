@@ -39,6 +39,15 @@ module.exports = {
     },
     steps: [GET, 'closed'],
   },
+  'a timeout that the server is given leaves connections alone that have come': {
+    setup: (server, log) =>
+      server.on('request', (req, res) => {
+        server.setTimeout(30);
+        log(!req.socket.timeout);
+        res.end('x');
+      }),
+    steps: [GET, { until: '\r\n\r\nx' }],
+  },
   'destroys an idle socket when nobody listens for timeout': {
     setup: (server) => {
       server.timeout = 30;

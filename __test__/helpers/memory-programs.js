@@ -46,8 +46,10 @@ function take(chunk, way) {
 
 const listen = (server) => new Promise((resolve) => server.listen(0, HOST, () => resolve(server.address().port)));
 
-/** All a peer hears when it has sent `pieces`, each when the one before has left. */
-function exchange(port, pieces) {
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+/** All a peer hears when it has sent `pieces`, each when the one before has left; the second one, if the first asks for leave, when it has been given. */
+function exchange(port, pieces, isAsked = false) {
   return new Promise((resolve) => {
     const socket = net.connect(port, HOST);
     const heard = [];
@@ -55,7 +57,8 @@ function exchange(port, pieces) {
     socket.on('close', () => resolve(Buffer.concat(heard)));
     const [first, ...rest] = pieces;
     const next = () => (rest.length > 0 ? socket.write(rest.shift(), next) : undefined);
-    socket.write(first, next);
+    if (isAsked) socket.once('data', next);
+    socket.write(first, isAsked ? undefined : next);
   });
 }
 
@@ -220,15 +223,29 @@ const same = {
     return trace;
   },
 
-  'methods replaced by ones that take the memory of whatever is large': async (http) => {
-    const port = await listen(http.createServer((req, res) => {
-      const chunks = [];
-      req.on('data', (chunk) => chunks.push(chunk));
-      req.on('end', () => res.end(`é${digest(Buffer.concat(chunks))}`));
-    }).unref());
+  'methods replaced, and setters put, that take the memory of whatever is large': async (http) => {
     const seen = new Set();
     // Sizes of the crossing's own buffers and of slabs; the program below has none of these.
     const isOurs = ({ byteLength }) => byteLength === 256 * 1024 || byteLength >= 66 * 1024 && byteLength <= 68 * 1024;
+    // What is put into a hole of an array by its number is shown to these.
+    for (let index = 0; index < 8; index++) {
+      Object.defineProperty(Array.prototype, index, {
+        configurable: true,
+        get: () => undefined,
+        set(value) {
+          Object.defineProperty(this, index, { value, configurable: true, enumerable: true, writable: true });
+          if (!ArrayBuffer.isView(value) || !isOurs(value.buffer)) return;
+          seen.add(`[${index}]`);
+          structuredClone(value.buffer, { transfer: [value.buffer] });
+        },
+      });
+    }
+    const port = await listen(http.createServer((req, res) => {
+      // Not kept in an array, whose setters would take it: its memory is the program's.
+      const hash = crypto.createHash('sha1');
+      req.on('data', (chunk) => hash.update(chunk));
+      req.on('end', () => res.end(`é${hash.digest('hex').slice(0, 12)}`));
+    }).unref());
     const spy = (object, name) => {
       const own = object[name];
       object[name] = function replaced(...args) {
@@ -247,7 +264,9 @@ const same = {
     for (const name of ['allocUnsafe', 'allocUnsafeSlow', 'alloc', 'from', 'concat']) spy(Buffer, name);
     const whole = await allFine([5, 20000, 60000, 200000], async (size) => {
       const body = pattern(size, 1);
-      return bodyOf(await exchange(port, [head(size), body])) === `é${digest(body)}`;
+      // Once the request flows: what waits in its stream's array is shown to these setters, and its memory is the program's.
+      const asks = head(size).replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n');
+      return bodyOf((await exchange(port, [asks, body], true)).subarray(CONTINUE.length)) === `é${digest(body)}`;
     });
     return [whole, ...seen];
   },

@@ -1,7 +1,7 @@
 //! Connections between a peer, a kernel and a JavaScript that do whatever they like, in any order: bytes, FINs, failing sockets, commands,
-//! deadlines. No socket and no clock: the transport is a pair of queues.
+//! deadlines, payloads that are taken back before they have left, memory to read into that is not to be had. No socket and no clock: the transport is a pair of queues.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1::Config;
-use turnout::engine::net::blocks::{OwnedBlocks, READ_SIZE};
+use turnout::engine::layout::places::{FIRST_SLAB, GIVEN, IN_RECORD};
+use turnout::engine::layout::record::{Body, Closed, Connected, Connection, Raw, Request};
+use turnout::engine::layout::{self, Kind, Op, Prefix, Record};
+use turnout::engine::net::blocks::{Blocks, Ledger, READ_SIZE};
+use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::WINDOW;
-use turnout::engine::net::connections::Connections;
+use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
+use turnout::engine::output::{Part, Payload};
 
 use super::support::command_record;
 use super::support::fake_socket::{FakeSocket, Line};
@@ -34,11 +39,6 @@ struct Known {
     uncredited: usize,
     line: Option<FakeSocket>,
 }
-
-/// Bytes for the parser that nobody has sent.
-const FEED: u32 = 14;
-/// The last of the commands: another driver has the connection.
-const RELEASE: u32 = 15;
 
 /// Texts that a peer would hardly hit upon byte by byte.
 const TEXTS: [&[u8]; 12] = [
@@ -61,11 +61,52 @@ const MOST: usize = 4;
 /// Polls that one event may cause: reads of what has come, flushes of what is queued.
 const POLLS: usize = 10_000;
 
+/// JavaScript's memory to read into.
+#[derive(Default)]
+struct Slabs {
+    ledger: Ledger,
+    memory: Vec<Option<Vec<u8>>>,
+}
+
+impl Slabs {
+    /// Makes what is wanted, or has no memory for it.
+    fn supply(&mut self, refuses: bool) {
+        while let Some(number) = self.ledger.wanted() {
+            self.ledger.supply(number, !refuses);
+            if refuses {
+                return;
+            }
+            let at = number as usize;
+            self.memory.resize_with(self.memory.len().max(at + 1), || None);
+            self.memory[at] = Some(vec![0; READ_SIZE]);
+        }
+    }
+}
+
+/// A payload that its owner may take back, from its end.
+struct Shrinks(Rc<Shrinking>);
+
+struct Shrinking {
+    bytes: Vec<u8>,
+    left: Cell<usize>,
+}
+
+impl Payload for Shrinks {
+    fn bytes(&self) -> &[u8] {
+        &self.0.bytes[..self.0.left.get()]
+    }
+}
+
 struct World {
     connections: Connections<FakeSocket>,
     server: Rc<Server>,
     port: Arc<Port>,
-    blocks: OwnedBlocks,
+    slabs: Slabs,
+    /// There is no memory for slabs until the next step.
+    refuses: bool,
+    /// Payloads that the engine may have kept, and whether any has shrunk.
+    payloads: Vec<Rc<Shrinking>>,
+    shrunk: bool,
     known: HashMap<u32, Known>,
     tokens: u32,
     time: Duration,
@@ -82,7 +123,10 @@ impl World {
             connections: Connections::new(0, port.clone()),
             server: Rc::new(Server { id: 1, started: Instant::now(), inherited_no_delay: true, config }),
             port,
-            blocks: OwnedBlocks::default(),
+            slabs: Slabs::default(),
+            refuses: false,
+            payloads: Vec::new(),
+            shrunk: false,
             known: HashMap::new(),
             tokens: 0,
             time: Duration::ZERO,
@@ -91,7 +135,8 @@ impl World {
 
     /// One event, and whatever follows from it.
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        match input.int_in_range(0..=9)? {
+        self.refuses = input.ratio(1, 16)?;
+        match input.int_in_range(0..=11)? {
             0 => self.connect(input)?,
             1 => {
                 let text = *input.choose(&TEXTS)?;
@@ -116,6 +161,8 @@ impl World {
                 self.time += Duration::from_millis(u64::from(input.arbitrary::<u16>()?));
                 self.connections.look(self.server.started + self.time);
             }
+            8 => self.write_large(input)?,
+            9 => self.shrink(input)?,
             _ => self.command(input)?,
         }
         self.run();
@@ -127,7 +174,11 @@ impl World {
             return Ok(());
         }
         let socket = FakeSocket::default();
-        socket.0.borrow_mut().room = usize::from(input.arbitrary::<u16>()?);
+        {
+            let line = &mut *socket.0.borrow_mut();
+            line.room = usize::from(input.arbitrary::<u16>()?);
+            line.keeps = input.ratio(1, 3)?;
+        }
         let peer = Peer::default();
         let slot = if input.ratio(1, 3)? {
             self.tokens += 1;
@@ -136,7 +187,7 @@ impl World {
             self.connections.admit(socket.clone(), &peer, &self.server)
         };
         self.hear();
-        let index = slot * 64;
+        let index = slot * STRIDE;
         self.known.get_mut(&index).expect("a connection is told of").line = Some(socket);
         self.connections.wake(slot);
         Ok(())
@@ -155,7 +206,7 @@ impl World {
         let index = self.any_index(input)?;
         if let Some(socket) = self.known.get(&index).and_then(|known| known.line.as_ref()) {
             act(&mut socket.0.borrow_mut());
-            self.connections.wake(index / 64);
+            self.connections.wake(index / STRIDE);
         }
         Ok(())
     }
@@ -169,6 +220,18 @@ impl World {
         })
     }
 
+    /// The program takes part of a payload back.
+    fn shrink(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        // Those that have left are nobody's any more.
+        self.payloads.retain(|payload| Rc::strong_count(payload) > 1);
+        if !self.payloads.is_empty() {
+            let payload = input.choose(&self.payloads)?;
+            payload.left.set(usize::from(input.arbitrary::<u16>()?).min(payload.left.get()));
+            self.shrunk = true;
+        }
+        Ok(())
+    }
+
     fn command(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let index = if input.ratio(1, 16)? { input.arbitrary()? } else { self.any_index(input)? };
         let known = self.known.get(&index);
@@ -179,94 +242,138 @@ impl World {
         // Writes and decisions are for a request that has come, mostly.
         let latest = known.map_or(0, |known| known.requests);
         let argument = if input.ratio(1, 8)? { input.arbitrary()? } else { latest + input.int_in_range(0..=1)? };
-        let op: u32 = input.int_in_range(1..=RELEASE)?;
+        let op = *input.choose(Op::ALL)?;
         let flags = u32::from(input.arbitrary::<u8>()?);
         let length = if input.ratio(1, 8)? { 40_000 } else { input.int_in_range(0..=30)? };
         // A limit for EXPECT is text.
         let payload = match op {
-            11 => vec![b'1'; length.min(4)],
-            FEED => input.choose(&TEXTS)?.to_vec(),
+            Op::Expect => vec![b'1'; length.min(4)],
+            Op::Feed => input.choose(&TEXTS)?.to_vec(),
             _ => vec![b'1'; length],
         };
         let head_length = input.int_in_range(0..=payload.len() as u32)?;
-        if op == 4 {
+        if op == Op::Credit {
             if let Some(known) = self.known.get_mut(&index).filter(|known| known.generation == generation) {
                 known.uncredited = known.uncredited.saturating_sub(argument as usize);
             }
         }
-        if op == FEED {
+        if op == Op::Feed {
             if let Some(known) = self.known.get_mut(&index).filter(|known| known.generation == generation) {
                 known.fed += payload.len();
             }
         }
         let record = command_record(op, flags, (index, generation), argument, head_length, &payload);
-        if length == 40_000 && op == 1 {
-            let data = &payload[..];
-            let head_length = head_length as usize;
-            self.connections.write_borrowed(index, generation, argument, flags, head_length, data, || None, false);
-        } else {
-            self.connections.apply_records(&record);
-        }
+        self.connections.apply_records(&record);
         Ok(())
     }
 
-    /// Polls until everything rests, and hears what was said.
+    /// A large write for the request that has come last, or is due; the engine may keep its payload.
+    fn write_large(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
+        let index = self.any_index(input)?;
+        let Some(known) = self.known.get(&index) else { return Ok(()) };
+        let seq = known.requests.max(1) + u32::from(input.ratio(1, 8)?);
+        let target = Target { index, generation: known.generation };
+        let head = if input.ratio(1, 8)? { 10 } else { 0 };
+        let part = Part { seq, flags: u32::from(input.arbitrary::<u8>()?), head };
+        let write = Write { target, ahead: input.ratio(1, 16)?, part };
+        let bytes = vec![b'1'; 40_000];
+        let keep = !input.ratio(1, 4)?;
+        let kept = Rc::new(Shrinking { bytes: bytes.clone(), left: Cell::new(bytes.len()) });
+        self.connections.write_borrowed(&write, &bytes, || {
+            keep.then(|| {
+                self.payloads.push(kept.clone());
+                Box::new(Shrinks(kept)) as Box<dyn Payload>
+            })
+        });
+        Ok(())
+    }
+
+    /// Polls until everything rests, or there is no memory to read into, and hears what was said.
     fn run(&mut self) {
         self.connections.flush_dirty();
         let mut context = Context::from_waker(Waker::noop());
         let mut polls = 0;
-        while let Some(slot) = self.connections.woken.pop() {
-            let _ = self.connections.poll(slot, &mut context, &mut self.blocks);
-            polls += 1;
-            assert!(polls < POLLS, "connections come to rest");
+        loop {
+            self.slabs.supply(self.refuses);
+            let mut memory: Vec<Option<&mut [u8]>> =
+                self.slabs.memory.iter_mut().map(|block| block.as_deref_mut()).collect();
+            let mut blocks = self.slabs.ledger.lend(|number| memory.get_mut(number as usize)?.take());
+            while !blocks.is_full() {
+                let Some(slot) = self.connections.woken.pop() else { break };
+                let _ = self.connections.poll(slot, &mut context, &mut blocks);
+                polls += 1;
+                assert!(polls < POLLS, "connections come to rest");
+            }
+            self.hear();
+            if self.connections.woken.is_empty() || self.refuses {
+                return;
+            }
         }
-        self.hear();
     }
 
     /// JavaScript takes the records.
     fn hear(&mut self) {
         let records = std::mem::take(&mut self.connections.outbox.records);
-        self.blocks.kept.clear();
         let mut rest = &records[..];
         while !rest.is_empty() {
-            let word = |at: usize| u32::from_le_bytes(rest[4 * at..4 * at + 4].try_into().expect("four bytes"));
-            let size = word(1) as usize;
-            assert!(size >= 12 && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
-            self.record(word(0) & 0xff, word(2), word);
+            let (Prefix { number, size, index, .. }, _) = Prefix::read(rest).expect("records are whole");
+            assert!(size >= Prefix::SIZE && size.is_multiple_of(4) && size <= rest.len(), "records are whole");
+            let kind = Kind::of(number).unwrap_or_else(|| panic!("kind {number} is none of the engine's"));
+            self.record(kind, index, &rest[..size]);
             rest = &rest[size..];
+        }
+        let memory = &mut self.slabs.memory;
+        self.slabs.ledger.deliver(|number| memory[number as usize] = None);
+    }
+
+    /// A payload lies in its record, or in a slab that there is.
+    fn check_place(&self, payload: &layout::Payload) {
+        if payload.place as i32 != IN_RECORD {
+            let slab = (FIRST_SLAB - payload.place as i32) as usize;
+            assert!(self.slabs.memory.get(slab).is_some_and(Option::is_some), "slab {slab} is there");
+            let from = (payload.offset as i32 & !GIVEN) as usize;
+            assert!(from + payload.length as usize <= READ_SIZE, "a payload lies in one read");
         }
     }
 
-    fn record(&mut self, kind: u32, index: u32, word: impl Fn(usize) -> u32) {
-        if kind == 1 || kind == 13 {
-            let known = Known { generation: word(3), ..Known::default() };
+    fn record(&mut self, kind: Kind, index: u32, record: &[u8]) {
+        let accepted = Connection::read(record).map(|words| words.generation);
+        if let Some(generation) = accepted.or(Connected::read(record).map(|words| words.generation)) {
+            let known = Known { generation, ..Known::default() };
             assert!(self.known.insert(index, known).is_none(), "an index is reused behind CLOSED only");
             return;
         }
-        if kind == 11 || kind == 14 {
+        if matches!(kind, Kind::Closed | Kind::Moved) {
             assert!(self.known.remove(&index).is_some(), "CLOSED comes once, or MOVED in its place");
+            let errno = Closed::read(record).map_or(0, |words| words.errno);
+            assert!(errno == 0 || self.shrunk, "only what has been taken back has an errno here");
             return;
         }
+        let payload = Body::read(record).map(|words| words.payload).or(Raw::read(record).map(|words| words.payload));
+        if let Some(payload) = &payload {
+            self.check_place(payload);
+        }
         let known = self.known.get_mut(&index).expect("only open connections are heard of");
+        if let Some(Request { seq, .. }) = Request::read(record) {
+            known.requests += 1;
+            assert_eq!(seq, known.requests, "requests are numbered");
+        }
+        if let Some(payload) = payload {
+            known.uncredited += payload.length as usize;
+            // It reads below the window, and may hold what one read brought.
+            assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
+        }
         match kind {
-            2 => {
-                known.requests += 1;
-                assert_eq!(word(3), known.requests, "requests are numbered");
-            }
-            3 | 6 => {
-                known.uncredited += word(if kind == 3 { 4 } else { 3 }) as usize;
-                // It reads below the window, and may hold what one read brought.
-                assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
-            }
-            8 => {
+            Kind::ParseError => {
                 assert!(!known.refused, "one error a connection");
                 known.refused = true;
             }
-            9 => known.timed_out += 1,
-            4 | 5 | 7 | 10 | 12 => {}
-            _ => panic!("kind {kind} is none of the engine's"),
+            Kind::Timeout => known.timed_out += 1,
+            Kind::Request | Kind::Body | Kind::End | Kind::Upgrade | Kind::Raw | Kind::Response => {
+                assert!(!known.refused, "nothing is parsed behind an error");
+            }
+            Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
         }
-        assert!(!(known.refused && matches!(kind, 2..=6 | 12)), "nothing is parsed behind an error");
     }
 }
 
@@ -283,16 +390,17 @@ pub fn connection(data: &[u8]) {
     for (index, known) in &world.known {
         if let Some(socket) = &known.line {
             socket.0.borrow_mut().fails = true;
-            world.connections.wake(index / 64);
+            world.connections.wake(index / STRIDE);
         }
     }
     // Connections that do not read find out when they write.
     let closing: Vec<u8> = world
         .known
         .iter()
-        .flat_map(|(index, known)| [6, 28, *index, known.generation, 0, 0, 0].into_iter().flat_map(u32::to_le_bytes))
+        .flat_map(|(index, known)| command_record(Op::Close, 0, (*index, known.generation), 0, 0, b""))
         .collect();
     world.connections.apply_records(&closing);
+    world.refuses = false;
     world.run();
     assert!(world.known.is_empty(), "whatever is closed says so");
     assert_eq!(world.port.live(), 0);

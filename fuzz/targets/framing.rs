@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use turnout::engine::h1::{ClientConn, Config, Expected, Validation};
+use turnout::engine::h1::{Config, Expected, Validation};
 
-use super::support::{events_of, without_position, Recorder};
+use super::support::{asking, events_of, without_position, Recorder};
 
 /// Settings from one byte: the first of an input.
 fn config_of(byte: u8) -> Config {
@@ -96,7 +96,7 @@ pub fn chunked_body(data: &[u8]) {
 
 /// A response to the request that the settings speak of, in the reads given.
 fn response_events(config: &Config, request: Expected, reads: &[&[u8]]) -> Vec<String> {
-    let mut conn = ClientConn::new(Arc::new(config.clone()));
+    let mut conn = asking(Arc::new(config.clone()));
     conn.expect(request, None, Validation::Strict);
     let mut recorder = Recorder::default();
     for read in reads {

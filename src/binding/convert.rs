@@ -5,16 +5,15 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(unix)]
-use napi::bindgen_prelude::Buffer;
-use napi::bindgen_prelude::{JsValue, Unknown};
-use napi::Env;
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
+use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::memory::Place;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
+use crate::engine::layout;
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
@@ -65,6 +64,8 @@ pub struct ConnectOptions {
     pub local_address: Option<String>,
     /// Our own port; 0: the system chooses.
     pub local_port: Option<u32>,
+    /// 0 to 255; see `connector::mark`.
+    pub type_of_service: Option<u32>,
     /// Unix socket; a leading NUL makes it an abstract name.
     pub path: Option<String>,
 }
@@ -107,22 +108,10 @@ pub struct Listening {
     pub address: String,
     /// Its port.
     pub port: u32,
-    /// 4, 6, or 0 for a path.
+    /// `engine::layout::Family`; that of a path is a Unix socket's.
     pub family: u32,
     /// A descriptor of the socket, the caller's to close; -1 where there are none.
     pub fd: i32,
-}
-
-/// A connection as another process is to have it.
-#[cfg(unix)]
-#[napi(object)]
-pub struct Copied {
-    /// A descriptor of the socket, the caller's to close.
-    pub fd: i32,
-    /// What has been read and not been told.
-    pub untold: Buffer,
-    /// Bytes that have been read at all.
-    pub bytes_read: f64,
 }
 
 impl ListenOptions {
@@ -132,7 +121,7 @@ impl ListenOptions {
         if let Some(path) = &self.path {
             return Ok(Endpoint::Unix { path: path.clone() });
         }
-        let invalid = || io::Error::from_raw_os_error(EINVAL);
+        let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
         let address: IpAddr = self.address.as_deref().and_then(|text| text.parse().ok()).ok_or_else(invalid)?;
         let port = u16::try_from(self.port.unwrap_or(0)).map_err(|_| invalid())?;
         Ok(Endpoint::Tcp { address, port, ipv6_only: self.ipv6_only, reuse_port: self.reuse_port })
@@ -158,7 +147,7 @@ impl ConnectOptions {
 
 /// An IPv6 address may name its interface by number, as `fe80::1%2`.
 fn place(address: &str, port: Option<u32>) -> io::Result<SocketAddr> {
-    let invalid = || io::Error::from_raw_os_error(EINVAL);
+    let invalid = || io::Error::from_raw_os_error(libc::EINVAL);
     let port = u16::try_from(port.unwrap_or(0)).map_err(|_| invalid())?;
     if let Some((address, scope)) = address.split_once('%') {
         let address = address.parse().map_err(|_| invalid())?;
@@ -167,9 +156,6 @@ fn place(address: &str, port: Option<u32>) -> io::Result<SocketAddr> {
     }
     Ok(SocketAddr::new(address.parse().map_err(|_| invalid())?, port))
 }
-
-/// The same number on Linux, macOS and Windows' C runtime.
-pub const EINVAL: i32 = 22;
 
 impl Config {
     /// What the engine makes of it.
@@ -212,6 +198,20 @@ pub fn parse_errors() -> Vec<Vec<String>> {
     let mut table: Vec<_> = ParseError::ALL.to_vec();
     table.sort_by_key(|error| error.index());
     table.iter().map(|error| vec![error.code().to_string(), error.reason().to_string()]).collect()
+}
+
+/// Every number that crosses, by name; in groups.
+#[napi(catch_unwind, ts_return_type = "Record<string, Record<string, number>>")]
+pub fn layout(env: &Env) -> Result<Object<'_>> {
+    let mut all = Object::new(env)?;
+    for group in layout::groups() {
+        let mut numbers = Object::new(env)?;
+        for (name, number, _) in &group.entries {
+            numbers.set(name, *number)?;
+        }
+        all.set(&group.name, numbers)?;
+    }
+    Ok(all)
 }
 
 /// XORs `length` bytes of `data`, a Uint8Array, from `offset` on with `key`, its first byte the lowest; nothing when they are not all there,

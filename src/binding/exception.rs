@@ -8,7 +8,7 @@ use std::ffi::c_char;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 
-use napi::{sys, Error};
+use napi::{sys, Env, Error};
 
 /// Runs `act`. A panic comes back as what it said; the panic hook has written it, with its place, to stderr.
 pub fn caught<T>(act: impl FnOnce() -> T) -> Result<T, String> {
@@ -48,4 +48,13 @@ pub fn report(env: sys::napi_env, error: &Error) {
             sys::napi_fatal_exception(env, value);
         }
     }
+}
+
+/// An exception that nobody should hear of.
+#[allow(unsafe_code)]
+pub fn clear_exception(env: &Env) {
+    let mut error = ptr::null_mut();
+    // SAFETY: on the JavaScript thread with a handle scope open, as in a turn; the out pointer is a local. Without an exception the value
+    // is undefined.
+    unsafe { sys::napi_get_and_clear_last_exception(env.raw(), &mut error) };
 }

@@ -3,7 +3,7 @@
 use napi::{sys, Env};
 
 use super::memory::Held;
-use crate::engine::h1::encode::Payload;
+use crate::engine::output::Payload;
 
 /// See the module.
 pub struct KeptArray(Held);

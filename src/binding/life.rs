@@ -4,7 +4,7 @@
 //! test file.
 
 use std::cell::Cell;
-use std::ffi::c_void;
+use std::ffi::{c_void, CStr};
 use std::marker::PhantomData;
 use std::ptr;
 
@@ -66,32 +66,30 @@ pub struct Home {
 }
 
 impl Home {
-    /// Not held yet. `properties` of the object keep what native has only weak references to.
+    /// Not held yet. `properties` of the object, by name, keep what native has only weak references to. They are defined, not set, and
+    /// stand in no list: to set an element of an array is to ask Array.prototype, where a program's setter would be shown them.
     ///
     /// # Errors
     /// What N-API says.
     #[allow(unsafe_code)]
-    pub fn new(env: Env, port: &Object<'_>, properties: &[sys::napi_value]) -> Result<Self> {
-        let mut list = ptr::null_mut();
-        // SAFETY: inside a call of JavaScript's, with values of that call; the name is a C string and the out pointer a local.
-        unsafe {
-            check(sys::napi_create_array_with_length(env.raw(), properties.len(), &mut list))?;
-            for (i, &value) in properties.iter().enumerate() {
-                check(sys::napi_set_element(env.raw(), list, i as u32, value))?;
-            }
-            let property = sys::napi_property_descriptor {
-                utf8name: c"held".as_ptr(),
+    pub fn new(env: Env, port: &Object<'_>, properties: &[(&CStr, sys::napi_value)]) -> Result<Self> {
+        let descriptors: Vec<_> = properties
+            .iter()
+            .map(|&(name, value)| sys::napi_property_descriptor {
+                utf8name: name.as_ptr(),
                 name: ptr::null_mut(),
                 method: None,
                 getter: None,
                 setter: None,
-                value: list,
+                value,
                 // Neither writable nor configurable: nobody takes it away.
                 attributes: sys::PropertyAttributes::default,
                 data: ptr::null_mut::<c_void>(),
-            };
-            check(sys::napi_define_properties(env.raw(), port.raw(), 1, &property))?;
-        }
+            })
+            .collect();
+        // SAFETY: inside a call of JavaScript's, with values of that call; names are C strings that outlive it, and so does the list, which has
+        // as many descriptors as is said.
+        check(unsafe { sys::napi_define_properties(env.raw(), port.raw(), descriptors.len(), descriptors.as_ptr()) })?;
         Ok(Self { port: Weak::new(env, port.raw())?, held: Cell::new(false) })
     }
 

@@ -49,6 +49,12 @@ impl Place {
         self.shared
     }
 
+    /// Whether some of them are the other's, too.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let (from, to) = (self.data as usize, other.data as usize);
+        from < to + other.length && to < from + self.length
+    }
+
     /// `length` of them from `offset` on, if there are so many.
     #[allow(unsafe_code)]
     pub fn part(&self, offset: usize, length: usize) -> Option<Self> {

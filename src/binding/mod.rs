@@ -4,20 +4,19 @@
 //! inside calls on the JavaScript thread.
 
 mod convert;
-#[cfg(unix)]
-mod descriptor;
+mod crossing;
+mod descriptors;
+mod engine;
+mod event_loop;
 mod exception;
-#[cfg(unix)]
 mod kept;
 mod life;
+mod local;
 mod memory;
+mod payloads;
 mod port;
-#[cfg(unix)]
 mod scope;
 mod shortage;
-#[cfg(unix)]
 mod slabs;
 mod turn;
-#[cfg(unix)]
-mod uv;
 mod wake;

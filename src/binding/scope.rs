@@ -63,7 +63,7 @@ impl AsyncScope {
 pub fn with_handles(env: sys::napi_env, act: impl FnOnce()) {
     let mut handles = ptr::null_mut();
     // SAFETY: on the thread of the environment, called by its loop, which calls nobody after Loop::close, and so not after the
-    // environment's end. The scope is closed on every way out but a panic's, which uv.rs contains: then the environment keeps it open, no more.
+    // environment's end. The scope is closed on every way out but a panic's, which the loop contains: then the environment keeps it open, no more.
     unsafe {
         if sys::napi_open_handle_scope(env, &mut handles) == sys::Status::napi_ok {
             act();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+pub use super::layout::Expired;
+
 /// When a server gives up on a peer. Durations of zero switch a limit off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -14,17 +16,6 @@ pub struct Timeouts {
     pub request: Duration,
     /// Head and request limits are looked at only at multiples of this; Node's connectionsCheckingInterval.
     pub check_interval: Duration,
-}
-
-/// Which limit has passed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expired {
-    /// [`Timeouts::head`]
-    Head = 1,
-    /// [`Timeouts::request`]
-    Request = 2,
-    /// [`Timeouts::keep_alive`]
-    KeepAlive = 3,
 }
 
 /// What a connection waits for, since when.

@@ -4,5 +4,8 @@
 pub mod deadline;
 pub mod error;
 pub mod h1;
+pub mod layout;
 pub mod net;
+pub mod output;
+pub mod raw;
 pub mod websocket;

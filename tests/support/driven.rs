@@ -9,19 +9,12 @@ use super::command_record;
 use super::fake_socket::FakeSocket;
 use turnout::engine::deadline::Timeouts;
 use turnout::engine::h1;
+use turnout::engine::layout::{Kind, Op, Prefix};
 use turnout::engine::net::blocks::OwnedBlocks;
-use turnout::engine::net::command;
+use turnout::engine::net::command::{self, Target};
 use turnout::engine::net::connection::Connection;
-use turnout::engine::net::event::{Batch, Kind};
+use turnout::engine::net::event::Batch;
 use turnout::engine::net::server::{Server, ServerConfig};
-
-/// Commands.
-pub const WRITE: u32 = 1;
-pub const DECIDE: u32 = 3;
-pub const SHUTDOWN: u32 = 5;
-pub const GO_ON: u32 = 12;
-/// Flags of WRITE.
-pub const LAST: u32 = 2;
 
 /// A connection and the hands of its driver.
 pub struct Driven {
@@ -43,7 +36,7 @@ impl Driven {
         let config = ServerConfig { no_delay: false, keep_alive: None, hold: false, timeouts, http };
         let wire = FakeSocket::default();
         let server = Rc::new(Server::new(1, config, None));
-        let connection = Connection::new(wire.clone(), server, 0, 1, Instant::now());
+        let connection = Connection::new(wire.clone(), server, Target { index: 0, generation: 1 }, Instant::now());
         Self { connection, wire, batch: Batch::default(), blocks: OwnedBlocks::default() }
     }
 
@@ -66,26 +59,25 @@ impl Driven {
         }
     }
 
-    pub fn command(&mut self, op: u32, flags: u32, argument: u32, payload: &[u8]) {
+    pub fn command(&mut self, op: Op, flags: u32, argument: u32, payload: &[u8]) {
         let record = command_record(op, flags, (0, 1), argument, payload.len() as u32, payload);
         let (command, _) = command::next(&mut &record[..]).unwrap();
         self.connection.apply(&command, &mut self.batch, Instant::now());
     }
 
     /// The kinds of the records since the last call.
-    pub fn told(&mut self) -> Vec<u32> {
+    pub fn told(&mut self) -> Vec<Kind> {
         let records = std::mem::take(&mut self.batch.records);
         let (mut at, mut kinds) = (0, Vec::new());
-        while at < records.len() {
-            let word = |n: usize| u32::from_le_bytes(records[at + 4 * n..at + 4 * n + 4].try_into().unwrap());
-            kinds.push(word(0) & 0xff);
-            at += word(1) as usize;
+        while let Some((prefix, _)) = Prefix::read(&records[at..]) {
+            kinds.push(Kind::of(prefix.number).unwrap());
+            at += prefix.size;
         }
         kinds
     }
 
     /// How many requests have been told since the last call.
     pub fn requests(&mut self) -> usize {
-        self.told().into_iter().filter(|&kind| kind == Kind::Request as u32).count()
+        self.told().into_iter().filter(|&kind| kind == Kind::Request).count()
     }
 }

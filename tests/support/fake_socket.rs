@@ -1,4 +1,4 @@
-//! A socket without a kernel: a pair of queues, whose ends the test holds.
+//! A socket without a kernel: a pair of queues, whose ends the test holds. It may stand for TLS over a socket as well.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
@@ -17,8 +17,27 @@ pub struct Line {
     pub room: usize,
     pub sent: usize,
     pub shut: bool,
+    /// It keeps what it takes until it is flushed, and has a last word of its own to say.
+    pub keeps: bool,
+    pub kept: usize,
+    /// Bytes of the last word that have not left; `None`: it has not begun.
+    pub last_word: Option<usize>,
     /// How often somebody has tried to read.
     pub reads: usize,
+}
+
+/// Bytes that a transport keeps at most, and those of its last word.
+pub const KEPT: usize = 16 * 1024;
+pub const LAST_WORD: usize = 24;
+
+impl Line {
+    /// The kernel takes what there is room for; the rest is returned.
+    fn send(&mut self, bytes: usize) -> usize {
+        let taken = bytes.min(self.room);
+        self.room -= taken;
+        self.sent += taken;
+        bytes - taken
+    }
 }
 
 #[derive(Clone, Default)]
@@ -27,17 +46,20 @@ pub struct FakeSocket(pub Rc<RefCell<Line>>);
 impl FakeSocket {
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut line = self.0.borrow_mut();
-        if line.fails || line.shut {
+        if line.fails || line.shut || line.last_word.is_some() {
             return Err(ErrorKind::BrokenPipe.into());
         }
         let wanted: usize = slices.iter().map(|slice| slice.len()).sum();
         assert!(wanted > 0, "an empty write learns nothing");
-        let taken = wanted.min(line.room);
+        let taken = wanted.min(if line.keeps { KEPT - line.kept } else { line.room });
         if taken == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
-        line.room -= taken;
-        line.sent += taken;
+        if line.keeps {
+            line.kept += taken;
+        } else {
+            line.send(taken);
+        }
         Ok(taken)
     }
 }
@@ -77,8 +99,33 @@ impl Transport for FakeSocket {
         false
     }
 
-    fn shutdown_write(&self) {
-        self.0.borrow_mut().shut = true;
+    fn poll_shutdown(&mut self, _: &mut Context<'_>, closes: bool) -> Poll<io::Result<()>> {
+        let mut line = self.0.borrow_mut();
+        if line.keeps {
+            assert_eq!(line.kept, 0, "all is flushed before the end");
+            let left = line.last_word.unwrap_or(LAST_WORD);
+            let left = line.send(left);
+            line.last_word = Some(left);
+            if left > 0 {
+                return Poll::Pending;
+            }
+        }
+        line.shut |= !closes;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut line = self.0.borrow_mut();
+        if line.kept > 0 && line.fails {
+            return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
+        }
+        let kept = line.kept;
+        line.kept = line.send(kept);
+        if line.kept > 0 {
+            Poll::Pending
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 
     fn has_unread(&self) -> bool {

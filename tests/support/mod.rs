@@ -7,7 +7,10 @@ pub mod fake_socket;
 use std::sync::Arc;
 
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{flags, Config, Conn, RequestHead, ResponseHead, Sink};
+use turnout::engine::h1::{self, flags, Config, Expected, RequestHead, ResponseHead, Validation};
+use turnout::engine::layout::{self, CommandWords, Op};
+use turnout::engine::net::protocol::{Protocol, Sink};
+use turnout::engine::raw;
 
 /// Writes events down, one line each, bytes as latin1:
 /// `R method version target flags name=value;…`, `B body` (adjacent ones joined), `E name=value;…` (also for requests
@@ -49,7 +52,7 @@ impl Recorder {
     }
 }
 
-impl Sink for Recorder {
+impl h1::Sink for Recorder {
     fn request(&mut self, _seq: u32, head: &RequestHead<'_>) {
         let count = fields(head.fields).matches(';').count();
         assert!(count >= head.field_count as usize, "field_count");
@@ -110,7 +113,7 @@ impl Sink for Recorder {
         }
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
+    fn unasked(&mut self, bytes: &[u8]) {
         self.append("U ", bytes);
     }
 
@@ -120,15 +123,80 @@ impl Sink for Recorder {
     }
 }
 
+impl raw::Sink for Recorder {
+    fn raw(&mut self, bytes: &[u8]) {
+        self.append("U ", bytes);
+    }
+}
+
+/// A connection of one role, through whatever it comes to speak.
+pub struct Spoken(Protocol);
+
+/// A server's connection.
+pub fn serving(config: Arc<Config>) -> Spoken {
+    Spoken(Protocol::server(config))
+}
+
+/// A client's connection.
+pub fn asking(config: Arc<Config>) -> Spoken {
+    Spoken(Protocol::client(config))
+}
+
+impl Spoken {
+    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+        self.0.receive(&mut bytes.to_vec(), sink);
+    }
+
+    pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
+        match &mut self.0 {
+            Protocol::Client(conn) => conn.expect(request, max_header_size, validation),
+            _ => unreachable!("a client's connection"),
+        }
+    }
+
+    pub fn expect_nothing(&mut self) {
+        match &mut self.0 {
+            Protocol::Client(conn) => conn.expect_nothing(),
+            _ => unreachable!("a client's connection"),
+        }
+    }
+
+    pub fn is_upgraded(&self) -> bool {
+        match &self.0 {
+            Protocol::Server(conn) => conn.is_upgraded(),
+            protocol => protocol.phase() == h1::Phase::Upgraded,
+        }
+    }
+
+    pub fn response_done(&mut self, sink: &mut impl Sink) {
+        self.0.message_sent(sink);
+    }
+}
+
+impl std::ops::Deref for Spoken {
+    type Target = Protocol;
+
+    fn deref(&self) -> &Protocol {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Spoken {
+    fn deref_mut(&mut self) -> &mut Protocol {
+        &mut self.0
+    }
+}
+
 /// Feeds the reads to a fresh connection which accepts every upgrade and answers every request at once.
 pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
-    let mut conn = Conn::new(Arc::new(config.clone()));
+    let mut conn = serving(Arc::new(config.clone()));
     let mut recorder = Recorder::default();
     for read in reads {
         conn.receive(read, &mut recorder);
         conn.decide(true, &mut recorder);
         while conn.open_requests() > 0 {
             conn.response_done(&mut recorder);
+            conn.go_on(&mut recorder);
             conn.decide(true, &mut recorder);
         }
     }
@@ -172,18 +240,16 @@ pub fn check(config: &Config, fin: bool, cases: &[(&str, &[&str])]) {
 
 /// A command as JavaScript packs it, for the connection `to`: its index and generation.
 pub fn command_record(
-    op: u32,
+    op: Op,
     flags: u32,
     (index, generation): (u32, u32),
     argument: u32,
     head_length: u32,
     payload: &[u8],
 ) -> Vec<u8> {
-    let size = (28 + payload.len() + 3) & !3;
-    let words = [op | flags << 8, size as u32, index, generation, argument, payload.len() as u32, head_length];
-    let mut record: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    record.extend_from_slice(payload);
-    record.resize(size, 0);
+    let words = CommandWords { generation, argument, payload_length: payload.len() as u32, head_length };
+    let mut record = Vec::new();
+    layout::put(&mut record, op.number(), flags, index, &words, [payload, &[]]);
     record
 }
 

@@ -3,29 +3,13 @@
 
 use std::sync::Arc;
 
-use super::conn::{Config, Phase, Sink};
+use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
-use super::fields::{FieldSection, Limits};
+use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
+use super::sink::{Phase, ResponseHead, Sink};
 use super::status_line::StatusLine;
 use crate::engine::error::ParseError;
-
-/// A response's status line and fields, valid during [`Sink::response`].
-#[derive(Clone, Copy, Debug)]
-pub struct ResponseHead<'a> {
-    /// Major and minor version.
-    pub version: (u8, u8),
-    /// The status code, 0 to 999.
-    pub status: u16,
-    /// The reason phrase as it came.
-    pub reason: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
-    pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
-    /// `KEEP_ALIVE`, `UPGRADE`, `HAS_BODY` and `CHUNKED` of [`flags`](super::flags).
-    pub flags: u32,
-}
 
 /// The request which the next response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +48,10 @@ enum State {
     Body,
     /// The last message has ended the connection's use; only blank lines may follow.
     Closed,
-    /// A 101 that names no protocol: nobody knows what follows, so it is told as raw bytes and answers nothing.
+    /// A 101 that names no protocol: nobody knows what follows, and it answers nothing.
     Unknown,
-    Raw,
+    /// What follows is another protocol's.
+    Switched,
     Failed,
 }
 
@@ -116,7 +101,7 @@ impl ClientConn {
             ..Limits::new(&self.config)
         };
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
-        if !matches!(self.state, State::Raw | State::Failed) {
+        if !matches!(self.state, State::Switched | State::Failed) {
             self.state = State::Start;
         }
     }
@@ -128,11 +113,11 @@ impl ClientConn {
         }
     }
 
-    /// Takes what one read returned. What an idle server says is told as raw bytes, so that no part of it passes for the answer to
-    /// the next request; what stands behind a response in the same read is parsed, as in Node.
+    /// Takes what one read returned. What an idle server says is unasked for, so that no part of it passes for the answer to the next
+    /// request; what stands behind a response in the same read is parsed, as in Node.
     pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
-        if self.answered && !matches!(self.state, State::Raw | State::Failed) {
-            sink.raw(bytes);
+        if self.answered && !matches!(self.state, State::Switched | State::Failed) {
+            sink.unasked(bytes);
             return;
         }
         let mut pos = 0;
@@ -155,13 +140,18 @@ impl ClientConn {
         }
     }
 
+    /// Whether a response has made the connection another protocol's: nothing is asked of this one any more.
+    pub fn has_switched(&self) -> bool {
+        self.state == State::Switched
+    }
+
     /// What the connection is in the midst of.
     pub fn phase(&self) -> Phase {
         match self.state {
             State::Unclaimed | State::Plain | State::Start | State::Closed | State::Unknown => Phase::Idle,
             State::StatusLine | State::Fields => Phase::Head,
             State::Body => Phase::Body,
-            State::Raw => Phase::Upgraded,
+            State::Switched => Phase::Upgraded,
             State::Failed => Phase::Failed,
         }
     }
@@ -208,11 +198,11 @@ impl ClientConn {
                     }
                 }
             }
-            State::Raw | State::Plain | State::Unclaimed | State::Unknown => {
-                sink.raw(bytes.get(*pos..).unwrap_or_default());
+            State::Plain | State::Unclaimed | State::Unknown => {
+                sink.unasked(bytes.get(*pos..).unwrap_or_default());
                 *pos = bytes.len();
             }
-            State::Failed => *pos = bytes.len(),
+            State::Switched | State::Failed => *pos = bytes.len(),
         }
         Ok(())
     }
@@ -236,7 +226,7 @@ impl ClientConn {
             },
         );
         if upgrade {
-            self.state = State::Raw;
+            self.state = State::Switched;
             sink.upgrade(seq, true, bytes.get(*pos..).unwrap_or_default());
             *pos = bytes.len();
         } else if status == 101 {

@@ -2,94 +2,22 @@
 
 use std::sync::Arc;
 
-use super::client::ResponseHead;
+use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
-use super::fields::{FieldSection, Limits};
+use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
 use super::head::HeadParser;
 use super::method::Method;
 use super::parts::Parts;
+use super::sink::{Phase, RequestHead, Sink};
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
-
-/// Limits and leniency of a server's connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Bytes of request target, field names and field values a head may have; default 16,384.
-    pub max_header_size: usize,
-    /// Fields a head may have; 0 means no limit; default 1,000, what Node's `maxHeadersCount` amounts to.
-    pub max_fields: u32,
-    /// Accept what Node accepts with `insecureHTTPParser`; default false.
-    pub lenient: bool,
-    /// Accept control characters in field values, NUL, CR and LF excepted, as Node does with `httpValidation: 'relaxed'`; default
-    /// false.
-    pub relaxed_values: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config { max_header_size: 16_384, max_fields: 1_000, lenient: false, relaxed_values: false }
-    }
-}
-
-/// A request's start line and fields, valid during [`Sink::request`].
-#[derive(Clone, Copy, Debug)]
-pub struct RequestHead<'a> {
-    /// The method.
-    pub method: Method,
-    /// Major and minor version.
-    pub version: (u8, u8),
-    /// The request target as it came.
-    pub target: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
-    pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
-    /// Bits of [`flags`](super::flags).
-    pub flags: u32,
-}
-
-/// Who is told what the bytes meant, in order, from within the calls of [`Conn`] or [`ClientConn`](super::ClientConn).
-pub trait Sink {
-    /// A request's head is complete.
-    fn request(&mut self, seq: u32, head: &RequestHead<'_>);
-    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, then [`Sink::raw`].
-    fn response(&mut self, seq: u32, head: &ResponseHead<'_>);
-    /// Bytes of a message's body, without framing.
-    fn body(&mut self, seq: u32, bytes: &[u8]);
-    /// The body is complete. Only for messages flagged [`HAS_BODY`](super::flags::HAS_BODY). `trailers` is as
-    /// [`RequestHead::fields`].
-    fn end(&mut self, seq: u32, trailers: &[u8]);
-    /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
-    /// empty when the message body is not `complete`. [`Conn::decide`] must answer; for a response nothing is left to decide.
-    fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
-    /// Bytes of the protocol switched to.
-    fn raw(&mut self, bytes: &[u8]);
-    /// The peer broke `error`'s rule `bytes_parsed` bytes into `packet`. Nothing follows.
-    fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]);
-}
-
-/// What a connection is in the midst of; deadlines hang on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between messages.
-    Idle,
-    /// Part of a head is in.
-    Head,
-    /// Part of a body is in.
-    Body,
-    /// An upgrade candidate waits for [`Conn::decide`].
-    AwaitingDecision,
-    /// The connection speaks another protocol.
-    Upgraded,
-    /// A parse error has been reported.
-    Failed,
-}
+use crate::engine::layout::message_flags;
 
 /// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;
 
-/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](super::flags::REST), and nothing behind it is
+/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](message_flags::REST), and nothing behind it is
 /// parsed before [`Conn::go_on`]: a packet of a thousand requests does not make a thousand answers before the first has been sent.
 const BURST: u32 = 16;
 
@@ -102,7 +30,8 @@ enum State {
     Body,
     /// The last message has ended the connection's use; only blank lines may follow.
     Closed,
-    Raw,
+    /// What follows is another protocol's.
+    Switched,
     Failed,
 }
 
@@ -159,13 +88,25 @@ impl Conn {
         }
     }
 
-    /// Takes what one read returned.
-    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+    /// Takes what one read returned. Returns how many of the bytes were HTTP's: all of them, unless the connection has [switched
+    /// protocols](Self::has_switched) in their midst.
+    pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
         if self.must_hold() || !self.held.is_empty() {
             self.held.extend_from_slice(bytes);
-            return;
+            return bytes.len();
         }
-        self.run(bytes, sink);
+        self.run(bytes, sink)
+    }
+
+    /// Whether an upgrade has been accepted and its message is over: what comes is another protocol's, and nothing is asked of this one any
+    /// more but [`Self::into_rest`].
+    pub fn has_switched(&self) -> bool {
+        self.state == State::Switched
+    }
+
+    /// The bytes held that are the other protocol's.
+    pub fn into_rest(self) -> Vec<u8> {
+        self.held
     }
 
     /// The peer has sent its FIN: an error in mid-message, nothing otherwise. While bytes are held it takes effect
@@ -181,7 +122,7 @@ impl Conn {
                 self.message_over();
             }
             State::Head | State::Body => self.fail(ParseError::InvalidEof, 0, &[], sink),
-            State::Start | State::Closed | State::Raw | State::Failed => {}
+            State::Start | State::Closed | State::Switched | State::Failed => {}
         }
     }
 
@@ -190,8 +131,8 @@ impl Conn {
         self.eof
     }
 
-    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are
-    /// [`Sink::raw`], behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
+    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
+    /// behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
     /// Without a pending candidate this does nothing.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
         let Upgrade::Announced { complete } = self.upgrade else {
@@ -199,7 +140,7 @@ impl Conn {
         };
         self.upgrade = if accept && !complete { Upgrade::Accepted } else { Upgrade::None };
         if complete && accept {
-            self.become_raw();
+            self.state = State::Switched;
             self.held.drain(..self.announced.min(self.held.len()));
         } else if complete {
             self.message_over();
@@ -215,7 +156,7 @@ impl Conn {
         }
     }
 
-    /// The burst that ended with a request flagged [`REST`](super::flags::REST) has been dealt with: goes on with the bytes held.
+    /// The burst that ended with a request flagged [`REST`](message_flags::REST) has been dealt with: goes on with the bytes held.
     pub fn go_on(&mut self, sink: &mut impl Sink) {
         self.burst = 0;
         if !self.held.is_empty() || self.eof {
@@ -235,14 +176,14 @@ impl Conn {
             (_, State::Start | State::Closed) => Phase::Idle,
             (_, State::Head) => Phase::Head,
             (_, State::Body) => Phase::Body,
-            (_, State::Raw) => Phase::Upgraded,
+            (_, State::Switched) => Phase::Upgraded,
             (_, State::Failed) => Phase::Failed,
         }
     }
 
     /// Whether an upgrade has been accepted: the bytes behind its message belong to another protocol.
     pub fn is_upgraded(&self) -> bool {
-        self.state == State::Raw || self.upgrade == Upgrade::Accepted
+        self.state == State::Switched || self.upgrade == Upgrade::Accepted
     }
 
     /// The number of the message being read, else of the last one.
@@ -276,24 +217,29 @@ impl Conn {
         if self.must_hold() {
             return;
         }
-        let held = std::mem::take(&mut self.held);
-        self.run(&held, sink);
+        let mut held = std::mem::take(&mut self.held);
+        let taken = self.run(&held, sink);
+        if self.has_switched() {
+            held.drain(..taken.min(held.len()));
+            self.held = held;
+        }
         if std::mem::take(&mut self.eof) {
             self.finish(sink);
         }
     }
 
-    fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) {
+    /// Returns how many of the bytes are dealt with, or held.
+    fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
         let mut pos = 0;
         self.parts.read();
-        while pos < bytes.len() {
+        while pos < bytes.len() && self.state != State::Switched {
             if self.must_hold() {
                 self.held.extend_from_slice(bytes.get(pos..).unwrap_or_default());
-                return;
+                return bytes.len();
             }
             if let Err(error) = self.advance(bytes, &mut pos, sink) {
                 self.fail(error, pos, bytes, sink);
-                return;
+                return bytes.len();
             }
         }
         if self.state == State::Head {
@@ -303,6 +249,7 @@ impl Conn {
         if let (Upgrade::Candidate { seq }, State::Body) = (self.upgrade, self.state) {
             self.announce(seq, false, &[], sink);
         }
+        pos
     }
 
     /// One step of the connection's state machine, from `*pos` on.
@@ -327,12 +274,7 @@ impl Conn {
                 }
                 Ok(())
             }
-            State::Raw => {
-                sink.raw(bytes.get(*pos..).unwrap_or_default());
-                *pos = bytes.len();
-                Ok(())
-            }
-            State::Failed => {
+            State::Switched | State::Failed => {
                 *pos = bytes.len();
                 Ok(())
             }
@@ -377,7 +319,7 @@ impl Conn {
         self.seq = self.seq.wrapping_add(1);
         self.burst = if self.open == 0 { 1 } else { self.burst + 1 };
         self.open += 1;
-        let rest = if self.burst == BURST { super::flags::REST } else { 0 };
+        let rest = if self.burst == BURST { message_flags::REST } else { 0 };
         let flags = self.framing.request_flags(self.method, self.version) | rest;
         let head = RequestHead {
             method: self.method,
@@ -389,7 +331,7 @@ impl Conn {
         };
         sink.request(self.seq, &head);
         let length = self.framing.body_length(self.method)?;
-        if flags & super::flags::UPGRADE != 0 {
+        if flags & message_flags::UPGRADE != 0 {
             self.upgrade = Upgrade::Candidate { seq: self.seq };
         }
         self.chunked = length == BodyLength::Chunked;
@@ -409,7 +351,8 @@ impl Conn {
                 self.announce(seq, true, bytes.get(pos..).unwrap_or_default(), sink);
             }
             Upgrade::Accepted => {
-                self.become_raw();
+                self.upgrade = Upgrade::None;
+                self.state = State::Switched;
             }
             Upgrade::None | Upgrade::Announced { .. } => self.message_over(),
         }
@@ -419,14 +362,6 @@ impl Conn {
         self.upgrade = Upgrade::Announced { complete };
         self.announced = head.len();
         sink.upgrade(seq, complete, head);
-    }
-
-    /// Another protocol follows: what parsing needed is given back.
-    fn become_raw(&mut self) {
-        self.upgrade = Upgrade::None;
-        self.state = State::Raw;
-        self.fields.release();
-        self.head.release();
     }
 
     fn message_over(&mut self) {

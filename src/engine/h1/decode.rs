@@ -1,8 +1,9 @@
 //! Message bodies (RFC 9112 §6 and §7): takes the framing off what came, over any number of reads.
 
-use super::conn::Sink;
-use super::fields::{is_token_char, FieldSection, Limits};
+use super::config::Limits;
+use super::fields::{is_token_char, FieldSection};
 use super::framing::{BodyLength, Framing};
+use super::sink::Sink;
 use crate::engine::error::ParseError;
 
 /// Bytes of chunk extensions a chunk may have, names and values; beyond is an overflow, as in Node.

@@ -1,32 +1,8 @@
 //! A section of field lines (RFC 9112 §5): the head's and the trailer's, over any number of reads.
 
-use super::conn::Config;
+use super::config::Limits;
 use super::framing::{trim_ows, FieldKind, Framing, ValueState};
 use crate::engine::error::ParseError;
-
-/// What a head or a trailer section may hold.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Bytes of target, names and values; reaching it is an overflow.
-    pub(super) size: usize,
-    /// Fields; 0 is no limit.
-    pub(super) fields: u32,
-    /// Accept what Node's `insecureHTTPParser` accepts.
-    pub(super) lenient: bool,
-    /// Accept control characters in values.
-    pub(super) relaxed_values: bool,
-}
-
-impl Limits {
-    pub(super) fn new(config: &Config) -> Limits {
-        Limits {
-            size: config.max_header_size,
-            fields: config.max_fields,
-            lenient: config.lenient,
-            relaxed_values: config.relaxed_values,
-        }
-    }
-}
 
 /// Where in the section the next byte stands.
 #[derive(Clone, Copy, Debug)]
@@ -82,11 +58,6 @@ impl FieldSection {
             count: 0,
             used: 0,
         }
-    }
-
-    /// Gives the scratch buffer back: nothing more is parsed.
-    pub(super) fn release(&mut self) {
-        self.buffer = Vec::new();
     }
 
     /// Starts a head's fields; the target's bytes count towards its size.
@@ -493,6 +464,8 @@ fn is_value_char(byte: u8) -> bool {
 
 static TOKEN_CHARS: [bool; 256] = token_chars();
 
+// The compiler runs it, and would refuse a position that is none.
+#[allow(clippy::indexing_slicing)]
 const fn token_chars() -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;

@@ -1,9 +1,9 @@
 //! What the fields of a message say about its framing and its connection (RFC 9112 §6 and §9): field by field, so that
 //! the first byte that breaks a rule is known.
 
-use super::flags;
 use super::method::Method;
 use crate::engine::error::ParseError;
+use crate::engine::layout::message_flags as flags;
 
 /// Seen in the fields so far.
 mod seen {

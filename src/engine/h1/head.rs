@@ -3,7 +3,8 @@
 
 use std::mem::MaybeUninit;
 
-use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
+use super::config::Limits;
+use super::fields::{FieldSection, KEEP_CAPACITY};
 use super::framing::{FieldKind, Framing};
 use super::method::{Method, METHODS};
 use super::target::{Target, TargetStep};
@@ -130,11 +131,6 @@ impl HeadParser {
             framing.field(kind, raw).ok()?;
         }
         Some(WholeHead { method, version, target, length })
-    }
-
-    /// Gives the scratch buffer back: nothing more is parsed.
-    pub(super) fn release(&mut self) {
-        self.target = Vec::new();
     }
 
     /// Starts the scanner on a message.

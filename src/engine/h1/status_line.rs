@@ -1,6 +1,7 @@
 //! A response's status line (RFC 9112 §4), over any number of reads, with the offending byte known.
 
-use super::fields::{FieldSection, Limits, KEEP_CAPACITY};
+use super::config::Limits;
+use super::fields::{FieldSection, KEEP_CAPACITY};
 use super::version::{digit, VersionAt, VersionStep};
 use crate::engine::error::ParseError;
 

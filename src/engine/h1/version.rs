@@ -1,6 +1,6 @@
 //! The HTTP-version of a start line (RFC 9112 §2.3), a byte at a time: a protocol's name, a slash, and two digits with a dot between.
 
-use super::fields::Limits;
+use super::config::Limits;
 use crate::engine::error::ParseError;
 
 /// The protocol named in front of the version; Node's parser takes those of HTTP's relatives as well.

@@ -1,51 +1,47 @@
 //! What JavaScript may ask of the engine. The whole vocabulary of the way down.
 
-/// One command for one connection.
-#[derive(Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Op {
-    Write,
-    WriteNow,
-    Decide,
-    Credit,
-    Shutdown,
-    Close,
-    Reset,
-    NoDelay,
-    KeepAlive,
-    DiscardReads,
-    Expect,
-    GoOn,
-    Tap,
-    Feed,
-    Release,
+use crate::engine::layout::{limits, CommandWords, Prefix, Words};
+use crate::engine::output::Part;
+
+pub use crate::engine::layout::Op;
+
+/// How many threads one JavaScript environment may have; a connection's index modulo this is the number of its thread.
+pub const STRIDE: u32 = 1 << limits::STRIDE_BITS;
+
+/// Bytes before a record's payload.
+pub const HEADER: usize = Prefix::SIZE + 4 * CommandWords::COUNT;
+
+/// A connection as JavaScript names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Its number.
+    pub index: u32,
+    /// Which of the number's owners it is; what is meant for another one is dropped.
+    pub generation: u32,
 }
 
-impl Op {
-    fn from_number(number: u32) -> Option<Op> {
-        Some(match number {
-            1 => Op::Write,
-            2 => Op::WriteNow,
-            3 => Op::Decide,
-            4 => Op::Credit,
-            5 => Op::Shutdown,
-            6 => Op::Close,
-            7 => Op::Reset,
-            8 => Op::NoDelay,
-            9 => Op::KeepAlive,
-            10 => Op::DiscardReads,
-            11 => Op::Expect,
-            12 => Op::GoOn,
-            13 => Op::Tap,
-            14 => Op::Feed,
-            15 => Op::Release,
-            _ => return None,
-        })
+impl Target {
+    /// The number of its thread; 0: the inline driver.
+    pub fn thread(&self) -> u32 {
+        self.index % STRIDE
+    }
+
+    /// Its place among the connections of that thread.
+    pub fn slot(&self) -> u32 {
+        self.index / STRIDE
     }
 }
 
-/// Bytes before a record's payload.
-pub const HEADER: usize = 28;
+/// A write whose payload does not stand in a packed record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// The connection it is for.
+    pub target: Target,
+    /// WRITE_NOW: it goes before every message that has not begun, and its `part` says no more than whether to tell when it has left.
+    pub ahead: bool,
+    /// Its place in the connection's output.
+    pub part: Part,
+}
 
 /// A command as it stands in a packed record.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,9 +51,7 @@ pub struct Command<'a> {
     /// Its flags.
     pub flags: u32,
     /// The connection it is for.
-    pub index: u32,
-    /// That connection's generation; another one's commands are dropped.
-    pub generation: u32,
+    pub target: Target,
     /// Response number or argument.
     pub argument: u32,
     /// Bytes of the payload that are not framed.
@@ -66,25 +60,30 @@ pub struct Command<'a> {
     pub payload: &'a [u8],
 }
 
+impl Command<'_> {
+    /// Where the payload of a WRITE belongs.
+    pub fn part(&self) -> Part {
+        Part { seq: self.argument, flags: self.flags, head: self.head_length }
+    }
+}
+
 /// Takes the first record off `records`. `None` at the end, and at a record that is no command: nothing behind it can be
 /// trusted.
 pub fn next<'a>(records: &mut &'a [u8]) -> Option<(Command<'a>, &'a [u8])> {
-    let header = records.get(..HEADER)?;
-    let word = |n: usize| u32::from_le_bytes([header[4 * n], header[4 * n + 1], header[4 * n + 2], header[4 * n + 3]]);
-    let size = word(1) as usize;
-    let length = word(5) as usize;
-    let record = records.get(..size)?;
+    let (prefix, mut rest) = Prefix::read(records)?;
+    let words = CommandWords::take(&mut rest)?;
+    let length = words.payload_length as usize;
+    let record = records.get(..prefix.size)?;
     let payload = record.get(HEADER..HEADER.checked_add(length)?)?;
     let command = Command {
-        op: Op::from_number(word(0) & 0xff)?,
-        flags: word(0) >> 8,
-        index: word(2),
-        generation: word(3),
-        argument: word(4),
-        head_length: (word(6) as usize).min(length),
+        op: Op::of(prefix.number)?,
+        flags: prefix.flags,
+        target: Target { index: prefix.index, generation: words.generation },
+        argument: words.argument,
+        head_length: (words.head_length as usize).min(length),
         payload,
     };
-    *records = &records[size..];
+    *records = &records[prefix.size..];
     Some((command, record))
 }
 
@@ -104,7 +103,7 @@ mod tests {
         bytes.extend(record([6, 28, 5, 9, 0, 0, 0], b""));
         let mut rest = &bytes[..];
         let (first, _) = next(&mut rest).unwrap();
-        assert_eq!((first.op, first.flags, first.index, first.generation), (Op::Write, 2, 5, 9));
+        assert_eq!((first.op, first.flags, first.target), (Op::Write, 2, Target { index: 5, generation: 9 }));
         assert_eq!((first.argument, first.head_length, first.payload), (3, 2, &b"abcd"[..]));
         assert_eq!(next(&mut rest).unwrap().0.op, Op::Close);
         assert!(next(&mut rest).is_none());

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use super::blocks::Blocks;
 use super::census::Census;
-use super::command::{self, Command};
+pub use super::command::STRIDE;
+use super::command::{self, Target, Write};
 use super::connection::{Connection, Copied, LINGER};
 use super::event::Batch;
 use super::listener::Bound;
@@ -18,10 +19,8 @@ use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::transport::Transport;
 use crate::engine::deadline::{Timers, Waiting};
-use crate::engine::h1::encode::Payload;
+use crate::engine::output::Payload;
 
-/// How many threads one JavaScript environment may have; a connection's index modulo this is the number of its thread.
-pub const STRIDE: u32 = 64;
 /// How long accepting rests when the process has no descriptors left.
 pub const ACCEPT_REST: Duration = Duration::from_millis(50);
 /// Deadlines of one turn. Hundreds of connections expire together, because they are looked at in intervals; others are served in between.
@@ -31,6 +30,8 @@ struct Slot<T> {
     generation: u32,
     /// It stands in `woken`.
     queued: bool,
+    /// Number of the outbox with the last record of its last owner.
+    left_in: u64,
     connection: Option<Box<Connection<T>>>,
 }
 
@@ -45,6 +46,9 @@ pub struct Connections<T> {
     nobody: Rc<Server>,
     /// What the connections have said.
     pub outbox: Batch,
+    /// How many outboxes have been given to JavaScript, and how many of them it has been told all of.
+    given: u64,
+    told: u64,
     timers: Timers,
     /// Slots of connections that were told something and have not sent since.
     dirty: Vec<u32>,
@@ -67,6 +71,8 @@ impl<T: Transport> Connections<T> {
             servers: HashMap::new(),
             nobody: Rc::new(Server::nobody()),
             outbox: Batch::default(),
+            given: 0,
+            told: 0,
             timers: Timers::default(),
             dirty: Vec::new(),
             pool: Vec::new(),
@@ -111,6 +117,30 @@ impl<T: Transport> Connections<T> {
         self.free.last().copied().unwrap_or(self.slots.len() as u32)
     }
 
+    /// The same, after a choice among those whose last owner JavaScript has heard all of. It is for a connection that JavaScript knows by
+    /// its index before any record has told of it: the records on their way are not to be taken for its own.
+    pub fn next_slot_told(&mut self) -> u32 {
+        let is_told = |&at: &u32| self.slots.get(at as usize).is_some_and(|slot| slot.left_in < self.told);
+        match self.free.iter().position(is_told) {
+            Some(place) => {
+                let last = self.free.len() - 1;
+                self.free.swap(place, last);
+            }
+            None => {
+                let at = self.add_slot();
+                self.free.push(at);
+            }
+        }
+        self.next_slot()
+    }
+
+    /// JavaScript has been told all that it was given before: it is given what there is now, in exchange for an empty batch.
+    pub fn give_outbox(&mut self, into: &mut Batch) {
+        std::mem::swap(&mut self.outbox, into);
+        self.told = self.given;
+        self.given += 1;
+    }
+
     /// Takes an accepted connection in. Returns its slot.
     pub fn admit(&mut self, stream: T, peer: &super::event::Peer, server: &Rc<Server>) -> u32 {
         {
@@ -122,37 +152,40 @@ impl<T: Transport> Connections<T> {
                 stream.set_keep_alive(true, delay);
             }
         }
-        let (at, index, generation) = self.take_slot();
-        self.outbox.connection(index, generation, server.id, peer, server.config.borrow().hold);
-        self.fill_slot(at, Connection::new(stream, server.clone(), index, generation, self.now));
+        let (at, target) = self.take_slot();
+        self.outbox.connection(target, server.id, peer, server.config.borrow().hold);
+        self.fill_slot(at, Connection::new(stream, server.clone(), target, self.now));
         at
     }
 
     /// Takes in a connection that `token` stood for. Returns its slot.
     pub fn admit_outgoing(&mut self, stream: T, peer: &super::event::Peer, token: u32) -> u32 {
-        let (at, index, generation) = self.take_slot();
-        self.outbox.connected(token, Ok((index, generation, peer)));
-        self.fill_slot(at, Connection::outgoing(stream, self.nobody.clone(), index, generation, self.now));
+        let (at, target) = self.take_slot();
+        self.outbox.connected(token, Ok((target, peer)));
+        self.fill_slot(at, Connection::outgoing(stream, self.nobody.clone(), target, self.now));
         at
     }
 
-    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`]. Returns its index and generation.
-    pub fn admit_taken(&mut self, stream: T, seq: u32, handed: u64) -> (u32, u32) {
-        let (at, index, generation) = self.take_slot();
+    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`], behind [`Self::next_slot_told`]. Returns what it
+    /// is known by.
+    pub fn admit_taken(&mut self, stream: T, seq: u32, handed: u64) -> Target {
+        let (at, target) = self.take_slot();
         let nobody = self.nobody.clone();
-        self.fill_slot(at, Connection::taken_over(stream, nobody, index, generation, (seq, handed), self.now));
-        (index, generation)
+        self.fill_slot(at, Connection::taken_over(stream, nobody, target, (seq, handed), self.now));
+        target
     }
 
-    fn take_slot(&mut self) -> (u32, u32, u32) {
-        let at = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, queued: false, connection: None });
-            self.slots.len() as u32 - 1
-        });
+    fn take_slot(&mut self) -> (u32, Target) {
+        let at = self.free.pop().unwrap_or_else(|| self.add_slot());
         let slot = &mut self.slots[at as usize];
         slot.generation = (slot.generation + 1) & 0x7fff_ffff;
         slot.queued = false;
-        (at, at * STRIDE + self.number, slot.generation)
+        (at, Target { index: at * STRIDE + self.number, generation: slot.generation })
+    }
+
+    fn add_slot(&mut self) -> u32 {
+        self.slots.push(Slot { generation: 0, queued: false, left_in: 0, connection: None });
+        self.slots.len() as u32 - 1
     }
 
     fn fill_slot(&mut self, at: u32, connection: Connection<T>) {
@@ -176,9 +209,10 @@ impl<T: Transport> Connections<T> {
                 self.timers.disarm(armed, at as usize);
             }
             if connection.has_handover() {
-                self.port.close_handover(connection.index, connection.generation);
+                self.port.close_handover(connection.target);
             }
             slot.connection = None;
+            slot.left_in = self.given;
             self.free.push(at);
             self.port.gone();
             return Poll::Ready(());
@@ -189,7 +223,7 @@ impl<T: Transport> Connections<T> {
 
     /// Looks to what the connection in a slot wants done after it was told something.
     fn settle(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
         let Some(connection) = &mut slot.connection else { return };
         if connection.take_woken() && !slot.queued {
             slot.queued = true;
@@ -200,7 +234,7 @@ impl<T: Transport> Connections<T> {
 
     /// A slot wants to be polled.
     pub fn wake(&mut self, at: u32) {
-        let slot = &mut self.slots[at as usize];
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
         if !slot.queued && slot.connection.is_some() {
             slot.queued = true;
             self.woken.push(at);
@@ -211,72 +245,40 @@ impl<T: Transport> Connections<T> {
     pub fn apply_records(&mut self, mut records: &[u8]) {
         let now = self.now;
         while let Some((command, _)) = command::next(&mut records) {
-            let Command { index, generation, .. } = command;
-            self.tell(index, generation, |connection, batch| connection.apply(&command, batch, now));
+            self.tell(command.target, |connection, batch| connection.apply(&command, batch, now));
         }
     }
 
-    /// One write with a large payload; `ahead` puts it before every response that has not begun.
-    #[allow(clippy::too_many_arguments)]
-    pub fn write_large(
-        &mut self,
-        index: u32,
-        generation: u32,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
-        data: Vec<u8>,
-        ahead: bool,
-    ) {
+    /// One write with a large payload.
+    pub fn write_large(&mut self, write: &Write, data: Vec<u8>) {
         let mut handover = None;
         let now = self.now;
-        self.tell(index, generation, |connection, batch| {
-            if ahead {
-                connection.write_now(flags, &data);
-            } else {
-                connection.write_large(seq, flags, head_length, data, batch, now);
-            }
+        self.tell(write.target, |connection, batch| {
+            connection.write_large(write, data, batch, now);
             handover = connection.open_handover();
         });
         if let Some(handover) = handover {
-            self.port.open_handover(index, generation, handover);
+            self.port.open_handover(write.target, handover);
         }
     }
 
     /// The same for a payload that stays the caller's: what the kernel takes at once is never copied.
-    #[allow(clippy::too_many_arguments)]
-    pub fn write_borrowed(
-        &mut self,
-        index: u32,
-        generation: u32,
-        seq: u32,
-        flags: u32,
-        head_length: usize,
-        data: &[u8],
-        keep: impl FnOnce() -> Option<Box<dyn Payload>>,
-        ahead: bool,
-    ) {
+    pub fn write_borrowed(&mut self, write: &Write, data: &[u8], keep: impl FnOnce() -> Option<Box<dyn Payload>>) {
         let now = self.now;
-        self.tell(index, generation, |connection, batch| {
-            if ahead {
-                connection.write_now(flags, data);
-            } else {
-                connection.write_borrowed(seq, flags, head_length, data, keep, batch, now);
-            }
-        });
+        self.tell(write.target, |connection, batch| connection.write_borrowed(write, data, keep, batch, now));
     }
 
     /// A copy of a connection's socket, see [`Connection::copy`].
     ///
     /// # Errors
     /// As there; `WouldBlock`, too, while the outbox has bytes of the stream.
-    pub fn copy(&mut self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
-        let at = index / STRIDE;
+    pub fn copy(&mut self, target: Target, stays: bool) -> io::Result<Copied> {
+        let at = target.slot();
         let nothing = || Err(io::ErrorKind::WouldBlock.into());
-        if !stays && self.outbox.has_stream_of(index) {
+        if !stays && self.outbox.has_stream_of(target.index) {
             return nothing();
         }
-        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.generation == generation) else {
+        let Some(slot) = self.slots.get_mut(at as usize).filter(|slot| slot.generation == target.generation) else {
             return nothing();
         };
         let Some(connection) = &mut slot.connection else { return nothing() };
@@ -285,11 +287,11 @@ impl<T: Transport> Connections<T> {
         copied
     }
 
-    fn tell(&mut self, index: u32, generation: u32, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
-        let at = index / STRIDE;
+    fn tell(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
+        let at = target.slot();
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
         let Some(connection) = &mut slot.connection else { return };
-        if slot.generation != generation || connection.is_closed() {
+        if slot.generation != target.generation || connection.is_closed() {
             return;
         }
         if !connection.dirty {
@@ -304,7 +306,7 @@ impl<T: Transport> Connections<T> {
     pub fn flush_dirty(&mut self) {
         for i in 0..self.dirty.len() {
             let at = self.dirty[i];
-            let Some(connection) = &mut self.slots[at as usize].connection else { continue };
+            let Some(Slot { connection: Some(connection), .. }) = self.slots.get_mut(at as usize) else { continue };
             connection.dirty = false;
             if !connection.is_closed() {
                 connection.flush(None, &mut self.outbox);
@@ -322,7 +324,7 @@ impl<T: Transport> Connections<T> {
 
     /// Sees to it that the connection is looked at when its deadline may have passed.
     fn watch(&mut self, at: u32) {
-        let Some(connection) = &mut self.slots[at as usize].connection else { return };
+        let Some(Slot { connection: Some(connection), .. }) = self.slots.get_mut(at as usize) else { return };
         if connection.is_closed() {
             return;
         }
@@ -365,7 +367,7 @@ impl<T: Transport> Connections<T> {
             match timeouts.deadline(connection.waiting, connection.server.started) {
                 Some((due, expired)) if due <= now => {
                     connection.waiting = Waiting::Nothing;
-                    self.outbox.timeout(connection.index, expired as u32);
+                    self.outbox.timeout(connection.target.index, expired);
                 }
                 Some(_) => {
                     connection.shrink();
@@ -396,8 +398,7 @@ impl<T: Transport> Connections<T> {
         for slot in &mut self.slots {
             if let Some(mut connection) = slot.connection.take() {
                 let batch = &mut Batch::default();
-                connection.flush(None, batch);
-                connection.close(0, false, batch);
+                connection.flush_and_close(batch);
                 self.port.gone();
             }
         }

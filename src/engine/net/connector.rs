@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::platform;
 use super::std_stream::StdStream;
 
 /// Where to connect, and from where.
@@ -37,51 +38,25 @@ pub fn connect(remote: &Remote) -> io::Result<StdStream> {
             socket.set_nonblocking(true)?;
             if let Some(local) = local {
                 // As libuv: a port just used may be bound again.
-                #[cfg(unix)]
-                socket.set_reuse_address(true)?;
+                platform::reuse_address(&socket)?;
                 socket.bind(&(*local).into())?;
             }
-            begin(&socket, &(*address).into())?;
-            Ok(StdStream::Tcp(socket.into()))
+            match socket.connect(&(*address).into()) {
+                Err(error) if !platform::is_under_way(&error) => Err(error),
+                _ => Ok(StdStream::Tcp(socket.into())),
+            }
         }
-        #[cfg(unix)]
-        Remote::Unix { path } => {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-            socket.set_nonblocking(true)?;
-            begin(&socket, &socket2::SockAddr::unix(path)?)?;
-            Ok(StdStream::Unix(socket.into()))
-        }
-        #[cfg(not(unix))]
-        Remote::Unix { .. } => Err(io::ErrorKind::Unsupported.into()),
+        Remote::Unix { path } => platform::connect_unix(path).map(StdStream::Unix),
     }
 }
 
-fn begin(socket: &Socket, address: &socket2::SockAddr) -> io::Result<()> {
-    match socket.connect(address) {
-        Err(error) if !is_under_way(&error) => Err(error),
-        _ => Ok(()),
-    }
-}
-
-#[cfg(unix)]
-fn is_under_way(error: &io::Error) -> bool {
-    // EINPROGRESS; not EAGAIN, which is a Unix listener whose backlog is full.
-    error.kind() != io::ErrorKind::WouldBlock && error.raw_os_error() == Some(in_progress())
-}
-
-#[cfg(not(unix))]
-fn is_under_way(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::WouldBlock
-}
-
-/// EINPROGRESS, which std has no kind for.
-#[cfg(unix)]
-fn in_progress() -> i32 {
-    if cfg!(any(target_os = "linux", target_os = "android")) {
-        115
-    } else {
-        36
-    }
+/// Marks what a TCP stream sends: the type of service of IPv4, the traffic class of IPv6. Routers need not heed it, and a system
+/// that has none of it changes nothing.
+pub fn mark(stream: &StdStream, type_of_service: u32) {
+    let StdStream::Tcp(stream) = stream else { return };
+    let socket = socket2::SockRef::from(stream);
+    let _ = socket.set_tos_v4(type_of_service);
+    platform::set_traffic_class(&socket, type_of_service);
 }
 
 /// What has come of a socket that has become writable, 0 or an errno; `None` when it is still under way.

@@ -1,39 +1,22 @@
 //! What the engine tells JavaScript, as packed records. The whole vocabulary of the way up.
 
 use super::blocks::{Room, VIEW};
+use super::command::Target;
 use crate::engine::error::ParseError;
-use crate::engine::h1::{RequestHead, ResponseHead, Sink};
+use crate::engine::h1::{self, RequestHead, ResponseHead};
+use crate::engine::layout::places::{GIVEN, IN_RECORD};
+use crate::engine::layout::record::{
+    Ack, Body, Closed, Connected, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
+};
+use crate::engine::layout::{self, closed_flags, connection_flags, moved_flags, record, upgrade_flags};
+use crate::engine::layout::{Ends, Expired, Family, Line, Payload, Prefix, Record, Words};
+use crate::engine::raw;
 
-/// Kinds of records; the numbers JavaScript knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[allow(missing_docs)]
-pub enum Kind {
-    Connection = 1,
-    Request = 2,
-    Body = 3,
-    End = 4,
-    Upgrade = 5,
-    Raw = 6,
-    Eof = 7,
-    ParseError = 8,
-    Timeout = 9,
-    Ack = 10,
-    Closed = 11,
-    Response = 12,
-    Connected = 13,
-    Moved = 14,
-}
+pub use crate::engine::layout::Kind;
 
 /// Bytes; a payload from here on stays where it was read and is named by block and offset, so that it is not copied into the records
 /// and out again.
 pub const BLOB: usize = 8 * 1024;
-/// The block of a payload that stands in its record.
-const INLINE: u32 = u32::MAX;
-/// In the offset of a payload: nothing behind it in its read will be named, so whoever gets it may have its block.
-pub const GIVEN: u32 = 1 << 31;
-/// Bytes of the words every record begins with.
-const PREFIX: usize = 12;
 
 /// Records of one or more turns on their way to JavaScript, and the blocks with large payloads that they name by number.
 #[derive(Debug, Default)]
@@ -69,104 +52,66 @@ impl Batch {
         has_stream_of(&self.records, index)
     }
 
-    /// Starts a record; returns where, for [`Self::finish`].
-    fn start(&mut self, kind: Kind, flags: u32, index: u32) -> usize {
-        let at = self.records.len();
-        self.word(kind as u32 | flags << 8);
-        self.word(0);
-        self.word(index);
-        at
-    }
-
-    fn word(&mut self, word: u32) {
-        self.records.extend_from_slice(&word.to_le_bytes());
-    }
-
-    fn words53(&mut self, value: u64) {
-        self.word(value as u32);
-        self.word((value >> 32) as u32);
-    }
-
-    fn finish(&mut self, at: usize) {
-        while !self.records.len().is_multiple_of(4) {
-            self.records.push(0);
-        }
-        let size = (self.records.len() - at) as u32;
-        self.records[at + 4..at + 8].copy_from_slice(&size.to_le_bytes());
+    /// Appends a record: its words, then its bytes.
+    fn put<R: Record>(&mut self, index: u32, flags: u32, record: &R, bytes: [&[u8]; 2]) {
+        layout::put(&mut self.records, R::KIND.number(), flags, index, record, bytes);
     }
 
     /// A connection has been accepted. `held`: it is not read before JavaScript has said how.
-    pub fn connection(&mut self, index: u32, generation: u32, server: u32, peer: &Peer, held: bool) {
-        let at = self.start(Kind::Connection, peer.family | u32::from(held) << 3, index);
-        self.word(generation);
-        self.word(server);
-        self.word(u32::from(peer.remote_port));
-        self.word(u32::from(peer.local_port));
-        self.word(peer.remote.len() as u32);
-        self.word(peer.local.len() as u32);
-        self.records.extend_from_slice(peer.remote.as_bytes());
-        self.records.extend_from_slice(peer.local.as_bytes());
-        self.finish(at);
+    pub fn connection(&mut self, target: Target, server: u32, peer: &Peer, held: bool) {
+        let Target { index, generation } = target;
+        let flags = peer.family.number() | if held { connection_flags::HELD } else { 0 };
+        let record = record::Connection { generation, server, ends: peer.ends() };
+        self.put(index, flags, &record, [peer.remote.as_bytes(), peer.local.as_bytes()]);
     }
 
     /// What came of an attempt to connect, named by its `token`: a connection, or why there is none.
-    pub fn connected(&mut self, token: u32, outcome: Result<(u32, u32, &Peer), i32>) {
+    pub fn connected(&mut self, token: u32, outcome: Result<(Target, &Peer), i32>) {
         let nowhere = Peer::default();
         let (index, generation, errno, peer) = match outcome {
-            Ok((index, generation, peer)) => (index, generation, 0, peer),
+            Ok((Target { index, generation }, peer)) => (index, generation, 0, peer),
             Err(errno) => (0, 0, errno, &nowhere),
         };
-        let at = self.start(Kind::Connected, peer.family, index);
-        self.word(generation);
-        self.word(token);
-        self.word(u32::from(peer.remote_port));
-        self.word(u32::from(peer.local_port));
-        self.word(peer.remote.len() as u32);
-        self.word(peer.local.len() as u32);
-        self.word(errno as u32);
-        self.records.extend_from_slice(peer.remote.as_bytes());
-        self.records.extend_from_slice(peer.local.as_bytes());
-        self.finish(at);
+        let record = Connected { generation, token, ends: peer.ends(), errno };
+        self.put(index, peer.family.number(), &record, [peer.remote.as_bytes(), peer.local.as_bytes()]);
     }
 
     /// The peer has sent its FIN.
     pub fn eof(&mut self, index: u32) {
-        let at = self.start(Kind::Eof, 0, index);
-        self.finish(at);
+        self.put(index, 0, &Eof {}, NOTHING);
     }
 
     /// A limit has passed.
-    pub fn timeout(&mut self, index: u32, expired: u32) {
-        let at = self.start(Kind::Timeout, expired, index);
-        self.finish(at);
+    pub fn timeout(&mut self, index: u32, expired: Expired) {
+        self.put(index, expired.number(), &Timeout {}, NOTHING);
     }
 
     /// Commands have been flushed up to `total` payload bytes.
     pub fn ack(&mut self, index: u32, total: u64) {
-        let at = self.start(Kind::Ack, 0, index);
-        self.words53(total);
-        self.finish(at);
+        self.put(index, 0, &Ack { flushed: total }, NOTHING);
     }
 
     /// The connection is gone.
     pub fn closed(&mut self, index: u32, errno: i32, writing: bool) {
-        let at = self.start(Kind::Closed, u32::from(writing), index);
-        self.word(errno as u32);
-        self.finish(at);
+        let flags = if writing { closed_flags::WRITING } else { 0 };
+        self.put(index, flags, &Closed { errno }, NOTHING);
     }
 
     /// The last record of a connection that another driver goes on with. `ended`: the peer's FIN has come.
     pub fn moved(&mut self, index: u32, ended: bool) {
-        let at = self.start(Kind::Moved, u32::from(ended), index);
-        self.finish(at);
+        let flags = if ended { moved_flags::ENDED } else { 0 };
+        self.put(index, flags, &Moved {}, NOTHING);
     }
 }
+
+/// A record without bytes.
+const NOTHING: [&[u8]; 2] = [&[], &[]];
 
 /// Where a connection's ends are.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
-    /// 4, 6, or 0 for a Unix socket.
-    pub family: u32,
+    /// What sort of socket it is.
+    pub family: Family,
     /// Textual address.
     pub remote: String,
     /// Port of the peer.
@@ -177,37 +122,48 @@ pub struct Peer {
     pub local_port: u16,
 }
 
-/// Offset in bytes of the block word of a kind that has one.
-fn block_word(kind: u32) -> Option<usize> {
-    match kind {
-        3 | 5 => Some(20),
-        6 => Some(16),
-        8 => Some(24),
-        _ => None,
+impl Peer {
+    fn ends(&self) -> Ends {
+        Ends {
+            remote_port: u32::from(self.remote_port),
+            local_port: u32::from(self.local_port),
+            remote_length: self.remote.len() as u32,
+            local_length: self.local.len() as u32,
+        }
     }
 }
 
-fn read_word(records: &[u8], at: usize) -> Option<u32> {
-    records.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes)
+/// Whether the place of a payload is a block that travels with its record.
+fn is_block(place: u32) -> bool {
+    place as i32 >= 0
 }
+
+/// Where in the record, in bytes, it says which block its payload is in, if it may be in one; and what it says of its payload.
+fn payload_of(record: &[u8]) -> Option<(usize, Payload)> {
+    let (prefix, _) = Prefix::read(record)?;
+    let at = Kind::of(prefix.number)?.payload()?;
+    let payload = Payload::take(&mut record.get(at..)?)?;
+    Some((at + PLACE_AT, payload))
+}
+
+/// Where a payload's place stands, in bytes behind where the payload's words begin.
+const PLACE_AT: usize = layout::offset_of(Payload::FIELDS, "place");
 
 fn shift_blocks(records: &mut [u8], shift: u32) {
     for_each_record(records, |record| {
-        let Some(offset) = read_word(record, 0).and_then(|word| block_word(word & 0xff)) else { return };
-        match read_word(record, offset) {
-            Some(block) if block != INLINE => {
-                record[offset..offset + 4].copy_from_slice(&(block + shift).to_le_bytes())
-            }
-            _ => {}
-        }
+        let Some((at, Payload { place, .. })) = payload_of(record).filter(|(_, payload)| is_block(payload.place))
+        else {
+            return;
+        };
+        record[at..at + 4].copy_from_slice(&(place + shift).to_le_bytes());
     });
 }
 
 fn for_each_record(records: &mut [u8], mut visit: impl FnMut(&mut [u8])) {
     let mut at = 0;
-    while let Some(size) = read_word(records, at + 4) {
-        let end = at + size as usize;
-        if size < PREFIX as u32 || end > records.len() {
+    while let Some(size) = records.get(at..).and_then(Prefix::size_of) {
+        let end = at + size;
+        if size < Prefix::SIZE || end > records.len() {
             break;
         }
         visit(&mut records[at..end]);
@@ -234,18 +190,18 @@ pub struct Place {
 pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
     let mut at = 0;
     std::iter::from_fn(move || {
-        while let Some(size) = read_word(records, at + 4) {
+        while let Some(size) = records.get(at..).and_then(Prefix::size_of) {
             let record = at;
-            at += size.max(PREFIX as u32) as usize;
-            let Some(word) = block_word(read_word(records, record)? & 0xff).map(|offset| record + offset) else {
-                continue;
-            };
-            let block = read_word(records, word)?;
-            if block < INLINE / 2 {
-                // The length stands before the block, the offset behind it.
-                let (length, offset) = (read_word(records, word - 4)?, read_word(records, word + 4)? & !GIVEN);
-                let (block, offset, length) = (block as usize, offset as usize, length as usize);
-                return Some(Place { record, word, block, offset, length });
+            at += size.max(Prefix::SIZE);
+            let Some((word, payload)) = payload_of(&records[record..]) else { continue };
+            if is_block(payload.place) {
+                return Some(Place {
+                    record,
+                    word: record + word,
+                    block: payload.place as usize,
+                    offset: (payload.offset & !(GIVEN as u32)) as usize,
+                    length: payload.length as usize,
+                });
             }
         }
         None
@@ -254,15 +210,11 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
 
 /// Whether a record of connection `index` brings bytes of the stream for whoever uses it, not for a message: RAW, or UPGRADE.
 pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
-    const RAW: u32 = Kind::Raw as u32;
-    const UPGRADE: u32 = Kind::Upgrade as u32;
-    while !records.is_empty() {
-        let record = first_record(records);
-        let kind = read_word(record, 0).map(|word| word & 0xff);
-        if matches!(kind, Some(RAW | UPGRADE)) && read_word(record, 8) == Some(index) {
+    while let Some((prefix, _)) = Prefix::read(records) {
+        if matches!(Kind::of(prefix.number), Some(Kind::Raw | Kind::Upgrade)) && prefix.index == index {
             return true;
         }
-        records = &records[record.len()..];
+        records = &records[first_record(records).len()..];
     }
     false
 }
@@ -270,9 +222,9 @@ pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
 /// The part of a batch that a consumer with a buffer of `room` bytes can take at once: whole records, at least one.
 pub fn take_records(records: &[u8], room: usize) -> usize {
     let mut at = 0;
-    while let Some(size) = read_word(records, at + 4) {
-        let end = at + size as usize;
-        if size < PREFIX as u32 || end > records.len() || end > room {
+    while let Some(size) = records.get(at..).and_then(Prefix::size_of) {
+        let end = at + size;
+        if size < Prefix::SIZE || end > records.len() || end > room {
             break;
         }
         at = end;
@@ -282,8 +234,8 @@ pub fn take_records(records: &[u8], room: usize) -> usize {
 
 /// The first record, whatever its size; all of it when it does not say.
 pub fn first_record(records: &[u8]) -> &[u8] {
-    let size = read_word(records, 4).map_or(records.len(), |size| size as usize);
-    records.get(..size.max(PREFIX)).unwrap_or(records)
+    let size = Prefix::size_of(records).unwrap_or(records.len());
+    records.get(..size.max(Prefix::SIZE)).unwrap_or(records)
 }
 
 /// Packs what the protocol core recognises on connection `index`.
@@ -328,25 +280,10 @@ impl Read {
 }
 
 impl RecordSink<'_> {
-    /// A message's head: what of the start line is a number, its text, and the fields.
-    #[allow(clippy::too_many_arguments)]
-    fn head(&mut self, kind: Kind, flags: u32, seq: u32, line: u32, text: &[u8], fields: &[u8], field_count: u32) {
-        let batch = &mut *self.batch;
-        let at = batch.start(kind, flags, self.index);
-        batch.word(seq);
-        batch.word(line);
-        batch.word(text.len() as u32);
-        batch.word(fields.len() as u32);
-        batch.word(field_count);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(text);
-        batch.records.extend_from_slice(fields);
-        batch.finish(at);
-    }
-
-    /// The two words that say where a payload is. Returns whether it must follow in the record: it is small, or it does not lie
-    /// in this read, because the protocol core has held it back.
-    fn place(&mut self, bytes: &[u8]) -> bool {
+    /// Where a payload is, and what of it must follow in the record: all, when it is small, or does not lie in this read, because the
+    /// protocol core has held it back.
+    fn payload<'b>(&mut self, bytes: &'b [u8]) -> (Payload, [&'b [u8]; 2]) {
+        let length = bytes.len() as u32;
         // Behind the payload that the block goes with none may name it.
         if let Some(read) = self.read.as_mut().filter(|read| bytes.len() >= BLOB && !read.viewed) {
             let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
@@ -354,88 +291,83 @@ impl RecordSink<'_> {
                 let end = from + bytes.len();
                 read.named = read.named.max(end);
                 read.viewed = bytes.len() >= VIEW && end == read.length;
-                self.batch.word(read.block);
-                let given = if read.viewed { GIVEN } else { 0 };
-                self.batch.word((read.offset + from as u32) | given);
-                return false;
+                let given = if read.viewed { GIVEN as u32 } else { 0 };
+                let offset = (read.offset + from as u32) | given;
+                return (Payload { length, place: read.block, offset }, NOTHING);
             }
         }
-        self.batch.word(INLINE);
-        self.batch.word(0);
-        true
+        (Payload { length, place: IN_RECORD as u32, offset: 0 }, [bytes, &[]])
     }
 }
 
-impl Sink for RecordSink<'_> {
+impl h1::Sink for RecordSink<'_> {
     fn request(&mut self, seq: u32, head: &RequestHead<'_>) {
-        let line = u32::from(head.method.0) | u32::from(head.version.1) << 8 | u32::from(head.version.0) << 16;
-        self.head(Kind::Request, head.flags, seq, line, head.target, head.fields, head.field_count);
+        let record = Request {
+            seq,
+            line: Line { code: u16::from(head.method.0), version: head.version },
+            target_length: head.target.len() as u32,
+            fields_length: head.fields.len() as u32,
+            field_count: head.field_count,
+            bytes_read: self.bytes_read,
+        };
+        self.batch.put(self.index, head.flags, &record, [head.target, head.fields]);
     }
 
     fn response(&mut self, seq: u32, head: &ResponseHead<'_>) {
-        let line = u32::from(head.status) | u32::from(head.version.1) << 16 | u32::from(head.version.0) << 24;
-        self.head(Kind::Response, head.flags, seq, line, head.reason, head.fields, head.field_count);
+        let record = Response {
+            seq,
+            line: Line { code: head.status, version: head.version },
+            reason_length: head.reason.len() as u32,
+            fields_length: head.fields.len() as u32,
+            field_count: head.field_count,
+            bytes_read: self.bytes_read,
+        };
+        self.batch.put(self.index, head.flags, &record, [head.reason, head.fields]);
     }
 
     fn body(&mut self, seq: u32, bytes: &[u8]) {
         *self.uncredited += bytes.len();
-        let at = self.batch.start(Kind::Body, 0, self.index);
-        self.batch.word(seq);
-        self.batch.word(bytes.len() as u32);
-        if self.place(bytes) {
-            self.batch.records.extend_from_slice(bytes);
-        }
-        self.batch.finish(at);
+        let (payload, rest) = self.payload(bytes);
+        self.batch.put(self.index, 0, &Body { seq, payload }, rest);
     }
 
     fn end(&mut self, seq: u32, trailers: &[u8]) {
-        let batch = &mut *self.batch;
-        let at = batch.start(Kind::End, 0, self.index);
-        batch.word(seq);
-        batch.word(trailers.len() as u32);
-        batch.words53(self.bytes_read);
-        batch.records.extend_from_slice(trailers);
-        batch.finish(at);
+        let record = End { seq, trailers_length: trailers.len() as u32, bytes_read: self.bytes_read };
+        self.batch.put(self.index, 0, &record, [trailers, &[]]);
     }
 
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]) {
-        let at = self.batch.start(Kind::Upgrade, u32::from(complete), self.index);
-        self.batch.word(seq);
-        self.batch.word(head.len() as u32);
-        let follows = self.place(head);
-        self.batch.words53(self.bytes_read);
-        if follows {
-            self.batch.records.extend_from_slice(head);
-        }
-        self.batch.finish(at);
+        let flags = if complete { upgrade_flags::COMPLETE } else { 0 };
+        let (payload, rest) = self.payload(head);
+        self.batch.put(self.index, flags, &Upgrade { seq, payload, bytes_read: self.bytes_read }, rest);
     }
 
-    fn raw(&mut self, bytes: &[u8]) {
-        *self.uncredited += bytes.len();
-        let at = self.batch.start(Kind::Raw, 0, self.index);
-        self.batch.word(bytes.len() as u32);
-        if self.place(bytes) {
-            self.batch.records.extend_from_slice(bytes);
-        }
-        self.batch.finish(at);
+    /// To JavaScript these are bytes like any other that are no message's.
+    fn unasked(&mut self, bytes: &[u8]) {
+        raw::Sink::raw(self, bytes);
     }
 
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]) {
-        let at = self.batch.start(Kind::ParseError, 0, self.index);
-        self.batch.word(error.index());
-        self.batch.word(bytes_parsed as u32);
-        self.batch.word(packet.len() as u32);
-        if self.place(packet) {
-            self.batch.records.extend_from_slice(packet);
-        }
-        self.batch.finish(at);
+        let (payload, rest) = self.payload(packet);
+        let record = record::ParseError { index: error.index(), bytes_parsed: bytes_parsed as u32, payload };
+        self.batch.put(self.index, 0, &record, rest);
+    }
+}
+
+impl raw::Sink for RecordSink<'_> {
+    fn raw(&mut self, bytes: &[u8]) {
+        *self.uncredited += bytes.len();
+        let (payload, rest) = self.payload(bytes);
+        self.batch.put(self.index, 0, &Raw { payload }, rest);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::h1::Sink as _;
     use crate::engine::net::blocks::{Blocks, OwnedBlocks};
+    use crate::engine::raw::Sink as _;
 
     fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize, read: Option<Read>) -> RecordSink<'a> {
         RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited, read }
@@ -469,12 +401,32 @@ mod tests {
         assert_eq!(first.blocks.len(), 3);
         let mut seen = Vec::new();
         for_each_record(&mut first.records, |record| {
-            let kind = read_word(record, 0).unwrap() & 0xff;
-            let at = block_word(kind).unwrap();
-            seen.push((read_word(record, 12).unwrap(), read_word(record, at).unwrap(), record.len()));
+            let Payload { length, place, .. } = Raw::read(record).unwrap().payload;
+            seen.push((length, place, record.len()));
         });
         let (large, blob) = (24, BLOB as u32);
-        assert_eq!(seen, [(blob, 0, large), (5, INLINE, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+    }
+
+    #[test]
+    fn every_kind_that_may_name_a_block_names_another_when_blocks_get_new_numbers() {
+        for kind in Kind::ALL {
+            let words: usize = kind.fields().iter().map(|field| field.words).sum();
+            let mut records = vec![0; Prefix::SIZE + 4 * words];
+            records[0] = kind.number() as u8;
+            records[4] = records.len() as u8;
+            let mut expected = records.clone();
+            let mut at = Prefix::SIZE;
+            for field in kind.fields() {
+                if field.is_payload {
+                    expected[at + PLACE_AT] = 5;
+                    assert_eq!(places(&records).count(), 1, "{kind:?}");
+                }
+                at += 4 * field.words;
+            }
+            shift_blocks(&mut records, 5);
+            assert_eq!(records, expected, "{kind:?}");
+        }
     }
 
     #[test]
@@ -485,7 +437,7 @@ mod tests {
         let mut sink = sink(&mut batch, &mut n, Some(read));
         sink.raw(&[1; 2 * BLOB]);
         assert_eq!(sink.read.unwrap().named, 0);
-        assert_eq!(read_word(&batch.records, 16), Some(INLINE));
+        assert_eq!(Raw::read(&batch.records).unwrap().payload.place, IN_RECORD as u32);
         assert_eq!(batch.records.len(), 24 + 2 * BLOB);
     }
 
@@ -513,11 +465,6 @@ mod tests {
         assert_eq!(first_record(&batch.records).len(), one);
     }
 
-    /// The offset word of a batch's only record.
-    fn offset_of(batch: &Batch, kind: Kind) -> u32 {
-        read_word(&batch.records, block_word(kind as u32).unwrap() + 4).unwrap()
-    }
-
     #[test]
     fn a_block_goes_with_a_large_payload_at_the_end_of_its_read_alone() {
         // From, to, length of the read; whether the block is given.
@@ -532,8 +479,8 @@ mod tests {
             let mut sink = sink(&mut batch, &mut n, Some(Read::new(&room, length)));
             sink.body(1, &room.bytes[from..to]);
             assert_eq!(sink.read.unwrap().viewed, given, "{from}..{to} of {length}");
-            let offset = (from as u32) | if given { GIVEN } else { 0 };
-            assert_eq!(offset_of(&batch, Kind::Body), offset, "{from}..{to} of {length}");
+            let offset = (from as u32) | if given { GIVEN as u32 } else { 0 };
+            assert_eq!(Body::read(&batch.records).unwrap().payload.offset, offset, "{from}..{to} of {length}");
         }
     }
 
@@ -548,7 +495,7 @@ mod tests {
         let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
         assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
         let last = batch.records.len() - 2 * VIEW - 32;
-        assert_eq!(read_word(&batch.records, last + 24), Some(INLINE));
+        assert_eq!(record::ParseError::read(&batch.records[last..]).unwrap().payload.place, IN_RECORD as u32);
     }
 
     #[test]

@@ -10,11 +10,13 @@ pub mod command;
 pub mod connection;
 pub mod connections;
 pub mod connector;
+pub mod delivery;
 pub mod event;
 pub mod handover;
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "inline/absent.rs")]
 pub mod inline;
 pub mod listener;
+pub mod platform;
 pub mod port;
 pub mod protocol;
 pub mod server;

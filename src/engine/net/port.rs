@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::blocks::{OwnedBlocks, SPARE};
+use super::command::Target;
 use super::event::Batch;
 use super::handover::Handover;
 
@@ -19,8 +20,8 @@ pub struct Port {
     live: AtomicUsize,
     /// Blocks that the reader is done with.
     spare: Mutex<Vec<Vec<u8>>>,
-    /// By index and generation of their connections.
-    handovers: Mutex<HashMap<(u32, u32), Arc<Handover>>>,
+    /// By their connections.
+    handovers: Mutex<HashMap<Target, Arc<Handover>>>,
 }
 
 /// The drivers' locks: nobody panics while he holds one, and a poisoned one is as good as new.
@@ -83,18 +84,18 @@ impl Port {
     }
 
     /// A thread's connection may change hands.
-    pub fn open_handover(&self, index: u32, generation: u32, handover: Arc<Handover>) {
-        lock(&self.handovers).insert((index, generation), handover);
+    pub fn open_handover(&self, target: Target, handover: Arc<Handover>) {
+        lock(&self.handovers).insert(target, handover);
     }
 
     /// The connection is gone.
-    pub fn close_handover(&self, index: u32, generation: u32) {
-        lock(&self.handovers).remove(&(index, generation));
+    pub fn close_handover(&self, target: Target) {
+        lock(&self.handovers).remove(&target);
     }
 
     /// How a connection may change hands, if it may.
-    pub fn handover(&self, index: u32, generation: u32) -> Option<Arc<Handover>> {
-        lock(&self.handovers).get(&(index, generation)).cloned()
+    pub fn handover(&self, target: Target) -> Option<Arc<Handover>> {
+        lock(&self.handovers).get(&target).cloned()
     }
 
     /// A connection has been accepted.

@@ -1,25 +1,31 @@
-//! The protocol core of a connection, in whichever role it plays.
+//! What a connection speaks, in whichever role: HTTP/1, and behind an upgrade something else. The change happens here, once, and inside a read
+//! if need be.
+//!
+//! ```text
+//! Server ─ decide(accept), message over ──┐
+//!                                         ├─► Raw
+//! Client ─ 101, or any answer to CONNECT ─┘
+//! ```
 
 use std::sync::Arc;
 
-use super::event::RecordSink;
-use crate::engine::h1::{ClientConn, Config, Conn, Expected, Phase, Validation};
+use crate::engine::h1::{self, ClientConn, Config, Conn, Expected, Phase, Validation};
+use crate::engine::layout::expect_flags;
+use crate::engine::raw;
 
-/// See the module. Both are of about the same size, and a connection stands in a box of its own.
+/// Who hears whatever is spoken.
+pub trait Sink: h1::Sink + raw::Sink {}
+
+impl<T: h1::Sink + raw::Sink> Sink for T {}
+
+/// See the module. The roles are of about the same size, and a connection stands in a box of its own.
 pub enum Protocol {
     /// The peer asks.
     Server(Conn),
     /// The peer answers.
     Client(ClientConn),
-}
-
-/// Flags of the EXPECT command.
-mod expect {
-    pub const HEAD: u32 = 1;
-    pub const CONNECT: u32 = 2;
-    pub const INSECURE: u32 = 4;
-    pub const NOTHING: u32 = 8;
-    pub const RELAXED: u32 = 16;
+    /// HTTP has gone.
+    Raw(raw::Stream),
 }
 
 impl Protocol {
@@ -33,19 +39,42 @@ impl Protocol {
         Self::Client(ClientConn::new(config))
     }
 
-    /// What one read returned.
-    pub fn receive(&mut self, bytes: &[u8], sink: &mut RecordSink<'_>) {
+    /// A stream that is upgraded already.
+    pub fn raw() -> Self {
+        Self::Raw(raw::Stream)
+    }
+
+    /// What one read returned. It is the protocol's to change: unmasking, for one, is done where the bytes lie.
+    pub fn receive(&mut self, bytes: &mut [u8], sink: &mut impl Sink) {
         match self {
-            Self::Server(conn) => conn.receive(bytes, sink),
-            Self::Client(conn) => conn.receive(bytes, sink),
+            Self::Server(conn) => {
+                let taken = conn.receive(bytes, sink);
+                if conn.has_switched() {
+                    self.switch().receive(bytes.get_mut(taken..).unwrap_or_default(), sink);
+                }
+            }
+            Self::Client(conn) => {
+                conn.receive(bytes, sink);
+                if conn.has_switched() {
+                    self.switch();
+                }
+            }
+            Self::Raw(stream) => stream.receive(bytes, sink),
         }
     }
 
+    /// HTTP goes, with all that parsing needed.
+    fn switch(&mut self) -> &mut Self {
+        *self = Self::raw();
+        self
+    }
+
     /// The peer has sent its FIN.
-    pub fn finish(&mut self, sink: &mut RecordSink<'_>) {
+    pub fn finish(&mut self, sink: &mut impl Sink) {
         match self {
             Self::Server(conn) => conn.finish(sink),
             Self::Client(conn) => conn.finish(sink),
+            Self::Raw(_) => {}
         }
     }
 
@@ -53,36 +82,34 @@ impl Protocol {
     pub fn holds_end(&self) -> bool {
         match self {
             Self::Server(conn) => conn.holds_end(),
-            Self::Client(_) => false,
+            Self::Client(_) | Self::Raw(_) => false,
         }
     }
 
     /// Answers an upgrade candidate; a client has nothing to decide.
-    pub fn decide(&mut self, accept: bool, sink: &mut RecordSink<'_>) {
-        if let Self::Server(conn) = self {
-            conn.decide(accept, sink);
-        }
-    }
-
-    /// The connection is a plain stream.
-    pub fn expect_nothing(&mut self) {
-        if let Self::Client(conn) = self {
-            conn.expect_nothing();
+    pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
+        let Self::Server(conn) = self else { return };
+        conn.decide(accept, sink);
+        if conn.has_switched() {
+            if let Self::Server(conn) = std::mem::replace(self, Self::raw()) {
+                self.receive(&mut conn.into_rest(), sink);
+            }
         }
     }
 
     /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
         if let Self::Client(conn) = self {
-            if flags & expect::NOTHING != 0 {
+            if flags & expect_flags::NOTHING != 0 {
                 conn.expect_nothing();
                 return;
             }
             let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
-            let request = Expected { seq, head: flags & expect::HEAD != 0, connect: flags & expect::CONNECT != 0 };
-            let validation = match flags & (expect::INSECURE | expect::RELAXED) {
+            let request =
+                Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
+            let validation = match flags & (expect_flags::INSECURE | expect_flags::RELAXED) {
                 0 => Validation::Strict,
-                expect::RELAXED => Validation::Relaxed,
+                expect_flags::RELAXED => Validation::Relaxed,
                 _ => Validation::Insecure,
             };
             conn.expect(request, size, validation);
@@ -90,14 +117,14 @@ impl Protocol {
     }
 
     /// A message of ours has left whole.
-    pub fn message_sent(&mut self, sink: &mut RecordSink<'_>) {
+    pub fn message_sent(&mut self, sink: &mut impl Sink) {
         if let Self::Server(conn) = self {
             conn.response_done(sink);
         }
     }
 
     /// A burst of requests has been dealt with. Only servers have them.
-    pub fn go_on(&mut self, sink: &mut RecordSink<'_>) {
+    pub fn go_on(&mut self, sink: &mut impl Sink) {
         if let Self::Server(conn) = self {
             conn.go_on(sink);
         }
@@ -108,7 +135,7 @@ impl Protocol {
     pub fn untold(&self) -> Option<Vec<u8>> {
         match self {
             Self::Server(conn) => conn.untold(),
-            Self::Client(_) => Some(Vec::new()),
+            Self::Client(_) | Self::Raw(_) => Some(Vec::new()),
         }
     }
 
@@ -117,6 +144,7 @@ impl Protocol {
         match self {
             Self::Server(conn) => conn.can_read(),
             Self::Client(conn) => conn.can_read(),
+            Self::Raw(_) => true,
         }
     }
 
@@ -125,6 +153,7 @@ impl Protocol {
         match self {
             Self::Server(conn) => conn.phase(),
             Self::Client(conn) => conn.phase(),
+            Self::Raw(_) => Phase::Upgraded,
         }
     }
 
@@ -133,15 +162,15 @@ impl Protocol {
     pub fn answers(&self) -> bool {
         match self {
             Self::Server(conn) => !conn.is_upgraded(),
-            Self::Client(_) => false,
+            Self::Client(_) | Self::Raw(_) => false,
         }
     }
 
-    /// The number of the message being read, else of the last one. A client's has no deadline to count from it.
+    /// The number of the message being read, else of the last one. What is no server's has no deadline to count from it.
     pub fn message(&self) -> u32 {
         match self {
             Self::Server(conn) => conn.message(),
-            Self::Client(_) => 0,
+            Self::Client(_) | Self::Raw(_) => 0,
         }
     }
 
@@ -149,7 +178,7 @@ impl Protocol {
     pub fn open_requests(&self) -> u32 {
         match self {
             Self::Server(conn) => conn.open_requests(),
-            Self::Client(_) => 0,
+            Self::Client(_) | Self::Raw(_) => 0,
         }
     }
 }

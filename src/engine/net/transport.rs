@@ -1,4 +1,4 @@
-//! What a connection needs of its socket, whichever driver moves the bytes.
+//! What a connection needs of its socket, or of what stands between it and the socket, whichever driver moves the bytes.
 
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -10,6 +10,8 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::event::Peer;
 use super::handover::Duplicate;
+use super::platform::MORE;
+use crate::engine::layout::Family;
 
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
@@ -29,11 +31,9 @@ pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     if let [only] = slices {
         return socket.send(only);
     }
-    if !cfg!(target_os = "linux") || slices.iter().all(|slice| slice.len() < LARGE) {
+    let Some(more) = MORE.filter(|_| slices.iter().any(|slice| slice.len() >= LARGE)) else {
         return socket.send_vectored(slices);
-    }
-    /// `MSG_MORE` of Linux' socket.h.
-    const MSG_MORE: i32 = 0x8000;
+    };
     let mut sent = 0;
     let mut rest = slices;
     while let Some(first) = rest.first() {
@@ -43,7 +43,7 @@ pub fn send(socket: &SockRef<'_>, slices: &[IoSlice<'_>]) -> io::Result<usize> {
             rest.iter().position(|slice| slice.len() >= LARGE).unwrap_or(rest.len())
         };
         let (now, later) = rest.split_at(count);
-        let flags = if later.is_empty() { 0 } else { MSG_MORE };
+        let flags = if later.is_empty() { 0 } else { more };
         match socket.send_vectored_with_flags(now, flags) {
             Ok(n) => {
                 sent += n;
@@ -81,10 +81,16 @@ pub trait Transport {
     /// TCP, or a Unix socket.
     fn is_tcp(&self) -> bool;
 
-    /// Sends FIN.
-    fn shutdown_write(&self) {
-        // A socket that is not connected any more has nothing to shut down.
-        let _ = self.socket().shutdown(std::net::Shutdown::Write);
+    /// Sends what the transport has taken and keeps: what is encrypted leaves as records of its own. A socket keeps nothing. Pending: the
+    /// connection is polled again when it can go on.
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side of the stream, all of which has been flushed: what the transport has to say last, then FIN. `closes`: the socket
+    /// closes right behind this, which sends the FIN by itself. Pending as above; asked again, it goes on. Writes behind it fail.
+    fn poll_shutdown(&mut self, _: &mut Context<'_>, closes: bool) -> Poll<io::Result<()>> {
+        Poll::Ready(if closes { Ok(()) } else { self.socket().shutdown(std::net::Shutdown::Write) })
     }
 
     /// Makes the coming close a reset.
@@ -129,11 +135,11 @@ pub trait Transport {
         let remote = remote.or_else(|| socket.peer_addr().ok().and_then(|address| address.as_socket()));
         let local = local.or_else(|| socket.local_addr().ok().and_then(|address| address.as_socket()));
         let (Some(remote), Some(local)) = (remote, local) else {
-            return Peer { family: 4, ..Peer::default() };
+            return Peer { family: Family::Ipv4, ..Peer::default() };
         };
         // Node shows IPv4 peers of a dual-stack socket as `::ffff:a.b.c.d`, and so does Display.
         Peer {
-            family: if remote.is_ipv6() { 6 } else { 4 },
+            family: Family::of_address(remote),
             remote: remote.ip().to_string(),
             remote_port: remote.port(),
             local: local.ip().to_string(),

@@ -22,15 +22,17 @@ use mio::{Events, Interest, Poll, Registry, Token};
 use self::stream::Stream;
 use super::blocks::Blocks;
 use super::census::Census;
+use super::command::{Target, Write};
 use super::connection::Copied;
-use super::connections::{Connections, ACCEPT_REST, STRIDE};
+use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
-use super::event::Peer;
+use super::event::{Batch, Peer};
 use super::listener::Bound;
 use super::port::Port;
 use super::server::{Server, ServerConfig};
 use super::std_stream::StdStream;
 use super::transport::Transport;
+use crate::engine::output::Payload;
 
 /// Sockets of one turn.
 const EVENTS: usize = 1024;
@@ -146,13 +148,13 @@ impl Inline {
         Ok(())
     }
 
-    /// Takes in an upgraded stream of a thread's. Returns its index and generation.
+    /// Takes in an upgraded stream of a thread's. Returns what it is known by.
     ///
     /// # Errors
     /// When the kernel cannot watch the socket.
-    pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<(u32, u32)> {
+    pub fn take_over(&mut self, stream: StdStream, seq: u32, handed: u64) -> io::Result<Target> {
         let mut stream = Stream::from(stream);
-        stream.register(self.poll.registry(), Token(self.connections.next_slot() as usize))?;
+        stream.register(self.poll.registry(), Token(self.connections.next_slot_told() as usize))?;
         self.connections.tick();
         Ok(self.connections.admit_taken(stream, seq, handed))
     }
@@ -161,16 +163,16 @@ impl Inline {
     ///
     /// # Errors
     /// As there.
-    pub fn copy(&mut self, index: u32, generation: u32, stays: bool) -> io::Result<Copied> {
+    pub fn copy(&mut self, target: Target, stays: bool) -> io::Result<Copied> {
         let registry = match &self.registry {
             Some(registry) => registry.clone(),
             None => self.registry.insert(Rc::new(self.poll.registry().try_clone()?)).clone(),
         };
-        if let Some(stream) = self.connections.stream(index / STRIDE) {
+        if let Some(stream) = self.connections.stream(target.slot()) {
             stream.share(&registry);
         }
         self.connections.tick();
-        self.connections.copy(index, generation, stays)
+        self.connections.copy(target, stays)
     }
 
     /// Stops accepting; connections live on.
@@ -221,6 +223,53 @@ impl Inline {
             }
         }
         self.connections.outbox.connected(token, Err(errno));
+    }
+
+    /// A server that does not listen: its connections are adopted.
+    pub fn add_server(&mut self, id: u32, config: ServerConfig) {
+        self.connections.add_server(id, config, None);
+    }
+
+    /// A server's settings change.
+    pub fn configure(&mut self, id: u32, config: ServerConfig) {
+        self.connections.configure(id, config);
+    }
+
+    /// Commands are about to come outside a turn.
+    pub fn tick(&mut self) {
+        self.connections.tick();
+    }
+
+    /// Packed commands; [`Self::flush`] sends what they have written.
+    pub fn commands(&mut self, records: &[u8]) {
+        self.connections.apply_records(records);
+    }
+
+    /// One write with a large payload.
+    pub fn write_large(&mut self, write: &Write, data: Vec<u8>) {
+        self.connections.write_large(write, data);
+    }
+
+    /// The same for a payload that stays the caller's: what the kernel takes at once is never copied.
+    pub fn write_borrowed(&mut self, write: &Write, data: &[u8], keep: impl FnOnce() -> Option<Box<dyn Payload>>) {
+        self.connections.write_borrowed(write, data, keep);
+    }
+
+    /// Sends what connections were told to. Returns whether there is something for a turn to do.
+    pub fn flush(&mut self) -> bool {
+        self.connections.flush_dirty();
+        self.has_more() || !self.connections.outbox.is_empty()
+    }
+
+    /// What the connections have said, see [`Connections::give_outbox`].
+    pub fn give_outbox(&mut self, into: &mut Batch) {
+        self.connections.give_outbox(into);
+    }
+
+    /// The environment is going: one attempt to send what is queued, then everything closes.
+    pub fn stop(&mut self) {
+        self.connections.flush_dirty();
+        self.connections.stop();
     }
 
     /// What the kernel has to say is taken note of, and every socket with news is served.

@@ -7,13 +7,10 @@ use std::task::{ready, Context, Poll};
 use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
 
-#[cfg(unix)]
 use crate::engine::net::handover::Duplicate;
-#[cfg(unix)]
-use crate::engine::net::listener::stream_of;
+use crate::engine::net::platform::runtime::UnixStream;
+use crate::engine::net::platform::{socket_of, stream_of, HAS_INLINE};
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
@@ -23,7 +20,6 @@ pub enum Stream {
     /// TCP over IPv4 or IPv6.
     Tcp(Arc<TcpStream>),
     /// A Unix stream socket.
-    #[cfg(unix)]
     Unix(Arc<UnixStream>),
 }
 
@@ -33,7 +29,6 @@ impl From<TcpStream> for Stream {
     }
 }
 
-#[cfg(unix)]
 impl From<UnixStream> for Stream {
     fn from(stream: UnixStream) -> Self {
         Self::Unix(Arc::new(stream))
@@ -48,7 +43,6 @@ impl TryFrom<StdStream> for Stream {
     fn try_from(stream: StdStream) -> io::Result<Self> {
         match stream {
             StdStream::Tcp(stream) => TcpStream::from_std(stream).map(Self::from),
-            #[cfg(unix)]
             StdStream::Unix(stream) => UnixStream::from_std(stream).map(Self::from),
         }
     }
@@ -68,7 +62,6 @@ impl Stream {
     pub async fn writable(&self) -> io::Result<()> {
         match self {
             Stream::Tcp(stream) => stream.writable().await,
-            #[cfg(unix)]
             Stream::Unix(stream) => stream.writable().await,
         }
     }
@@ -76,7 +69,6 @@ impl Stream {
     fn try_io<R>(&self, interest: Interest, act: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
         match self {
             Stream::Tcp(stream) => stream.try_io(interest, act),
-            #[cfg(unix)]
             Stream::Unix(stream) => stream.try_io(interest, act),
         }
     }
@@ -84,7 +76,6 @@ impl Stream {
     fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_read_ready(cx),
-            #[cfg(unix)]
             Stream::Unix(stream) => stream.poll_read_ready(cx),
         }
     }
@@ -92,7 +83,6 @@ impl Stream {
     fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Stream::Tcp(stream) => stream.poll_write_ready(cx),
-            #[cfg(unix)]
             Stream::Unix(stream) => stream.poll_write_ready(cx),
         }
     }
@@ -150,16 +140,15 @@ impl Transport for Stream {
         })
     }
 
-    #[cfg(unix)]
     fn duplicate(&self) -> Option<Box<dyn Duplicate>> {
-        Some(Box::new(self.clone()))
+        // For nobody, where there is no other driver.
+        HAS_INLINE.then(|| Box::new(self.clone()) as Box<dyn Duplicate>)
     }
 
     fn socket(&self) -> SockRef<'_> {
         match self {
             Stream::Tcp(stream) => SockRef::from(&**stream),
-            #[cfg(unix)]
-            Stream::Unix(stream) => SockRef::from(&**stream),
+            Stream::Unix(stream) => socket_of(stream),
         }
     }
 
@@ -168,7 +157,6 @@ impl Transport for Stream {
     }
 }
 
-#[cfg(unix)]
 impl Duplicate for Stream {
     fn duplicate(&self) -> io::Result<StdStream> {
         stream_of(self.socket().try_clone()?)

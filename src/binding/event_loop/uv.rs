@@ -1,6 +1,5 @@
-//! The JavaScript thread's own event loop: one descriptor to watch, one alarm, a call in its next round, and one when another thread asks.
-//! The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun, Deno) loads the addon all the
-//! same and gets threads.
+//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun,
+//! Deno) loads the addon all the same and gets threads.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
@@ -12,7 +11,8 @@ use std::time::Duration;
 use libloading::os::unix::Library;
 use napi::sys;
 
-use super::exception::contained;
+use super::{OnReady, Why};
+use crate::binding::exception::contained;
 
 /// `uv_handle_type`, which is part of libuv's ABI since 1.0.
 const UV_ASYNC: c_int = 1;
@@ -110,27 +110,6 @@ fn is_hidden() -> bool {
 
 /// A handle of libuv's: about 160 bytes, with the strictest alignment that its fields may want.
 type HandleMemory = [u128; 32];
-
-/// Why the loop calls.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Why {
-    /// The descriptor is readable.
-    Readable,
-    /// The alarm has gone off.
-    Alarm,
-    /// It is the round that [`Loop::soon`] has asked for.
-    Soon,
-    /// Another thread has asked, perhaps several times.
-    Woken,
-}
-
-/// What the loop calls; always on the thread of the environment.
-pub trait OnReady {
-    /// See [`Why`].
-    fn ready(self: Rc<Self>, why: Why);
-    /// The environment goes: whoever has a [`Waker`] must end, and the Loop be closed.
-    fn going(self: Rc<Self>);
-}
 
 /// Wakes the loop from any thread. Its owner sees to it that nobody uses one after [`Loop::close`].
 pub struct Waker {

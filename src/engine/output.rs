@@ -1,5 +1,5 @@
-//! What leaves a connection: responses in the order of their requests, the chunked coding around them, and the account of
-//! what has been flushed.
+//! What leaves a connection: messages in the order of their slots, the framing around their bytes, and the account of what has been
+//! flushed. Whatever the connection speaks, it knows no more of it than [`Framing`].
 //!
 //! RFC 9112 §9.3.2: a server "MUST send the corresponding responses in the same order that the requests were received". A
 //! response that comes early waits in its slot. An upgraded stream is a response that never ends: its bytes stand in the slot of
@@ -8,16 +8,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
 
-/// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
-pub const CHUNKED: u32 = 1;
-/// The response ends with this write.
-pub const LAST: u32 = 2;
-/// Close the connection once this write has been flushed.
-pub const CLOSE: u32 = 4;
-/// Report when this write has been flushed.
-pub const ACK: u32 = 8;
-/// With `LAST`: the payload brings its own last chunk and trailer section.
-pub const TRAILERS: u32 = 16;
+use crate::engine::layout::write_flags::{ACK, CHUNKED, CLOSE, LAST, TRAILERS};
 
 /// Bytes; smaller writes are gathered into one buffer, larger ones are kept as they are and sent with one gathering call.
 const GATHER: usize = 16 * 1024;
@@ -25,6 +16,65 @@ const GATHER: usize = 16 * 1024;
 const MAX_SLICES: usize = 16;
 /// Buffers that wait for another turn.
 const POOL: usize = 64;
+
+/// What stands around the bytes of a write. A protocol with frames of its own has a variant of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// Nothing.
+    None,
+    /// The payload is one chunk (RFC 9112 §7.1); the last write brings the last chunk, too.
+    Chunk,
+}
+
+impl Framing {
+    /// What stands before a payload of so many bytes goes into `open`; what stands behind it is returned. An empty payload has no frame:
+    /// an empty chunk would end the message.
+    fn around(self, length: usize, last: bool, open: impl FnOnce(&[u8])) -> &'static [u8] {
+        if self == Self::None {
+            return b"";
+        }
+        if length > 0 {
+            open(format!("{length:x}\r\n").as_bytes());
+        }
+        match (length > 0, last) {
+            (true, false) => b"\r\n",
+            (true, true) => b"\r\n0\r\n\r\n",
+            (false, true) => b"0\r\n\r\n",
+            (false, false) => b"",
+        }
+    }
+}
+
+/// Which message some bytes belong to, and how they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The slot: the request that is answered, or asked, counted from 1.
+    pub seq: u32,
+    /// Bits of [`write_flags`](crate::engine::layout::write_flags).
+    pub flags: u32,
+    /// How many of the bytes, at their beginning, are the message's head: these are not framed.
+    pub head: usize,
+}
+
+impl Part {
+    fn is(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn framing(&self) -> Framing {
+        if self.is(CHUNKED) && !self.is(TRAILERS) {
+            Framing::Chunk
+        } else {
+            Framing::None
+        }
+    }
+
+    /// Whether its bytes are of two kinds: some are framed, and some are not.
+    pub fn has_framed_head(&self) -> bool {
+        self.head > 0 && self.framing() != Framing::None
+    }
+}
+
 /// Bytes that stay their owner's until they have been sent.
 pub trait Payload {
     /// The bytes as they are now. Fewer than when they were handed over: the owner has taken them back, and the stream cannot go on.
@@ -56,14 +106,13 @@ impl Piece {
 
 /// A write for a response whose turn has not come.
 struct Early {
-    flags: u32,
-    head_length: usize,
+    part: Part,
     data: Piece,
     mark: u64,
 }
 
 /// The output side of one connection.
-pub struct ResponseQueue {
+pub struct OutputQueue {
     /// The request whose response is being sent, counted from 1.
     current: u32,
     /// By request, in the order they came. Whoever writes heeds its own backpressure, as for a response whose turn it is.
@@ -86,13 +135,13 @@ pub struct ResponseQueue {
     over_high: bool,
 }
 
-impl Default for ResponseQueue {
+impl Default for OutputQueue {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl ResponseQueue {
+impl OutputQueue {
     /// Bytes; a queue that passes this reports when it falls below [`Self::LOW_WATER`].
     pub const HIGH_WATER: u64 = 64 * 1024;
     /// Bytes; see [`Self::HIGH_WATER`].
@@ -146,41 +195,40 @@ impl ResponseQueue {
         self.closing
     }
 
-    /// Queues a write of response `seq`: `head_length` bytes as they are, the rest framed as `flags` say.
-    /// Returns how many responses this has completed. Writes for a response that is over are dropped.
-    pub fn write(&mut self, seq: u32, flags: u32, head_length: usize, data: Vec<u8>) -> u32 {
-        self.write_piece(seq, flags, head_length, Piece::Owned(data))
+    /// Queues a write. Returns how many responses this has completed. Writes for a response that is over are dropped.
+    pub fn write(&mut self, part: Part, data: Vec<u8>) -> u32 {
+        self.write_piece(part, Piece::Owned(data))
     }
 
-    /// The same for a payload that stays its owner's, with no head in it.
-    pub fn write_kept(&mut self, seq: u32, flags: u32, payload: Box<dyn Payload>) -> u32 {
+    /// The same for a payload that stays its owner's, without a [framed head](Part::has_framed_head).
+    pub fn write_kept(&mut self, part: Part, payload: Box<dyn Payload>) -> u32 {
         let to = payload.bytes().len();
-        self.write_piece(seq, flags, 0, Piece::Kept { payload, from: 0, to })
+        self.write_piece(part, Piece::Kept { payload, from: 0, to })
     }
 
-    fn write_piece(&mut self, seq: u32, flags: u32, head_length: usize, data: Piece) -> u32 {
+    fn write_piece(&mut self, part: Part, data: Piece) -> u32 {
         let length = data.len() as u64;
         self.received += length;
         let mark = self.received;
-        if self.closing || seq < self.current {
-            if flags & ACK != 0 {
+        if self.closing || part.seq < self.current {
+            if part.is(ACK) {
                 self.mark(mark);
             }
             return 0;
         }
-        if seq > self.current {
+        if part.seq > self.current {
             self.waiting += length;
-            self.early.entry(seq).or_default().push(Early { flags, head_length, data, mark });
+            self.early.entry(part.seq).or_default().push(Early { part, data, mark });
             return 0;
         }
-        let mut completed = u32::from(self.append(flags, head_length, data, mark));
+        let mut completed = u32::from(self.append(part, data, mark));
         let mut more = completed > 0;
         while more && !self.closing {
             let Some(writes) = self.early.remove(&self.current) else { break };
             more = false;
             for early in writes {
                 self.waiting -= early.data.len() as u64;
-                if self.append(early.flags, early.head_length, early.data, early.mark) {
+                if self.append(early.part, early.data, early.mark) {
                     completed += 1;
                     more = true;
                 }
@@ -190,13 +238,13 @@ impl ResponseQueue {
     }
 
     /// The same for a small payload that the caller keeps; on the common path it is copied once, into the output.
-    pub fn write_slice(&mut self, seq: u32, flags: u32, head_length: usize, data: &[u8]) -> u32 {
-        if seq != self.current || self.closing || flags & CHUNKED != 0 || !self.early.is_empty() {
-            return self.write(seq, flags, head_length, data.to_vec());
+    pub fn write_slice(&mut self, part: Part, data: &[u8]) -> u32 {
+        if part.seq != self.current || self.closing || part.is(CHUNKED) || !self.early.is_empty() {
+            return self.write(part, data.to_vec());
         }
         self.received += data.len() as u64;
         self.gather(data);
-        self.end_write(flags, self.received) as u32
+        self.end_write(part, self.received) as u32
     }
 
     /// Whether a write for response `seq` would be the next to leave, behind what is pending.
@@ -204,25 +252,17 @@ impl ResponseQueue {
         seq == self.current && !self.closing && self.early.is_empty() && self.buffers.len() < MAX_SLICES - 2
     }
 
-    /// What stands around a payload that is sent from where it lies: the chunk's size line is queued, the end is returned. For a
+    /// What stands around a payload that is sent from where it lies: what is before it is queued, what is behind it is returned. For a
     /// write whose turn it is.
-    pub fn frame(&mut self, flags: u32, length: usize) -> &'static [u8] {
-        if flags & CHUNKED == 0 || flags & TRAILERS != 0 {
-            return b"";
-        }
-        self.gather(format!("{length:x}\r\n").as_bytes());
-        if flags & LAST == 0 {
-            b"\r\n"
-        } else {
-            b"\r\n0\r\n\r\n"
-        }
+    pub fn frame(&mut self, part: Part, length: usize) -> &'static [u8] {
+        part.framing().around(length, part.is(LAST), |open| self.gather(open))
     }
 
     /// Accounts for a payload and the end of its frame of which `sent` bytes have left already, behind all that was pending; keeps
     /// the rest, which `keep` turns into a payload if it is worth it. Returns how many responses this has completed.
     pub fn write_sent(
         &mut self,
-        flags: u32,
+        part: Part,
         data: &[u8],
         end: &'static [u8],
         sent: usize,
@@ -241,7 +281,7 @@ impl ResponseQueue {
             None => self.push(Piece::Owned(rest.to_vec())),
         }
         self.gather(&end[sent - of_data..]);
-        self.end_write(flags, self.received) as u32
+        self.end_write(part, self.received) as u32
     }
 
     /// Queues bytes ahead of every response that has not begun.
@@ -265,41 +305,32 @@ impl ResponseQueue {
     }
 
     /// Returns whether the response is complete.
-    fn append(&mut self, flags: u32, head_length: usize, data: Piece, mark: u64) -> bool {
-        if flags & CHUNKED != 0 && flags & TRAILERS == 0 {
-            let body = match data {
-                Piece::Owned(mut head) if head_length > 0 => {
-                    let body = head.split_off(head_length.min(head.len()));
-                    self.gather(&head);
-                    Piece::Owned(body)
-                }
-                body => body,
-            };
-            if body.len() > 0 {
-                self.gather(format!("{:x}\r\n", body.len()).as_bytes());
-                self.push(body);
-                self.gather(b"\r\n");
+    fn append(&mut self, part: Part, data: Piece, mark: u64) -> bool {
+        let body = match data {
+            Piece::Owned(mut head) if part.has_framed_head() => {
+                let body = head.split_off(part.head.min(head.len()));
+                self.gather(&head);
+                Piece::Owned(body)
             }
-            if flags & LAST != 0 {
-                self.gather(b"0\r\n\r\n");
-            }
-        } else {
-            self.push(data);
-        }
-        self.end_write(flags, mark)
+            body => body,
+        };
+        let end = self.frame(part, body.len());
+        self.push(body);
+        self.gather(end);
+        self.end_write(part, mark)
     }
 
-    fn end_write(&mut self, flags: u32, mark: u64) -> bool {
-        if flags & ACK != 0 {
+    fn end_write(&mut self, part: Part, mark: u64) -> bool {
+        if part.is(ACK) {
             self.mark(mark);
         }
-        if flags & CLOSE != 0 {
+        if part.is(CLOSE) {
             self.closing = true;
         }
         if self.pending() > Self::HIGH_WATER {
             self.over_high = true;
         }
-        if flags & LAST != 0 {
+        if part.is(LAST) {
             self.current = self.current.wrapping_add(1);
             return true;
         }
@@ -309,6 +340,7 @@ impl ResponseQueue {
     fn push(&mut self, data: Piece) {
         match data {
             Piece::Owned(bytes) if bytes.len() < GATHER => self.gather(&bytes),
+            piece if piece.len() == 0 => {}
             piece => {
                 self.queued += piece.len() as u64;
                 self.buffers.push_back(piece);
@@ -413,8 +445,12 @@ impl ResponseQueue {
 mod tests {
     use super::*;
 
+    fn part(seq: u32, flags: u32, head: usize) -> Part {
+        Part { seq, flags, head }
+    }
+
     /// Sends all that is queued and returns it with the acknowledgements that came due.
-    fn drain(queue: &mut ResponseQueue) -> (String, Vec<u64>) {
+    fn drain(queue: &mut OutputQueue) -> (String, Vec<u64>) {
         let (mut text, mut acks) = (Vec::new(), Vec::new());
         while queue.pending() > 0 {
             let mut slices = Vec::new();
@@ -429,24 +465,24 @@ mod tests {
 
     #[test]
     fn responses_leave_in_the_order_of_their_requests() {
-        let mut queue = ResponseQueue::new();
-        assert_eq!(queue.write_slice(3, LAST, 0, b"three"), 0);
-        assert_eq!(queue.write_slice(2, 0, 0, b"tw"), 0);
-        assert_eq!(queue.write_slice(1, LAST, 0, b"one "), 1);
+        let mut queue = OutputQueue::new();
+        assert_eq!(queue.write_slice(part(3, LAST, 0), b"three"), 0);
+        assert_eq!(queue.write_slice(part(2, 0, 0), b"tw"), 0);
+        assert_eq!(queue.write_slice(part(1, LAST, 0), b"one "), 1);
         assert_eq!(drain(&mut queue).0, "one tw");
-        assert_eq!(queue.write_slice(2, LAST, 0, b"o "), 2);
+        assert_eq!(queue.write_slice(part(2, LAST, 0), b"o "), 2);
         assert_eq!(drain(&mut queue).0, "o three");
     }
 
     #[test]
     fn keeps_every_early_write_however_many() {
-        let mut queue = ResponseQueue::new();
+        let mut queue = OutputQueue::new();
         for _ in 0..10_000 {
-            queue.write_slice(2, 0, 0, b"2");
+            queue.write_slice(part(2, 0, 0), b"2");
         }
         assert_eq!((queue.pending(), queue.outstanding()), (0, 10_000));
-        queue.write_slice(2, LAST, 0, b"");
-        assert_eq!(queue.write_slice(1, LAST, 0, b"1"), 2);
+        queue.write_slice(part(2, LAST, 0), b"");
+        assert_eq!(queue.write_slice(part(1, LAST, 0), b"1"), 2);
         assert_eq!(queue.outstanding(), 10_001);
         assert_eq!(drain(&mut queue).0, format!("1{}", "2".repeat(10_000)));
         assert_eq!(queue.outstanding(), 0);
@@ -454,35 +490,51 @@ mod tests {
 
     #[test]
     fn an_early_response_goes_on_once_it_is_its_turn() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(2, CHUNKED | ACK, 1, b"Htwo");
-        queue.write_slice(1, LAST, 0, b"one ");
-        queue.write_slice(2, CHUNKED | LAST, 0, b"2");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(2, CHUNKED | ACK, 1), b"Htwo");
+        queue.write_slice(part(1, LAST, 0), b"one ");
+        queue.write_slice(part(2, CHUNKED | LAST, 0), b"2");
         assert_eq!(drain(&mut queue).0, "one H3\r\ntwo\r\n1\r\n2\r\n0\r\n\r\n");
     }
 
     #[test]
     fn frames_a_chunk_behind_an_unframed_head_and_ends_with_the_last_chunk() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(1, CHUNKED, 2, b"H:abc");
-        queue.write_slice(1, CHUNKED | LAST, 0, b"0123456789abcdef");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(1, CHUNKED, 2), b"H:abc");
+        queue.write_slice(part(1, CHUNKED | LAST, 0), b"0123456789abcdef");
         assert_eq!(drain(&mut queue).0, "H:3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
     }
 
     #[test]
     fn an_empty_chunk_is_no_last_chunk_and_trailers_bring_their_own() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(1, CHUNKED, 1, b"H");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(1, CHUNKED, 1), b"H");
         assert_eq!(drain(&mut queue).0, "H");
-        queue.write_slice(1, CHUNKED | LAST | TRAILERS, 0, b"0\r\nA: b\r\n\r\n");
+        queue.write_slice(part(1, CHUNKED | LAST | TRAILERS, 0), b"0\r\nA: b\r\n\r\n");
         assert_eq!(drain(&mut queue).0, "0\r\nA: b\r\n\r\n");
     }
 
     #[test]
+    fn nothing_that_is_sent_from_where_it_lies_ends_the_message_but_the_last() {
+        for (flags, length, open, end) in [
+            (CHUNKED, 3, "3\r\n", "\r\n"),
+            (CHUNKED | LAST, 3, "3\r\n", "\r\n0\r\n\r\n"),
+            (CHUNKED, 0, "", ""),
+            (CHUNKED | LAST, 0, "", "0\r\n\r\n"),
+            (CHUNKED | LAST | TRAILERS, 3, "", ""),
+            (LAST, 3, "", ""),
+        ] {
+            let mut queue = OutputQueue::new();
+            assert_eq!(queue.frame(part(1, flags, 0), length), end.as_bytes(), "{flags} {length}");
+            assert_eq!(drain(&mut queue).0, open, "{flags} {length}");
+        }
+    }
+
+    #[test]
     fn acknowledges_in_payload_bytes_once_flushed() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(1, CHUNKED | ACK, 0, b"abc");
-        queue.write_slice(1, 0, 0, b"de");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(1, CHUNKED | ACK, 0), b"abc");
+        queue.write_slice(part(1, 0, 0), b"de");
         queue.write_now(ACK, b"f");
         let mut slices = Vec::new();
         queue.slices(&mut slices);
@@ -493,20 +545,20 @@ mod tests {
 
     #[test]
     fn drops_what_comes_after_close_but_acknowledges_it() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(1, LAST | CLOSE, 0, b"bye");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(1, LAST | CLOSE, 0), b"bye");
         assert!(queue.is_closing());
-        queue.write_slice(2, LAST | ACK, 0, b"more");
+        queue.write_slice(part(2, LAST | ACK, 0), b"more");
         assert_eq!(drain(&mut queue), ("bye".to_string(), vec![7]));
     }
 
     #[test]
     fn a_large_payload_keeps_its_place_between_small_ones() {
-        let mut queue = ResponseQueue::new();
+        let mut queue = OutputQueue::new();
         let large = vec![b'x'; 3 * GATHER];
-        queue.write_slice(1, 0, 0, b"a");
-        queue.write(1, 0, 0, large.clone());
-        queue.write_slice(1, LAST, 0, b"b");
+        queue.write_slice(part(1, 0, 0), b"a");
+        queue.write(part(1, 0, 0), large.clone());
+        queue.write_slice(part(1, LAST, 0), b"b");
         let (text, _) = drain(&mut queue);
         assert_eq!(text, format!("a{}b", String::from_utf8(large).unwrap()));
         assert_eq!(queue.pending(), 0);
@@ -514,12 +566,12 @@ mod tests {
 
     #[test]
     fn a_partly_sent_buffer_goes_on_where_it_stopped() {
-        let mut queue = ResponseQueue::new();
-        queue.write_slice(1, 0, 0, b"hello");
+        let mut queue = OutputQueue::new();
+        queue.write_slice(part(1, 0, 0), b"hello");
         queue.advance(2);
-        queue.write_slice(1, LAST, 0, b" you");
+        queue.write_slice(part(1, LAST, 0), b" you");
         assert_eq!(drain(&mut queue).0, "llo you");
-        queue.write_slice(2, LAST, 0, b"next");
+        queue.write_slice(part(2, LAST, 0), b"next");
         assert_eq!(drain(&mut queue).0, "next");
     }
 }

@@ -1,0 +1,5 @@
+'use strict';
+
+const { parity } = require('./helpers/parity');
+
+parity('steps');
