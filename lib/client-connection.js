@@ -37,6 +37,7 @@ const TRUSTED = 48 * 1024;
 /** What stands in a server's place: nobody counts these connections, and each has a scope of its own. */
 class ClientSide {
   httpAllowHalfOpen = false;
+  exchange = exchange;
   scope = createScope();
 
   constructor(highWaterMark) {
@@ -82,7 +83,6 @@ class ClientConnection extends Connection {
     this.giveUp = null;
     /** What its socket shows as `parser` while a response is awaited. */
     this.parser = null;
-    this.exchange = exchange;
     try {
       this.madeSocket = new ClientSocket(this, options);
     } catch (error) {
@@ -247,8 +247,8 @@ class ClientConnection extends Connection {
     const message = this.receiving;
     this.receiving = null;
     if (message === null) return;
-    receiveEnd(message, this.exchange.cutTrailers(message.req, trailers));
-    this.exchange.responseComplete(this);
+    receiveEnd(message, exchange.cutTrailers(message.req, trailers));
+    exchange.responseComplete(this);
   }
 
   /** Bytes of the raw stream; of an idle server, which has nothing to say. */

@@ -19,7 +19,7 @@ const { isInline } = require('./connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
 const { peerEnded } = require('./peer-end');
-const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, passTurn } = require('./pipeline');
+const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { Buffer, each, nextTick, subarray } = require('./primordials');
 const { isSent, noteFailure, noteHandedOver } = require('./steps');
 const { tellEach } = require('./tell-each');
@@ -199,6 +199,16 @@ class Connection {
     }
     this.touch();
     return !full;
+  }
+
+  /** Line interface: whether the engine takes what a response says now, before its turn. */
+  mayHandOver(response) {
+    return mayHandOver(this, response);
+  }
+
+  /** Line interface: bytes that wait in a response for its turn have become so many more, or fewer. */
+  noteQueued(delta) {
+    noteQueued(this, delta);
   }
 
   /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */

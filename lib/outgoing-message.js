@@ -21,7 +21,6 @@ const { headerMethods } = require('./headers');
 const { isLenientSender } = require('./leniency');
 const { buildHead, buildTrailers } = require('./message-head');
 const { eventsAccessor, isDerived, ownerOf, takeFraming } = require('./message-owner');
-const { isWhole, mayHandOver, noteQueued } = require('./pipeline');
 const { Buffer, Math, Object, each, latin1Slice, nextTick } = require('./primordials');
 const { SocketSink } = require('./socket-sink');
 const { STATE, isSent } = require('./steps');
@@ -181,7 +180,7 @@ function setSocket(message, socket) {
 OutgoingMessage.prototype[kAttach] = function (sink) {
   this[kSink] = sink;
   if (this[kLine] !== null) {
-    noteQueued(this[kLine], -this.outputSize);
+    this[kLine].noteQueued(-this.outputSize);
     this[kLine] = null;
   }
   for (let n = this[kCorked]; n > 0; n--) forwardCork(this);
@@ -273,7 +272,7 @@ function transmit(message, chunk, encoding, flags, callback) {
   if (sink !== null && isNothingQueued(message)) {
     return sink.send(message, unsent ? takeHead(message, chunk, encoding, flags) : '', chunk, encoding, flags, callback);
   }
-  if (message[kLine] !== null && (flags & LAST) !== 0 && isNothingQueued(message) && mayHandOver(message[kLine], message)) {
+  if (message[kLine] !== null && (flags & LAST) !== 0 && isNothingQueued(message) && message[kLine].mayHandOver(message)) {
     return message[kLine].hand(message, unsent ? takeHead(message, chunk, encoding, flags) : '', chunk, encoding, flags, callback);
   }
   if (unsent) message._headerSent = true;
@@ -314,7 +313,12 @@ function enqueue(message, data, encoding, flags, callback) {
   message.outputData.push({ data: fixed(data), encoding, callback: callback ?? null, flags });
   message.outputSize += data.length;
   message._onPendingData(data.length);
-  if (message[kLine] !== null) noteQueued(message[kLine], data.length);
+  if (message[kLine] !== null) message[kLine].noteQueued(data.length);
+}
+
+/** Whether the end of a message is among what waits in it. */
+function isWhole({ outputData }) {
+  return outputData.length > 0 && (outputData[outputData.length - 1].flags & LAST) !== 0;
 }
 
 /** For those who write bytes past write(): they leave as they are, after the head. */
@@ -364,7 +368,7 @@ OutgoingMessage.prototype._flushOutput = function _flushOutput(other) {
   if (waiting === null || waiting.length === 0 || (sink === null && !other) || sink?.isEnded) return undefined;
   this[kQueue] = null;
   this._onPendingData(-this.outputSize);
-  if (line !== null) noteQueued(line, -this.outputSize);
+  if (line !== null) line.noteQueued(-this.outputSize);
   this.outputSize = 0;
   let ok;
   for (let i = 0; i < waiting.length; i++) {
@@ -448,7 +452,7 @@ function failQueued(message, error) {
   const waiting = message[kQueue];
   if (waiting === null || waiting.length === 0) return;
   message[kQueue] = null;
-  if (message[kLine] !== null) noteQueued(message[kLine], -message.outputSize);
+  if (message[kLine] !== null) message[kLine].noteQueued(-message.outputSize);
   message.outputSize = 0;
   const reason = error ?? message[kErrored] ?? streamDestroyed('write');
   for (const { callback } of each(waiting)) if (callback) nextTick(callback, reason);
@@ -785,4 +789,4 @@ Object.defineProperty(OutgoingMessage, Symbol.hasInstance, {
   },
 });
 
-module.exports = { OutgoingMessage, initOutgoing, markUnusualHead };
+module.exports = { OutgoingMessage, initOutgoing, isWhole, markUnusualHead };

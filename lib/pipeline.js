@@ -16,8 +16,8 @@
 const { noteAnswered } = require('./answers-ahead');
 const { OP, command } = require('./binding');
 const { abortMessage } = require('./incoming-message');
-const { LAST } = require('./layout').writeFlags;
 const { connResetException } = require('./errors');
+const { isWhole } = require('./outgoing-message');
 const { Number, Object, each } = require('./primordials');
 const { writesAreWatched } = require('./socket');
 const { noteHandedOver } = require('./steps');
@@ -109,11 +109,6 @@ function takeTurn(connection, response) {
   else response[kAttach](connection);
 }
 
-/** Whether the end of a response is among what waits in it. */
-function isWhole({ outputData }) {
-  return outputData.length > 0 && (outputData[outputData.length - 1].flags & LAST) !== 0;
-}
-
 /** Bytes that wait for their turn have become more, or fewer. */
 function noteQueued(connection, delta) {
   connection.queued += delta;
@@ -170,4 +165,4 @@ function hasAnsweredLast(connection) {
   return false;
 }
 
-module.exports = { NONE, lineUpResponse, isWhole, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };
+module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };

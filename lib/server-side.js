@@ -9,10 +9,12 @@ const { Boolean, Set, copyOf, each } = require('./primordials');
 const net = copyOf(require('node:net'));
 const { READ } = require('./binding');
 const { createScope, runInScope } = require('./async-scope');
-const { socketListeners } = require('./exchange');
+const { exchange, socketListeners } = require('./exchange');
 const observability = require('./observability');
 
 class ServerSide {
+  /** What becomes of records: see turn.js. A client's side has its own. */
+  exchange = exchange;
   /** The server, or who was derived from it and listens. */
   #server;
   #serverListener;

@@ -13,7 +13,6 @@ const { Connection } = require('./connection');
 const { addConnection, connectionAt, count: countConnections, removeAll, removeConnection } = require('./connection-table');
 const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
-const { exchange } = require('./exchange');
 const { parseError } = require('./errors');
 const layout = require('./layout');
 const { runTicks } = require('./node-internals');
@@ -156,8 +155,7 @@ function dispatch(at) {
     case UPGRADE: {
       const chunk = payload(index, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD);
       connection.bytesRead = word53(at + UPGRADE_BYTES_READ);
-      if ((connection.closing && connection.exchange !== undefined) || chunk === null) return chunk === null;
-      connection.side.inScope((connection.exchange ?? exchange).onUpgrade, connection, words[at + UPGRADE_SEQ], (flags & COMPLETE) !== 0, chunk);
+      if (chunk !== null) connection.side.inScope(connection.side.exchange.onUpgrade, connection, words[at + UPGRADE_SEQ], (flags & COMPLETE) !== 0, chunk);
       return true;
     }
     case RAW: {
@@ -173,12 +171,12 @@ function dispatch(at) {
       const error = errors[words[at + PARSE_ERROR_INDEX]];
       const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
       if (packet === null) return true;
-      connection.side.inScope((connection.exchange ?? exchange).onError, connection, parseError(error[0], error[1], words[at + PARSE_ERROR_BYTES_PARSED], packet));
+      connection.side.inScope(connection.side.exchange.onError, connection, parseError(error[0], error[1], words[at + PARSE_ERROR_BYTES_PARSED], packet));
       return true;
     }
     case TIMEOUT:
       if (connection.closing) return false;
-      connection.side.inScope(exchange.onTimeout, connection, flags);
+      connection.side.inScope(connection.side.exchange.onTimeout, connection, flags);
       return true;
     case ACK:
       connection.side.inScope(ackRecord, connection, word53(at + ACK_FLUSHED));
@@ -258,7 +256,7 @@ function onRequest(at, flags, connection) {
   const text = latin1Slice(inbound, start, start + targetLength + fieldsLength);
   const url = slice(text, 0, targetLength);
   const fields = slice(text, targetLength);
-  exchange.onRequest(
+  connection.side.exchange.onRequest(
     connection,
     words[at + REQUEST_SEQ],
     flags,
@@ -311,7 +309,7 @@ function onResponse(at, flags, connection) {
 
 /** A response with as much of its body as came along: to Node, too, one step in which no tick runs. Large pieces come by themselves. */
 function responseRecords(connection, flags) {
-  connection.exchange.onResponse(connection, flags);
+  connection.side.exchange.onResponse(connection, flags);
   while (cursor < end && words[cursor + INDEX] === connection.index) {
     const at = cursor;
     const kind = words[at] & KIND;
