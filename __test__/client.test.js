@@ -375,7 +375,7 @@ describe('what was given up', () => {
   };
 
   it('leaves no connection behind, in whatever phase it ends', async () => {
-    const { openPort } = require('../lib/binding');
+    const { openPort } = require('../lib/seam/binding');
     const open = () => openPort().connections();
     const port = await listening(net.createServer((socket) => socket.on('error', () => {}).resume()));
     const before = open();

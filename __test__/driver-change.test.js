@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * With threads, an upgraded stream that writes large pieces goes over to the loop of the JavaScript thread (lib/driver-change.js). Nobody
+ * With threads, an upgraded stream that writes large pieces goes over to the loop of the JavaScript thread (lib/connection/driver-change.js). Nobody
  * may notice: every test moves a stream in the midst of something.
  */
 
@@ -12,8 +12,8 @@ const os = require('node:os');
 const path = require('node:path');
 const tls = require('node:tls');
 const { once } = require('node:events');
-const { isInline } = require('../lib/connection-table');
-const { connectionOf } = require('../lib/socket');
+const { isInline } = require('../lib/seam/connection-table');
+const { connectionOf } = require('../lib/connection/socket');
 const { program } = require('./helpers/child');
 const turnout = require('..');
 
@@ -273,8 +273,8 @@ describe('a stream that changes drivers', () => {
     cleanups.push(() => new Promise((resolve) => peer.close(resolve)));
     const { out, err } = await program(
       `
-      const { isInline } = require('./lib/connection-table');
-      const { connectionOf } = require('./lib/socket');
+      const { isInline } = require('./lib/seam/connection-table');
+      const { connectionOf } = require('./lib/connection/socket');
       const req = http.get({ port: ${peer.address().port}, headers: { Connection: 'Upgrade', Upgrade: 'x' } });
       req.on('upgrade', async (res, socket) => {
         let came = 0, sum = 0, sent = 0;
@@ -318,7 +318,7 @@ describe('a stream that changes drivers', () => {
   });
 
   it('is heard to its end before it closes', async () => {
-    const { openPort } = require('../lib/binding');
+    const { openPort } = require('../lib/seam/binding');
     const pair = await upgraded();
     const { socket, client, errors } = pair;
     let heard = '';
@@ -400,7 +400,7 @@ describe('a stream that changes drivers', () => {
   });
 
   it('leaves nothing behind', async () => {
-    const { openPort } = require('../lib/binding');
+    const { openPort } = require('../lib/seam/binding');
     for (let i = 0; i < 20; i++) {
       const pair = await upgraded();
       await move(pair);

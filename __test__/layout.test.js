@@ -1,11 +1,11 @@
 'use strict';
 
-/** The numbers that cross between the engine and JavaScript: the addon's, those of `lib/layout.js`, and the names that `lib/` takes of these. */
+/** The numbers that cross between the engine and JavaScript: the addon's, those of `lib/seam/layout.js`, and the names that `lib/` takes of these. */
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { layout: ofAddon } = require('../native');
-const layout = require('../lib/layout');
+const layout = require('../lib/seam/layout');
 const { program, ROOT } = require('./helpers/child');
 
 const LIB = path.join(ROOT, 'lib');

@@ -2,7 +2,7 @@
 
 /** The names that Node keeps to itself and turnout uses: that they are there, on every Node that is supported, and what happens without one. */
 
-const internals = require('../lib/node-internals');
+const internals = require('../lib/base/node-internals');
 const { run, otherNodes } = require('./helpers/child');
 
 /** The Nodes turnout is for; those that TURNOUT_NODES does not name, and that do not run this, are left out. */

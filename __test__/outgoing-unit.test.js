@@ -2,10 +2,10 @@
 
 const http = require('node:http');
 const { Duplex } = require('node:stream');
-const { OutgoingMessage } = require('../lib/outgoing-message');
-const { ServerResponse, initServerResponse } = require('../lib/server-response');
-const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../lib/layout').writeFlags;
-const { kOutHeaders, kAttach, kOnFinish, kOnClose, kOnDrain } = require('../lib/symbols');
+const { OutgoingMessage } = require('../lib/message/outgoing-message');
+const { ServerResponse, initServerResponse } = require('../lib/server/server-response');
+const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../lib/seam/layout').writeFlags;
+const { kOutHeaders, kAttach, kOnFinish, kOnClose, kOnDrain } = require('../lib/base/symbols');
 
 const MAJOR = Number(process.versions.node.split('.')[0]);
 /** Node 26 is the reference; what older hosts do differently is compared there only. */

@@ -12,7 +12,7 @@ const { debugArgs, debugEnv, hasDebugAddon } = require('./helpers/debug-addon');
 const HEAD = `
 const http = require('./index.js');
 const net = require('node:net');
-const { openPort } = require('./lib/binding');
+const { openPort } = require('./lib/seam/binding');
 const panic = (place) => openPort().panic(place);
 const listening = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
 `;

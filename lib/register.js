@@ -13,8 +13,8 @@ const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const turnout = require('..');
-const host = require('./host-http');
-const { shareWithHost } = require('./host-messages');
+const host = require('./base/host-http');
+const { shareWithHost } = require('./server/host-messages');
 
 const FACE = path.join(__dirname, '..', 'index.js');
 const ESM_FACE = pathToFileURL(path.join(__dirname, '..', 'index.mjs')).href;

@@ -129,7 +129,7 @@ async function round(port, count) {
 }
 
 const connectionCount = () => new Promise((resolve) => server.getConnections((error, count) => resolve(count)));
-const engine = () => (host ? {} : { ...require('../../lib/binding').openPort().census(), tracked: require('../../lib/turn').tracked() });
+const engine = () => (host ? {} : { ...require('../../lib/seam/binding').openPort().census(), tracked: require('../../lib/connection/turn').tracked() });
 
 /** What is there, once no connection is. */
 async function census() {

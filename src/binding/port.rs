@@ -21,7 +21,7 @@ use crate::engine::net::listener::bind;
 use crate::engine::net::platform::HAS_INLINE;
 use crate::engine::output::Part;
 
-/// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
+/// The engine's side of `lib/seam/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
 /// [`Crossing::enter_if_whole`], which let nobody use the engine after it; the rest, and what converts arguments, is caught by napi.
 #[napi(custom_finalize)]
 pub struct Port {

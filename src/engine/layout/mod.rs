@@ -1,6 +1,6 @@
 //! Every number that crosses between the engine and JavaScript, defined once: kinds of records, commands, their words and flags, and what
 //! both sides must count alike. The engine has types and constants of it, the addon's `layout()` tells JavaScript the same by name, and
-//! `tests/layout.rs` writes `lib/layout.js` and the tables of docs/architecture.md, or says that they are out of date.
+//! `tests/layout.rs` writes `lib/seam/layout.js` and the tables of docs/architecture.md, or says that they are out of date.
 //!
 //! A record, in either direction, begins `[number | flags << 8] [size in bytes, padded to 4] [connection index]`. Then come words,
 //! little-endian, in the order of the fields here, and then bytes.
