@@ -73,8 +73,11 @@ function passTurn(connection, response) {
   noteAnswered(connection);
   if (response._last) {
     connection.over = true;
+    if (connection.upgraded || connection.closing || connection.closed) return;
     // Made the last one when it had been handed over.
-    if (!connection.saidClose && !connection.upgraded && !connection.closing && !connection.closed) connection.socket.destroySoon();
+    if (!connection.saidClose) connection.socket.destroySoon();
+    // The engine closes; whoever has the socket must not be told that what he says after that has left.
+    else if (connection.madeSocket !== null) connection.madeSocket.end();
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
   } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {

@@ -132,6 +132,7 @@ pub struct OutputQueue {
     /// Position in the output, value to report when it is flushed.
     marks: VecDeque<(u64, u64)>,
     closing: bool,
+    ended: bool,
     over_high: bool,
 }
 
@@ -161,6 +162,7 @@ impl OutputQueue {
             received: 0,
             marks: VecDeque::new(),
             closing: false,
+            ended: false,
             over_high: false,
         }
     }
@@ -284,10 +286,15 @@ impl OutputQueue {
         self.end_write(part, self.received) as u32
     }
 
-    /// Queues bytes ahead of every response that has not begun.
+    /// Nothing can leave any more: what is written from here on is dropped.
+    pub fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Queues bytes ahead of every response that has not begun. After the last one they follow it, unless that has left already.
     pub fn write_now(&mut self, flags: u32, data: &[u8]) {
         self.received += data.len() as u64;
-        if !self.closing {
+        if !self.ended {
             self.push(Piece::Owned(data.to_vec()));
         }
         if flags & ACK != 0 {

@@ -57,6 +57,12 @@ impl Output {
         self.queue.pending() == 0 && !self.blocked
     }
 
+    /// FIN has been sent.
+    fn shut(&mut self) {
+        self.writing = Writing::Shut;
+        self.queue.end();
+    }
+
     /// The transport has taken `n` bytes.
     fn advance(&mut self, n: usize) {
         self.acked = self.acked.max(self.queue.advance(n));
@@ -248,7 +254,7 @@ impl<T: Transport> Connection<T> {
             if self.end_stream(closes, cx).is_pending() {
                 return;
             }
-            self.output.writing = Writing::Shut;
+            self.output.shut();
             if closes {
                 self.close(0, false, batch);
             }
@@ -288,7 +294,7 @@ impl<T: Transport> Connection<T> {
         if self.end_stream(self.input.has_ended(), cx).is_pending() {
             return;
         }
-        self.output.writing = Writing::Shut;
+        self.output.shut();
         self.output.queue.mark_here();
         if let Some(total) = self.output.queue.due() {
             batch.ack(self.target.index, total);
