@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::event_loop::{Loop, OnReady};
 use super::exception::clear_exception;
 use super::life::HomeFunction;
-use super::memory::Held;
+use super::memory::Referenced;
 use super::scope::{with_handles, AsyncScope};
 use super::shortage::lacks_memory;
 use super::slabs::Slabs;
@@ -27,7 +27,7 @@ pub struct Local {
     slabs: RefCell<Slabs>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
-    /// While the port is held, since the loop has first called.
+    /// While the port is kept, since the loop has first called.
     scope: RefCell<Option<Rc<AsyncScope>>>,
 }
 
@@ -158,7 +158,7 @@ impl Local {
             let slab = (!lacks_memory())
                 .then(|| self.make_slab.borrow_back(&env).and_then(|make| make.call(number)).ok())
                 .flatten()
-                .and_then(|slab| Held::new(env, slab.raw()));
+                .and_then(|slab| Referenced::new(env, slab.raw()));
             let made = slab.is_some();
             self.slabs.borrow_mut().supply(number, slab);
             if !made {

@@ -194,7 +194,7 @@ pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
     for read in reads {
         conn.receive(read, &mut recorder);
         conn.decide(true, &mut recorder);
-        while conn.open_requests() > 0 {
+        while conn.unfinished() > 0 {
             conn.response_done(&mut recorder);
             conn.go_on(&mut recorder);
             conn.decide(true, &mut recorder);

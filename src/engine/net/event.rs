@@ -281,7 +281,7 @@ impl Read {
 
 impl RecordSink<'_> {
     /// Where a payload is, and what of it must follow in the record: all, when it is small, or does not lie in this read, because the
-    /// protocol core has held it back.
+    /// protocol core has kept it back.
     fn payload<'b>(&mut self, bytes: &'b [u8]) -> (Payload, [&'b [u8]; 2]) {
         let length = bytes.len() as u32;
         // Behind the payload that the block goes with none may name it.

@@ -84,7 +84,7 @@ impl Port {
     }
 
     /// A thread's connection may change hands.
-    pub fn open_handover(&self, target: Target, handover: Arc<Handover>) {
+    pub fn offer_handover(&self, target: Target, handover: Arc<Handover>) {
         lock(&self.handovers).insert(target, handover);
     }
 

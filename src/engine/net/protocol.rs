@@ -1,4 +1,4 @@
-//! What a connection speaks, in whichever role: HTTP/1, and behind an upgrade something else. The change happens here, once, and inside a read
+//! What a connection speaks, in whichever role: HTTP/1, and after an upgrade something else. The change happens here, once, and inside a read
 //! if need be.
 //!
 //! ```text
@@ -79,9 +79,9 @@ impl Protocol {
     }
 
     /// Whether the FIN has to wait, because bytes that came before it are not dealt with yet.
-    pub fn holds_end(&self) -> bool {
+    pub fn keeps_end_back(&self) -> bool {
         match self {
-            Self::Server(conn) => conn.holds_end(),
+            Self::Server(conn) => conn.keeps_end_back(),
             Self::Client(_) | Self::Raw(_) => false,
         }
     }
@@ -175,9 +175,9 @@ impl Protocol {
     }
 
     /// Requests whose responses are not complete.
-    pub fn open_requests(&self) -> u32 {
+    pub fn unfinished(&self) -> u32 {
         match self {
-            Self::Server(conn) => conn.open_requests(),
+            Self::Server(conn) => conn.unfinished(),
             Self::Client(_) | Self::Raw(_) => 0,
         }
     }
