@@ -217,8 +217,7 @@ const prototypeMembers = {
       if (this[kHeaders] === null) {
         const headers = {};
         ownerOf(this)[kHeaders] = headers;
-        const raw = this.rawHeaders;
-        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], headers);
+        addLines(this, this.rawHeaders, headers);
       }
       return this[kHeaders];
     },
@@ -249,8 +248,7 @@ const prototypeMembers = {
       if (this[kTrailers] === null) {
         const trailers = {};
         this[kTrailers] = trailers;
-        const raw = this.rawTrailers;
-        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], trailers);
+        addLines(this, this.rawTrailers, trailers);
       }
       return this[kTrailers];
     },
@@ -295,6 +293,10 @@ function mayHave(message, pattern) {
 /** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
 function splitFields(fields) {
   return fields === '' ? [] : split(fields, '\0');
+}
+
+function addLines(message, raw, dest) {
+  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLine(raw[i], raw[i + 1], dest);
 }
 
 function distinct(message, raw) {

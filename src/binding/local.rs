@@ -16,6 +16,7 @@ use super::memory::Referenced;
 use super::scope::{with_handles, AsyncScope};
 use super::shortage::lacks_memory;
 use super::slabs::Slabs;
+use crate::engine::net::blocks::LentBlocks;
 use crate::engine::net::event::Batch;
 use crate::engine::net::inline::Inline;
 
@@ -128,12 +129,7 @@ impl Local {
         if engine.inline().is_none() {
             return;
         }
-        self.supply(env);
-        let mut slabs = self.slabs.borrow_mut();
-        let mut blocks = slabs.lend();
-        if let Some(inline) = &mut *engine.inline() {
-            inline.turn(&mut blocks);
-        }
+        self.lend(engine, env, |inline, blocks| inline.turn(blocks));
     }
 
     /// What JavaScript has commanded leaves, and connections that can go on because of it do.
@@ -142,11 +138,16 @@ impl Local {
         if !engine.inline().as_ref().is_some_and(Inline::has_more) {
             return;
         }
+        self.lend(engine, env, |inline, blocks| inline.serve(blocks));
+    }
+
+    /// Lets the driver `act` with slabs to read into.
+    fn lend(&self, engine: &Engine, env: sys::napi_env, act: impl FnOnce(&mut Inline, &mut LentBlocks<'_>)) {
         self.supply(env);
         let mut slabs = self.slabs.borrow_mut();
         let mut blocks = slabs.lend();
         if let Some(inline) = &mut *engine.inline() {
-            inline.serve(&mut blocks);
+            act(inline, &mut blocks);
         }
     }
 
