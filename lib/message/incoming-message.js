@@ -217,7 +217,8 @@ const prototypeMembers = {
       if (this[kHeaders] === null) {
         const headers = {};
         ownerOf(this)[kHeaders] = headers;
-        addLines(this, this.rawHeaders, headers);
+        const raw = this.rawHeaders;
+        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], headers);
       }
       return this[kHeaders];
     },
@@ -248,7 +249,8 @@ const prototypeMembers = {
       if (this[kTrailers] === null) {
         const trailers = {};
         this[kTrailers] = trailers;
-        addLines(this, this.rawTrailers, trailers);
+        const raw = this.rawTrailers;
+        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], trailers);
       }
       return this[kTrailers];
     },
@@ -293,10 +295,6 @@ function mayHave(message, pattern) {
 /** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
 function splitFields(fields) {
   return fields === '' ? [] : split(fields, '\0');
-}
-
-function addLines(message, raw, dest) {
-  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLine(raw[i], raw[i + 1], dest);
 }
 
 function distinct(message, raw) {
