@@ -24,7 +24,7 @@ fn plain(events: &[String]) -> Vec<String> {
     events.iter().map(|event| without_position(event)).collect()
 }
 
-/// One error at most, and nothing behind it.
+/// One error at most, and nothing after it.
 fn check_order(events: &[String]) {
     let errors = events.iter().filter(|event| event.starts_with("! ")).count();
     let last = events.last().is_some_and(|event| event.starts_with("! "));
