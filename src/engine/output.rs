@@ -424,14 +424,14 @@ impl OutputQueue {
         }
     }
 
-    /// Takes the buffer back once everything has left: an idle connection holds none.
+    /// Takes the buffer back once everything has left: an idle connection has none.
     pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
         if self.spare.capacity() > 0 && pool.len() < POOL {
             pool.push(std::mem::take(&mut self.spare));
         }
     }
 
-    /// Gives back the memory an idle connection holds.
+    /// Gives back the memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         if self.pending() == 0 {
             self.buffers = VecDeque::new();

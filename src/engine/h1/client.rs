@@ -90,7 +90,7 @@ impl ClientConn {
     }
 
     /// A request is being sent: what comes from here on answers it. `max_header_size` and `validation` count for this response;
-    /// without a size the connection's own holds.
+    /// without a size the connection's own counts.
     pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
         self.request = request;
         self.response_over = false;
@@ -131,7 +131,7 @@ impl ClientConn {
     }
 
     /// The peer has sent its FIN: the end of a body that nothing else delimits. In the midst of any other message it says nothing: the
-    /// driver tells of the FIN, and what is missing is missing.
+    /// driver tells of the FIN, and the message stays incomplete.
     pub fn finish(&mut self, sink: &mut impl Sink) {
         if self.state == State::Body && self.body.ends_at_eof() {
             self.state = State::Closed;

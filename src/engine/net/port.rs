@@ -78,7 +78,7 @@ impl Port {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
-    /// Whether something that nobody has taken yet brings the connection's user bytes of the stream.
+    /// [`Batch::has_stream_of`], of what has been left and not been taken.
     pub fn has_stream_of(&self, index: u32) -> bool {
         lock(&self.queue).has_stream_of(index)
     }

@@ -238,7 +238,7 @@ impl ShardHandle {
     pub fn stop(&mut self) {
         self.ask_to_stop();
         if let Some(thread) = self.thread.take() {
-            // A shard does not panic and live.
+            // There is no panic to hear of: one on a shard ends the process.
             let _ = thread.join();
         }
     }
