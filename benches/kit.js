@@ -61,4 +61,25 @@ function median(rounds, value) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-module.exports = { start, end, buildLoad, loadProgram, versionOf, residentKiB, median };
+/**
+ * Measures one after the other what `only` names, and writes what there is so far to the file `json`, if it is given.
+ * @param {object[]} all each with a `name` @param {{only: string, json?: string}} options @param {string} version of Node
+ * @param {(one: object) => Promise<object>} measure
+ */
+async function measureEach(all, { only, json }, version, measure) {
+  const results = {};
+  for (const one of all.filter(({ name, attack }) => new RegExp(only).test(attack ? `${name} ${attack}` : name))) {
+    results[one.name] = await measure(one);
+    if (json) fs.writeFileSync(json, JSON.stringify({ version, results }, null, 2));
+  }
+}
+
+/** @param {() => Promise<void>} main the driver */
+function run(main) {
+  main().catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+}
+
+module.exports = { start, end, buildLoad, loadProgram, versionOf, residentKiB, median, measureEach, run };

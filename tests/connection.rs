@@ -414,16 +414,16 @@ fn a_pipeline_is_told_in_bursts() {
     let mut conn = serving(Arc::new(Config::default()));
     let mut recorder = Recorder::default();
     conn.receive(&b"GET / HTTP/1.1\r\n\r\n".repeat(40), &mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (16, false));
+    assert_eq!((conn.unfinished(), conn.can_read()), (16, false));
     // Answers do not make room: what they ask for is known only when the last handler has run.
     for _ in 0..16 {
         conn.response_done(&mut recorder);
     }
-    assert_eq!((conn.open_requests(), conn.can_read()), (0, false));
+    assert_eq!((conn.unfinished(), conn.can_read()), (0, false));
     conn.go_on(&mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (16, false));
+    assert_eq!((conn.unfinished(), conn.can_read()), (16, false));
     conn.go_on(&mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (24, true));
+    assert_eq!((conn.unfinished(), conn.can_read()), (24, true));
 }
 
 #[test]
@@ -446,15 +446,15 @@ fn a_full_pipeline_stops_reading_until_a_response_is_done() {
     for _ in 0..70 {
         conn.go_on(&mut recorder);
     }
-    assert_eq!(conn.open_requests(), 1000);
+    assert_eq!(conn.unfinished(), 1000);
     assert!(!conn.can_read());
     assert_eq!(conn.phase(), Phase::Idle);
     conn.response_done(&mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (1000, false));
+    assert_eq!((conn.unfinished(), conn.can_read()), (1000, false));
     conn.response_done(&mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (1000, false));
+    assert_eq!((conn.unfinished(), conn.can_read()), (1000, false));
     conn.response_done(&mut recorder);
-    assert_eq!((conn.open_requests(), conn.can_read()), (999, true));
+    assert_eq!((conn.unfinished(), conn.can_read()), (999, true));
     assert_eq!(recorder.events.len(), 2 * 1002);
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::sync::Arc;
 
-use support::{asking, bytes, latin1, without_position, Recorder};
+use support::{asking, bytes, latin1, response_events, without_position, Recorder};
 use turnout::engine::h1::{Config, Expected, Phase, Validation};
 
 const TABLE: &[(&str, &str, &[&str])] = include!("responses/table.rs");
@@ -15,14 +15,7 @@ fn expected(method: &str) -> Expected {
 
 /// Feeds the reads and then a FIN to a connection that has sent one request.
 fn events(config: &Config, method: &str, reads: &[&[u8]]) -> Vec<String> {
-    let mut conn = asking(Arc::new(config.clone()));
-    conn.expect(expected(method), None, Validation::Strict);
-    let mut recorder = Recorder::default();
-    for read in reads {
-        conn.receive(read, &mut recorder);
-    }
-    conn.finish(&mut recorder);
-    recorder.events
+    response_events(config, expected(method), reads)
 }
 
 fn without_positions(events: &[String]) -> Vec<String> {

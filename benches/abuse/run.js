@@ -8,7 +8,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { buildLoad, end, loadProgram, median, residentKiB, start, versionOf } = require('../kit');
+const { buildLoad, end, loadProgram, measureEach, median, residentKiB, run, start, versionOf } = require('../kit');
 const DEADLINES = require('./deadlines');
 
 const IMPLEMENTATIONS = ['node:http', 'turnout', 'turnout threads'];
@@ -214,14 +214,7 @@ async function main() {
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores; ${options.rate} requests/s of a well-behaved client for ${options.seconds} s, calm and under abuse; medians of ${options.rounds} rounds\n`);
   console.log('| abuse | server | calm p50 / p99 µs | abused p50 / p99 µs | p99 ratio | peak RSS + MiB | final RSS + MiB | faults | seen by the attacker |');
   console.log('|---|---|---|---|---|---|---|---|---|');
-  const results = {};
-  for (const one of ATTACKS.filter(({ name, attack }) => new RegExp(options.only).test(`${name} ${attack}`))) {
-    results[one.name] = await rows(one);
-    if (options.json) fs.writeFileSync(options.json, JSON.stringify({ version, results }, null, 2));
-  }
+  await measureEach(ATTACKS, options, version, rows);
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+run(main);

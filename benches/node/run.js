@@ -6,7 +6,7 @@ const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { parseArgs } = require('node:util');
-const { buildLoad, end, loadProgram, median, residentKiB, start, versionOf } = require('../kit');
+const { buildLoad, end, loadProgram, measureEach, median, residentKiB, run, start, versionOf } = require('../kit');
 const SCENARIOS = require('./scenarios');
 
 const SERVERS = ['node:http', 'turnout', 'turnout threads', 'uWebSockets.js', 'limit'];
@@ -153,14 +153,7 @@ async function main() {
   console.log(`Node ${version}, ${require('node:os').cpus().length} cores, medians of ${options.rounds} rounds of ${options.seconds} s\n`);
   console.log('| scenario | implementation | operations/s | p50 µs | p99 µs | JS-thread CPU µs/op | all CPU µs/op | to node:http | to uWebSockets.js |');
   console.log('|---|---|---|---|---|---|---|---|---|');
-  const results = {};
-  for (const scenario of SCENARIOS.filter(({ name }) => new RegExp(options.only).test(name))) {
-    results[scenario.name] = await scenarioRows(scenario, missing);
-    if (options.json) fs.writeFileSync(options.json, JSON.stringify({ version, results }, null, 2));
-  }
+  await measureEach(SCENARIOS, options, version, (scenario) => scenarioRows(scenario, missing));
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+run(main);

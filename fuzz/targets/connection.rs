@@ -340,7 +340,7 @@ impl World {
         let accepted = Connection::read(record).map(|words| words.generation);
         if let Some(generation) = accepted.or(Connected::read(record).map(|words| words.generation)) {
             let known = Known { generation, ..Known::default() };
-            assert!(self.known.insert(index, known).is_none(), "an index is reused behind CLOSED only");
+            assert!(self.known.insert(index, known).is_none(), "an index is reused after CLOSED only");
             return;
         }
         if matches!(kind, Kind::Closed | Kind::Moved) {
@@ -370,7 +370,7 @@ impl World {
             }
             Kind::Timeout => known.timed_out += 1,
             Kind::Request | Kind::Body | Kind::End | Kind::Upgrade | Kind::Raw | Kind::Response => {
-                assert!(!known.refused, "nothing is parsed behind an error");
+                assert!(!known.refused, "nothing is parsed after an error");
             }
             Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
         }

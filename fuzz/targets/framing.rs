@@ -1,10 +1,8 @@
 //! Messages from a peer: what they mean must not depend on where reads end, and a body must be what its framing says.
 
-use std::sync::Arc;
+use turnout::engine::h1::{Config, Expected};
 
-use turnout::engine::h1::{Config, Expected, Validation};
-
-use super::support::{asking, events_of, without_position, Recorder};
+use super::support::{events_of, response_events, without_position};
 
 /// Settings from one byte: the first of an input.
 fn config_of(byte: u8) -> Config {
@@ -26,7 +24,7 @@ fn plain(events: &[String]) -> Vec<String> {
     events.iter().map(|event| without_position(event)).collect()
 }
 
-/// One error at most, and nothing behind it.
+/// One error at most, and nothing after it.
 fn check_order(events: &[String]) {
     let errors = events.iter().filter(|event| event.starts_with("! ")).count();
     let last = events.last().is_some_and(|event| event.starts_with("! "));
@@ -92,18 +90,6 @@ pub fn chunked_body(data: &[u8]) {
         let expected = naive_chunks(bytes).expect("what was decoded is well-formed");
         assert_eq!(super::support::bytes(&body), expected);
     }
-}
-
-/// A response to the request that the settings speak of, in the reads given.
-fn response_events(config: &Config, request: Expected, reads: &[&[u8]]) -> Vec<String> {
-    let mut conn = asking(Arc::new(config.clone()));
-    conn.expect(request, None, Validation::Strict);
-    let mut recorder = Recorder::default();
-    for read in reads {
-        conn.receive(read, &mut recorder);
-    }
-    conn.finish(&mut recorder);
-    recorder.events
 }
 
 /// What answers the request: later reads are told as raw bytes, the same read is parsed on.

@@ -129,6 +129,11 @@ function turn(bytes, ...payloads) {
   if (bytes !== AFTER_THROW) depth++;
   onTurn(bytes, payloads);
   depth--;
+  return takeBytes();
+}
+
+/** @return {number} bytes of commands that have been written, which native has from here on */
+function takeBytes() {
   const n = outBytes;
   outBytes = 0;
   return n;
@@ -149,19 +154,13 @@ function flush() {
   try {
     if (depth === 0) beforeFlush();
   } finally {
-    if (outBytes > 0) {
-      const n = outBytes;
-      outBytes = 0;
-      port.flush(n);
-    }
+    if (outBytes > 0) port.flush(takeBytes());
   }
 }
 
 /** The process ends, perhaps in the middle of a turn. */
 function leave() {
-  const n = outBytes;
-  outBytes = 0;
-  port.leave(n);
+  port.leave(takeBytes());
 }
 
 function scheduleFlush() {
@@ -172,10 +171,7 @@ function scheduleFlush() {
 
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
 function reserve(bytes) {
-  if (outBytes + bytes <= BUFFER_SIZE) return;
-  const n = outBytes;
-  outBytes = 0;
-  port.flush(n);
+  if (outBytes + bytes > BUFFER_SIZE) port.flush(takeBytes());
 }
 
 function writeHeader(op, flags, size, connection, arg, length, headLength) {
@@ -248,9 +244,7 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
 
 /** Commands so far and, after them, a payload from where it lies. */
 function send(op, flags, connection, seq, headLength, data) {
-  const n = outBytes;
-  outBytes = 0;
-  port.send(n, op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
+  port.send(takeBytes(), op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
 }
 
 function writeLarge(op, flags, connection, seq, head, chunk) {
@@ -289,11 +283,7 @@ function takeOver({ index, generation, handed }, seq) {
  * @return {{fd: number, untold: Buffer, bytesRead: number}|number} 0: not now, something waits to be sent or told; negative: never
  */
 function copyDescriptor({ index, generation }, stays) {
-  if (outBytes > 0) {
-    const n = outBytes;
-    outBytes = 0;
-    port.flush(n);
-  }
+  if (outBytes > 0) port.flush(takeBytes());
   return port.copyDescriptor(index, generation, stays);
 }
 

@@ -164,7 +164,7 @@ impl Crossing {
 
     /// While `on` the realm of the port cannot be collected.
     pub fn keep(&self, on: bool) {
-        self.home.hold(on);
+        self.home.keep(on);
         if self.depth.get() == 0 {
             self.rest();
         }
@@ -172,7 +172,7 @@ impl Crossing {
 
     /// Nothing of the engine's will speak to JavaScript: what would keep its realm alive goes.
     pub(super) fn rest(&self) {
-        if !self.home.is_held() {
+        if !self.home.is_kept() {
             self.local.rest();
         }
     }

@@ -89,13 +89,13 @@ impl Engine {
     }
 
     /// A turn of JavaScript's begins: threads are woken for what it writes when it is over.
-    pub fn hold(&self) {
-        self.shards.borrow().iter().for_each(ShardHandle::hold);
+    pub fn begin_turn(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::begin_turn);
     }
 
     /// The turn is over.
-    pub fn release(&self) {
-        self.shards.borrow().iter().for_each(ShardHandle::release);
+    pub fn end_turn(&self) {
+        self.shards.borrow().iter().for_each(ShardHandle::end_turn);
     }
 
     /// Sends what inline connections were told. Returns whether there is something for a turn to do.

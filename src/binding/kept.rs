@@ -2,16 +2,16 @@
 
 use napi::{sys, Env};
 
-use super::memory::Held;
+use super::memory::Referenced;
 use crate::engine::output::Payload;
 
 /// See the module.
-pub struct KeptArray(Held);
+pub struct KeptArray(Referenced);
 
 impl KeptArray {
     /// Of memory that is not shared. `None` when N-API gives no reference: the payload is copied then.
     pub fn keep(env: Env, array: sys::napi_value) -> Option<Box<dyn Payload>> {
-        Held::new(env, array).map(|held| Box::new(Self(held)) as Box<dyn Payload>)
+        Referenced::new(env, array).map(|array| Box::new(Self(array)) as Box<dyn Payload>)
     }
 }
 

@@ -62,11 +62,11 @@ impl Drop for Weak {
 /// The JavaScript `Port`, which has everything native uses of JavaScript's as properties.
 pub struct Home {
     port: Weak,
-    held: Cell<bool>,
+    kept: Cell<bool>,
 }
 
 impl Home {
-    /// Not held yet. `properties` of the object, by name, keep what native has only weak references to. They are defined, not set, and
+    /// Not kept yet. `properties` of the object, by name, keep what native has only weak references to. They are defined, not set, and
     /// stand in no list: to set an element of an array is to ask Array.prototype, where a program's setter would be shown them.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Home {
         // SAFETY: inside a call of JavaScript's, with values of that call; names are C strings that outlive it, and so does the list, which has
         // as many descriptors as is said.
         check(unsafe { sys::napi_define_properties(env.raw(), port.raw(), descriptors.len(), descriptors.as_ptr()) })?;
-        Ok(Self { port: Weak::new(env, port.raw())?, held: Cell::new(false) })
+        Ok(Self { port: Weak::new(env, port.raw())?, kept: Cell::new(false) })
     }
 
     /// Whether JavaScript still has it. If so, everything native uses lives as long as the handle scope that is open.
@@ -99,14 +99,14 @@ impl Home {
     }
 
     /// Whether native keeps it alive.
-    pub fn is_held(&self) -> bool {
-        self.held.get()
+    pub fn is_kept(&self) -> bool {
+        self.kept.get()
     }
 
     /// Keeps it, and the realm it was made in, from being collected, or lets go of it.
     #[allow(unsafe_code)]
-    pub fn hold(&self, on: bool) {
-        if self.held.replace(on) == on {
+    pub fn keep(&self, on: bool) {
+        if self.kept.replace(on) == on {
             return;
         }
         let Weak { env, reference } = self.port;

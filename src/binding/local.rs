@@ -12,10 +12,11 @@ use super::engine::Engine;
 use super::event_loop::{Loop, OnReady};
 use super::exception::clear_exception;
 use super::life::HomeFunction;
-use super::memory::Held;
+use super::memory::Referenced;
 use super::scope::{with_handles, AsyncScope};
 use super::shortage::lacks_memory;
 use super::slabs::Slabs;
+use crate::engine::net::blocks::LentBlocks;
 use crate::engine::net::event::Batch;
 use crate::engine::net::inline::Inline;
 
@@ -27,7 +28,7 @@ pub struct Local {
     slabs: RefCell<Slabs>,
     /// What the alarm is set to.
     alarm: Cell<Option<Instant>>,
-    /// While the port is held, since the loop has first called.
+    /// While the port is kept, since the loop has first called.
     scope: RefCell<Option<Rc<AsyncScope>>>,
 }
 
@@ -128,12 +129,7 @@ impl Local {
         if engine.inline().is_none() {
             return;
         }
-        self.supply(env);
-        let mut slabs = self.slabs.borrow_mut();
-        let mut blocks = slabs.lend();
-        if let Some(inline) = &mut *engine.inline() {
-            inline.turn(&mut blocks);
-        }
+        self.lend(engine, env, |inline, blocks| inline.turn(blocks));
     }
 
     /// What JavaScript has commanded leaves, and connections that can go on because of it do.
@@ -142,11 +138,16 @@ impl Local {
         if !engine.inline().as_ref().is_some_and(Inline::has_more) {
             return;
         }
+        self.lend(engine, env, |inline, blocks| inline.serve(blocks));
+    }
+
+    /// Lets the driver `act` with slabs to read into.
+    fn lend(&self, engine: &Engine, env: sys::napi_env, act: impl FnOnce(&mut Inline, &mut LentBlocks<'_>)) {
         self.supply(env);
         let mut slabs = self.slabs.borrow_mut();
         let mut blocks = slabs.lend();
         if let Some(inline) = &mut *engine.inline() {
-            inline.serve(&mut blocks);
+            act(inline, &mut blocks);
         }
     }
 
@@ -158,7 +159,7 @@ impl Local {
             let slab = (!lacks_memory())
                 .then(|| self.make_slab.borrow_back(&env).and_then(|make| make.call(number)).ok())
                 .flatten()
-                .and_then(|slab| Held::new(env, slab.raw()));
+                .and_then(|slab| Referenced::new(env, slab.raw()));
             let made = slab.is_some();
             self.slabs.borrow_mut().supply(number, slab);
             if !made {

@@ -151,12 +151,12 @@ enum Atom<'a> {
 }
 
 /// An array that native keeps from being collected. Made, used and dropped on the thread of its environment.
-pub struct Held {
+pub struct Referenced {
     env: sys::napi_env,
     reference: sys::napi_ref,
 }
 
-impl Held {
+impl Referenced {
     /// `None` when N-API gives no reference.
     #[allow(unsafe_code)]
     pub fn new(env: Env, array: sys::napi_value) -> Option<Self> {
@@ -184,7 +184,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for Referenced {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
         // SAFETY: on the thread of the environment, before that goes; the reference is this object's own. No JavaScript runs.

@@ -3,14 +3,14 @@
 //! that nobody has a view of is read into again: memory that the processor still has at hand, and that V8 need not collect.
 //! Which is where is for the [`Ledger`] to know.
 
-use super::memory::{Held, Place};
+use super::memory::{Place, Referenced};
 use crate::engine::net::blocks::{Ledger, LentBlocks, READ_SIZE};
 
 /// The slabs of one environment.
 #[derive(Default)]
 pub struct Slabs {
     /// By number; JavaScript knows them by the same one.
-    slots: Vec<Option<Held>>,
+    slots: Vec<Option<Referenced>>,
     ledger: Ledger,
 }
 
@@ -36,7 +36,7 @@ impl Slabs {
     }
 
     /// What has been made for a wanted number: nothing, if there is no memory.
-    pub fn supply(&mut self, number: u32, slab: Option<Held>) {
+    pub fn supply(&mut self, number: u32, slab: Option<Referenced>) {
         self.ledger.supply(number, slab.is_some());
         let at = number as usize;
         if at >= self.slots.len() {

@@ -85,11 +85,11 @@ impl Crossing {
             };
             let heard = self.heard.get() + heard;
             self.heard.set(heard);
-            // A handler that runs the event loop itself goes on behind them.
+            // A handler that runs the event loop itself goes on after them.
             self.delivery.borrow_mut().told(taken);
-            self.engine.hold();
+            self.engine.begin_turn();
             let told = self.tell(env, bytes, &payloads);
-            self.engine.release();
+            self.engine.end_turn();
             if told == Told::Nothing {
                 self.delivery.borrow_mut().untold(taken);
             }
@@ -179,7 +179,7 @@ impl Crossing {
         told
     }
 
-    /// Calls JavaScript; an exception is reported as uncaught, and JavaScript goes on behind what threw.
+    /// Calls JavaScript; an exception is reported as uncaught, and JavaScript goes on after what threw.
     #[allow(unsafe_code)]
     fn call(&self, env: sys::napi_env, bytes: i32, payloads: &[sys::napi_value]) -> Called {
         let mut first = bytes;

@@ -27,14 +27,14 @@ enum Framing {
 }
 
 impl Framing {
-    /// What stands before a payload of so many bytes goes into `open`; what stands behind it is returned. An empty payload has no frame:
+    /// What stands before a payload of so many bytes goes to `before`; what stands behind it is returned. An empty payload has no frame:
     /// an empty chunk would end the message.
-    fn around(self, length: usize, last: bool, open: impl FnOnce(&[u8])) -> &'static [u8] {
+    fn around(self, length: usize, last: bool, before: impl FnOnce(&[u8])) -> &'static [u8] {
         if self == Self::None {
             return b"";
         }
         if length > 0 {
-            open(format!("{length:x}\r\n").as_bytes());
+            before(format!("{length:x}\r\n").as_bytes());
         }
         match (length > 0, last) {
             (true, false) => b"\r\n",
@@ -167,7 +167,7 @@ impl OutputQueue {
         }
     }
 
-    /// An empty queue whose next bytes belong to the slot `seq` and come behind `received` others.
+    /// An empty queue whose next bytes belong to the slot `seq` and come after `received` others.
     pub fn at(seq: u32, received: u64) -> Self {
         Self { current: seq, received, ..Self::new() }
     }
@@ -249,7 +249,7 @@ impl OutputQueue {
         self.end_write(part, self.received) as u32
     }
 
-    /// Whether a write for response `seq` would be the next to leave, behind what is pending.
+    /// Whether a write for response `seq` would be the next to leave, after what is pending.
     pub fn is_turn_of(&self, seq: u32) -> bool {
         seq == self.current && !self.closing && self.early.is_empty() && self.buffers.len() < MAX_SLICES - 2
     }
@@ -257,10 +257,10 @@ impl OutputQueue {
     /// What stands around a payload that is sent from where it lies: what is before it is queued, what is behind it is returned. For a
     /// write whose turn it is.
     pub fn frame(&mut self, part: Part, length: usize) -> &'static [u8] {
-        part.framing().around(length, part.is(LAST), |open| self.gather(open))
+        part.framing().around(length, part.is(LAST), |bytes| self.gather(bytes))
     }
 
-    /// Accounts for a payload and the end of its frame of which `sent` bytes have left already, behind all that was pending; keeps
+    /// Accounts for a payload and the end of its frame of which `sent` bytes have left already, after all that was pending; keeps
     /// the rest, which `keep` turns into a payload if it is worth it. Returns how many responses this has completed.
     pub fn write_sent(
         &mut self,
@@ -431,14 +431,14 @@ impl OutputQueue {
         }
     }
 
-    /// Takes the buffer back once everything has left: an idle connection holds none.
+    /// Takes the buffer back once everything has left: an idle connection has none.
     pub fn reclaim(&mut self, pool: &mut Vec<Vec<u8>>) {
         if self.spare.capacity() > 0 && pool.len() < POOL {
             pool.push(std::mem::take(&mut self.spare));
         }
     }
 
-    /// Gives back the memory an idle connection holds.
+    /// Gives back the memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         if self.pending() == 0 {
             self.buffers = VecDeque::new();

@@ -187,6 +187,18 @@ impl std::ops::DerefMut for Spoken {
     }
 }
 
+/// Feeds the reads and then a FIN to a connection that has sent one request.
+pub fn response_events(config: &Config, request: Expected, reads: &[&[u8]]) -> Vec<String> {
+    let mut conn = asking(Arc::new(config.clone()));
+    conn.expect(request, None, Validation::Strict);
+    let mut recorder = Recorder::default();
+    for read in reads {
+        conn.receive(read, &mut recorder);
+    }
+    conn.finish(&mut recorder);
+    recorder.events
+}
+
 /// Feeds the reads to a fresh connection which accepts every upgrade and answers every request at once.
 pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
     let mut conn = serving(Arc::new(config.clone()));
@@ -194,7 +206,7 @@ pub fn events_of(config: &Config, reads: &[&[u8]], fin: bool) -> Vec<String> {
     for read in reads {
         conn.receive(read, &mut recorder);
         conn.decide(true, &mut recorder);
-        while conn.open_requests() > 0 {
+        while conn.unfinished() > 0 {
             conn.response_done(&mut recorder);
             conn.go_on(&mut recorder);
             conn.decide(true, &mut recorder);

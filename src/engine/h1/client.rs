@@ -34,7 +34,7 @@ pub enum Validation {
     Insecure,
 }
 
-/// Between, in or behind messages.
+/// Before, in or after a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Nobody has said what the connection is for: nothing is read.
@@ -69,7 +69,7 @@ pub struct ClientConn {
     /// The present body is chunked: the field section holds its trailers.
     chunked: bool,
     /// The final response to the request is complete: later reads answer nothing.
-    answered: bool,
+    response_over: bool,
 }
 
 impl ClientConn {
@@ -85,15 +85,15 @@ impl ClientConn {
             framing: Framing::of_response(false),
             body: BodyDecoder::new(),
             chunked: false,
-            answered: false,
+            response_over: false,
         }
     }
 
     /// A request is being sent: what comes from here on answers it. `max_header_size` and `validation` count for this response;
-    /// without a size the connection's own holds.
+    /// without a size the connection's own counts.
     pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
         self.request = request;
-        self.answered = false;
+        self.response_over = false;
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
             lenient: validation == Validation::Insecure || self.config.lenient,
@@ -116,7 +116,7 @@ impl ClientConn {
     /// Takes what one read returned. What an idle server says is unasked for, so that no part of it passes for the answer to the next
     /// request; what stands behind a response in the same read is parsed, as in Node.
     pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) {
-        if self.answered && !matches!(self.state, State::Switched | State::Failed) {
+        if self.response_over && !matches!(self.state, State::Switched | State::Failed) {
             sink.unasked(bytes);
             return;
         }
@@ -131,11 +131,11 @@ impl ClientConn {
     }
 
     /// The peer has sent its FIN: the end of a body that nothing else delimits. In the midst of any other message it says nothing: the
-    /// driver tells of the FIN, and what is missing is missing.
+    /// driver tells of the FIN, and the message stays incomplete.
     pub fn finish(&mut self, sink: &mut impl Sink) {
         if self.state == State::Body && self.body.ends_at_eof() {
             self.state = State::Closed;
-            self.answered = true;
+            self.response_over = true;
             sink.end(self.request.seq, b"");
         }
     }
@@ -230,7 +230,7 @@ impl ClientConn {
             sink.upgrade(seq, true, bytes.get(*pos..).unwrap_or_default());
             *pos = bytes.len();
         } else if status == 101 {
-            self.answered = true;
+            self.response_over = true;
             self.state = State::Unknown;
         } else if length == BodyLength::None {
             self.message_over();
@@ -242,7 +242,7 @@ impl ClientConn {
     }
 
     fn message_over(&mut self) {
-        self.answered |= self.line.status() >= 200 || self.line.status() < 100;
+        self.response_over |= self.line.status() >= 200 || self.line.status() < 100;
         let again = self.limits.lenient || self.framing.keep_alive(self.line.version());
         self.state = if again { State::Start } else { State::Closed };
     }

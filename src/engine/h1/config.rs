@@ -1,5 +1,6 @@
-//! What a connection may hold, and how much of what comes is checked.
+//! How large a connection's heads may be, and how much of what comes is checked.
 
+use crate::engine::error::ParseError;
 use crate::engine::layout::limits;
 
 /// Limits and leniency of a server's connections.
@@ -27,7 +28,7 @@ impl Default for Config {
     }
 }
 
-/// What a head or a trailer section may hold.
+/// How large a head or a trailer section may be, and how strictly it is checked.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Bytes of target, names and values; reaching it is an overflow.
@@ -48,5 +49,23 @@ impl Limits {
             lenient: config.lenient,
             relaxed_values: config.relaxed_values,
         }
+    }
+
+    /// What only lenient parsing lets pass is an error otherwise.
+    pub(super) fn let_pass(&self, error: ParseError) -> Result<(), ParseError> {
+        if self.lenient {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    }
+
+    /// After a CR: the LF, which may be `missing` in lenient parsing; then `byte` is left for what follows.
+    pub(super) fn line_feed(&self, byte: u8, pos: &mut usize, missing: ParseError) -> Result<(), ParseError> {
+        if byte == b'\n' {
+            *pos += 1;
+            return Ok(());
+        }
+        self.let_pass(missing)
     }
 }

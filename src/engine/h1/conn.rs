@@ -1,4 +1,4 @@
-//! One connection in the server role: where messages begin and end, what is held back, and when to stop reading.
+//! One connection in the server role: where messages begin and end, what is kept back, and when to stop reading.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
 use crate::engine::layout::message_flags;
 
-/// Requests that may be open on a connection before it stops reading: what waits behind them stays with the peer.
+/// Requests that may wait for the end of their responses before the connection stops reading: what comes after them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;
 
-/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](message_flags::REST), and nothing behind it is
-/// parsed before [`Conn::go_on`]: a packet of a thousand requests does not make a thousand answers before the first has been sent.
+/// Requests of a pipeline that are told in one go. The last of them is flagged [`REST`](message_flags::REST), and what comes after
+/// it is not parsed before [`Conn::go_on`]: a packet of a thousand requests does not make a thousand answers before the first has been sent.
 const BURST: u32 = 16;
 
-/// Between, in or behind messages.
+/// Before, in or after a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The next message may begin; blank lines may precede it.
@@ -47,20 +47,21 @@ pub struct Conn {
     body: BodyDecoder,
     /// The present body is chunked: the field section holds its trailers.
     chunked: bool,
-    /// Length of the `head` that the pending candidate was announced with; those bytes lead `held`.
+    /// Length of the `head` that the pending candidate was announced with; `kept_back` begins with these bytes.
     announced: usize,
     method: Method,
     version: (u8, u8),
     /// Number of the latest request; 0 before the first.
     seq: u32,
-    open: u32,
-    /// Requests told since there was none open, or since the last burst.
+    /// Requests whose responses have not been queued to the end.
+    unfinished: u32,
+    /// Requests told since there was none unfinished, or since the last burst.
     burst: u32,
     /// Bytes received which must wait: at most what one read brought, as the driver stops reading.
-    held: Vec<u8>,
+    kept_back: Vec<u8>,
     /// A head that is not over yet.
     parts: Parts,
-    /// The peer's FIN came while bytes were held.
+    /// The peer's FIN came while bytes were kept back.
     eof: bool,
 }
 
@@ -80,9 +81,9 @@ impl Conn {
             method: Method::GET,
             version: (1, 1),
             seq: 0,
-            open: 0,
+            unfinished: 0,
             burst: 0,
-            held: Vec::new(),
+            kept_back: Vec::new(),
             parts: Parts::default(),
             eof: false,
         }
@@ -91,8 +92,8 @@ impl Conn {
     /// Takes what one read returned. Returns how many of the bytes were HTTP's: all of them, unless the connection has [switched
     /// protocols](Self::has_switched) in their midst.
     pub fn receive(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
-        if self.must_hold() || !self.held.is_empty() {
-            self.held.extend_from_slice(bytes);
+        if self.must_keep_back() || !self.kept_back.is_empty() {
+            self.kept_back.extend_from_slice(bytes);
             return bytes.len();
         }
         self.run(bytes, sink)
@@ -104,15 +105,15 @@ impl Conn {
         self.state == State::Switched
     }
 
-    /// The bytes held that are the other protocol's.
+    /// The bytes kept back that are the other protocol's.
     pub fn into_rest(self) -> Vec<u8> {
-        self.held
+        self.kept_back
     }
 
-    /// The peer has sent its FIN: an error in mid-message, nothing otherwise. While bytes are held it takes effect
-    /// behind them.
+    /// The peer has sent its FIN: an error in mid-message, nothing otherwise. While bytes are kept back it takes effect
+    /// after them.
     pub fn finish(&mut self, sink: &mut impl Sink) {
-        if self.must_hold() || !self.held.is_empty() {
+        if self.must_keep_back() || !self.kept_back.is_empty() {
             self.eof = true;
             return;
         }
@@ -126,13 +127,13 @@ impl Conn {
         }
     }
 
-    /// Whether the peer's FIN waits behind bytes held.
-    pub fn holds_end(&self) -> bool {
+    /// Whether the peer's FIN waits for bytes kept back.
+    pub fn keeps_end_back(&self) -> bool {
         self.eof
     }
 
     /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
-    /// behind the rest of the body if that was not complete. Declined: the bytes held are parsed as HTTP.
+    /// after the rest of the body if that was not complete. Declined: the bytes kept back are parsed as HTTP.
     /// Without a pending candidate this does nothing.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
         let Upgrade::Announced { complete } = self.upgrade else {
@@ -141,32 +142,32 @@ impl Conn {
         self.upgrade = if accept && !complete { Upgrade::Accepted } else { Upgrade::None };
         if complete && accept {
             self.state = State::Switched;
-            self.held.drain(..self.announced.min(self.held.len()));
+            self.kept_back.drain(..self.announced.min(self.kept_back.len()));
         } else if complete {
             self.message_over();
         }
         self.resume(sink);
     }
 
-    /// One response is complete: frees a pipeline slot and goes on with the bytes held.
+    /// One response is complete: frees a pipeline slot and goes on with the bytes kept back.
     pub fn response_done(&mut self, sink: &mut impl Sink) {
-        self.open = self.open.saturating_sub(1);
-        if !self.held.is_empty() || self.eof {
+        self.unfinished = self.unfinished.saturating_sub(1);
+        if !self.kept_back.is_empty() || self.eof {
             self.resume(sink);
         }
     }
 
-    /// The burst that ended with a request flagged [`REST`](message_flags::REST) has been dealt with: goes on with the bytes held.
+    /// The burst that ended with a request flagged [`REST`](message_flags::REST) has been dealt with: goes on with the bytes kept back.
     pub fn go_on(&mut self, sink: &mut impl Sink) {
         self.burst = 0;
-        if !self.held.is_empty() || self.eof {
+        if !self.kept_back.is_empty() || self.eof {
             self.resume(sink);
         }
     }
 
     /// Whether the driver may read: no decision is pending, the pipeline has room, nothing has failed.
     pub fn can_read(&self) -> bool {
-        self.state != State::Failed && self.held.is_empty() && !self.must_hold()
+        self.state != State::Failed && self.kept_back.is_empty() && !self.must_keep_back()
     }
 
     /// What the connection is in the midst of. An accepted upgrade is in `Body` until its message is complete.
@@ -181,7 +182,7 @@ impl Conn {
         }
     }
 
-    /// Whether an upgrade has been accepted: the bytes behind its message belong to another protocol.
+    /// Whether an upgrade has been accepted: the bytes after its message belong to another protocol.
     pub fn is_upgraded(&self) -> bool {
         self.state == State::Switched || self.upgrade == Upgrade::Accepted
     }
@@ -195,46 +196,46 @@ impl Conn {
         }
     }
 
-    /// Requests whose responses are not complete.
-    pub fn open_requests(&self) -> u32 {
-        self.open
+    /// Requests whose responses have not been queued to the end.
+    pub fn unfinished(&self) -> u32 {
+        self.unfinished
     }
 
-    /// What has been received and not been told: a head that is not over, or bytes held. `None` when not all of it is kept.
+    /// What has been received and not been told: a head that is not over, or bytes kept back. `None` when not all of it is kept.
     pub fn untold(&self) -> Option<Vec<u8>> {
         let head = if self.state == State::Head { self.parts.bytes()? } else { &[] };
         let told = if matches!(self.upgrade, Upgrade::Announced { .. }) { self.announced } else { 0 };
-        Some([head, self.held.get(told..).unwrap_or_default()].concat())
+        Some([head, self.kept_back.get(told..).unwrap_or_default()].concat())
     }
 
-    fn must_hold(&self) -> bool {
-        let rests = self.open >= MAX_PIPELINED || self.burst >= BURST;
+    fn must_keep_back(&self) -> bool {
+        let rests = self.unfinished >= MAX_PIPELINED || self.burst >= BURST;
         matches!(self.upgrade, Upgrade::Announced { .. }) || (self.state == State::Start && rests)
     }
 
-    /// Goes on with the bytes held, and then with the peer's FIN if that has come.
+    /// Goes on with the bytes kept back, and then with the peer's FIN if that has come.
     fn resume(&mut self, sink: &mut impl Sink) {
-        if self.must_hold() {
+        if self.must_keep_back() {
             return;
         }
-        let mut held = std::mem::take(&mut self.held);
-        let taken = self.run(&held, sink);
+        let mut bytes = std::mem::take(&mut self.kept_back);
+        let taken = self.run(&bytes, sink);
         if self.has_switched() {
-            held.drain(..taken.min(held.len()));
-            self.held = held;
+            bytes.drain(..taken.min(bytes.len()));
+            self.kept_back = bytes;
         }
         if std::mem::take(&mut self.eof) {
             self.finish(sink);
         }
     }
 
-    /// Returns how many of the bytes are dealt with, or held.
+    /// Returns how many of the bytes are dealt with, or kept back.
     fn run(&mut self, bytes: &[u8], sink: &mut impl Sink) -> usize {
         let mut pos = 0;
         self.parts.read();
         while pos < bytes.len() && self.state != State::Switched {
-            if self.must_hold() {
-                self.held.extend_from_slice(bytes.get(pos..).unwrap_or_default());
+            if self.must_keep_back() {
+                self.kept_back.extend_from_slice(bytes.get(pos..).unwrap_or_default());
                 return bytes.len();
             }
             if let Err(error) = self.advance(bytes, &mut pos, sink) {
@@ -317,8 +318,8 @@ impl Conn {
         sink: &mut impl Sink,
     ) -> Result<(), ParseError> {
         self.seq = self.seq.wrapping_add(1);
-        self.burst = if self.open == 0 { 1 } else { self.burst + 1 };
-        self.open += 1;
+        self.burst = if self.unfinished == 0 { 1 } else { self.burst + 1 };
+        self.unfinished += 1;
         let rest = if self.burst == BURST { message_flags::REST } else { 0 };
         let flags = self.framing.request_flags(self.method, self.version) | rest;
         let head = RequestHead {
@@ -372,7 +373,7 @@ impl Conn {
     fn fail(&mut self, error: ParseError, pos: usize, packet: &[u8], sink: &mut impl Sink) {
         self.state = State::Failed;
         self.upgrade = Upgrade::None;
-        self.held = Vec::new();
+        self.kept_back = Vec::new();
         self.eof = false;
         self.parts.forget();
         sink.parse_error(error, pos, packet);

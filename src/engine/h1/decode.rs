@@ -130,9 +130,7 @@ impl BodyDecoder {
             (At::SizeStart, _) => return Err(ParseError::InvalidChunkSize),
             (At::Size | At::SizeOver, b' ' | b'\t') => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::InvalidChunkSize);
-                }
+                limits.let_pass(ParseError::InvalidChunkSize)?;
                 self.at = At::SizeOver;
             }
             (At::Size | At::SizeOver, b';') => {
@@ -145,18 +143,12 @@ impl BodyDecoder {
             }
             (At::Size | At::SizeOver, b'\n') => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::NoCrAfterChunkSize);
-                }
+                limits.let_pass(ParseError::NoCrAfterChunkSize)?;
                 self.at = At::SizeCr;
             }
             (At::Size | At::SizeOver, _) => return Err(ParseError::InvalidChunkSize),
             (At::SizeCr, _) => {
-                if byte == b'\n' {
-                    *pos += 1;
-                } else if !limits.lenient {
-                    return Err(ParseError::NoLfAfterChunkSize);
-                }
+                limits.line_feed(byte, pos, ParseError::NoLfAfterChunkSize)?;
                 self.extensions = 0;
                 self.at = if self.left == 0 { At::Trailer } else { At::Data };
             }
@@ -166,17 +158,15 @@ impl BodyDecoder {
             }
             (At::DataOver, b'\n') => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::NoCrAfterChunkData);
-                }
+                limits.let_pass(ParseError::NoCrAfterChunkData)?;
                 self.at = At::SizeStart;
             }
             // RFC 9112 §7.1: chunk = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
             _ => {
-                if self.at == At::DataCr && byte == b'\n' {
-                    *pos += 1;
-                } else if !limits.lenient {
-                    return Err(ParseError::NoLfAfterChunkData);
+                if self.at == At::DataCr {
+                    limits.line_feed(byte, pos, ParseError::NoLfAfterChunkData)?;
+                } else {
+                    limits.let_pass(ParseError::NoLfAfterChunkData)?;
                 }
                 self.at = At::SizeStart;
             }
@@ -204,33 +194,23 @@ impl BodyDecoder {
         let name = self.at == At::ExtensionName;
         match (self.at, stop) {
             // An opening quote is part of the value's span and may also stand behind its first letters.
-            (At::ExtensionValue, b'"') => {
+            (At::ExtensionValue, b'"') | (At::Quoted, b'"' | b'\\') => {
                 *pos += 1;
                 self.spend_extension(length + 1)?;
-                self.at = At::Quoted;
-                return Ok(());
-            }
-            (At::Quoted, b'"') => {
-                *pos += 1;
-                self.spend_extension(length + 1)?;
-                self.at = At::QuotedOver;
-                return Ok(());
-            }
-            (At::Quoted, b'\\') => {
-                *pos += 1;
-                self.spend_extension(length + 1)?;
-                self.at = At::QuotedPair;
+                self.at = match (self.at, stop) {
+                    (At::ExtensionValue, _) => At::Quoted,
+                    (_, b'"') => At::QuotedOver,
+                    _ => At::QuotedPair,
+                };
                 return Ok(());
             }
             (At::ExtensionName | At::ExtensionValue, b'\n') => {
                 self.spend_extension(length)?;
-                if !limits.lenient {
-                    return Err(if name {
-                        ParseError::NoCrAfterChunkExtensionName
-                    } else {
-                        ParseError::NoCrAfterChunkExtensionValue
-                    });
-                }
+                limits.let_pass(if name {
+                    ParseError::NoCrAfterChunkExtensionName
+                } else {
+                    ParseError::NoCrAfterChunkExtensionValue
+                })?;
                 self.at = At::SizeCr;
                 return Ok(());
             }

@@ -129,11 +129,7 @@ impl FieldSection {
                     }
                 }
                 At::EndCr => {
-                    if byte == b'\n' {
-                        *pos += 1;
-                    } else if !limits.lenient {
-                        return Err(ParseError::NoLfAfterHead);
-                    }
+                    limits.line_feed(byte, pos, ParseError::NoLfAfterHead)?;
                     return Ok(true);
                 }
                 _ => self.around_value(byte, pos, framing, limits)?,
@@ -147,9 +143,7 @@ impl FieldSection {
         match byte {
             b' ' if matches!(self.at, At::FirstLine) => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::SpaceAfterStartLine);
-                }
+                limits.let_pass(ParseError::SpaceAfterStartLine)?;
                 self.at = At::LineStart;
             }
             b'\r' => {
@@ -267,18 +261,12 @@ impl FieldSection {
             }
             At::ValueStart if byte == b'\n' => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::FieldValue);
-                }
+                limits.let_pass(ParseError::FieldValue)?;
                 self.at = At::EmptyValue;
             }
             At::ValueStart => self.value_start(pos, framing)?,
             At::ValueStartCr => {
-                if byte == b'\n' {
-                    *pos += 1;
-                } else if !limits.lenient {
-                    return Err(ParseError::NoLfAfterEmptyValue);
-                }
+                limits.line_feed(byte, pos, ParseError::NoLfAfterEmptyValue)?;
                 self.at = At::EmptyValue;
             }
             _ => return self.behind_line(byte, pos, framing, limits),
@@ -298,9 +286,7 @@ impl FieldSection {
         match self.at {
             At::EmptyValue if blank => {
                 *pos += 1;
-                if !limits.lenient {
-                    return Err(ParseError::FieldValue);
-                }
+                limits.let_pass(ParseError::FieldValue)?;
                 self.at = At::ValueStart;
             }
             At::EmptyValue => {
@@ -317,9 +303,7 @@ impl FieldSection {
             At::ValueOver(_) if blank => {
                 // RFC 9112 §5.2: "A server that receives an obs-fold in a request message [...] MUST either reject the
                 // message [...] or replace each received obs-fold with one or more SP octets"
-                if !limits.lenient {
-                    return Err(ParseError::WhitespaceAfterFieldValue);
-                }
+                limits.let_pass(ParseError::WhitespaceAfterFieldValue)?;
                 framing.value_folded(self.kind, self.buffer.get(self.line..).unwrap_or_default());
                 self.line = self.buffer.len();
                 self.value_start(pos, framing)?;
@@ -434,9 +418,7 @@ impl FieldSection {
             }
             Some(b'\n') => {
                 self.keep(part, limits)?;
-                if !limits.lenient {
-                    return Err(ParseError::NoCrAfterFieldValue);
-                }
+                limits.let_pass(ParseError::NoCrAfterFieldValue)?;
                 framing.value_line_end(&state);
                 self.at = At::ValueCr(state);
                 Ok(())

@@ -108,7 +108,7 @@ impl ValueError {
         ValueError { error, consumed: false }
     }
 
-    fn behind(error: ParseError) -> ValueError {
+    fn after(error: ParseError) -> ValueError {
         ValueError { error, consumed: true }
     }
 }
@@ -183,7 +183,7 @@ impl Framing {
             FieldKind::TransferEncoding => {
                 // RFC 9112 §6.1: "A sender MUST NOT apply the chunked transfer coding more than once to a message body"
                 if self.has(seen::CHUNKED) && !self.lenient && !self.response {
-                    return Err(ValueError::behind(ParseError::InvalidTransferEncoding));
+                    return Err(ValueError::after(ParseError::InvalidTransferEncoding));
                 }
                 self.seen |= seen::TRANSFER_ENCODING;
                 self.seen &= !seen::CHUNKED;
@@ -206,7 +206,7 @@ impl Framing {
                     let length = self.content_length.checked_mul(10);
                     self.content_length = length
                         .and_then(|length| length.checked_add(u64::from(byte - b'0')))
-                        .ok_or(ValueError::behind(ParseError::ContentLengthOverflow))?;
+                        .ok_or(ValueError::after(ParseError::ContentLengthOverflow))?;
                     Ok(())
                 }
                 b' ' | b'\t' => {
@@ -228,7 +228,7 @@ impl Framing {
             (Coding::Start, b' ' | b'\t') => Coding::Start,
             (Coding::Chunked, b',') if self.response || self.lenient => Coding::Start,
             // RFC 9112 §6.1: chunked is the final transfer coding of a request.
-            (Coding::Chunked, b',') => return Err(ValueError::behind(ParseError::InvalidTransferEncoding)),
+            (Coding::Chunked, b',') => return Err(ValueError::after(ParseError::InvalidTransferEncoding)),
             (Coding::Chunked, b' ') => Coding::Chunked,
             (_, b',') => Coding::Start,
             (Coding::Start | Coding::StartTight, b'c' | b'C') => Coding::Matching(1),
@@ -272,7 +272,7 @@ impl Framing {
         }
     }
 
-    /// A whole field at once, for heads known to be well-formed otherwise. `raw` is untrimmed behind, trimmed ahead.
+    /// A whole field at once, for heads known to be well-formed otherwise. `raw` may end with white space, and does not begin with any.
     pub(super) fn field(&mut self, kind: FieldKind, raw: &[u8]) -> Result<(), ParseError> {
         self.name(kind)?;
         if raw.is_empty() {

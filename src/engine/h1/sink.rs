@@ -41,7 +41,7 @@ pub struct ResponseHead<'a> {
 pub trait Sink {
     /// A request's head is complete.
     fn request(&mut self, seq: u32, head: &RequestHead<'_>);
-    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, and nothing behind it.
+    /// A response's head is complete, an interim one's (1xx) too. With `UPGRADE` [`Sink::upgrade`] follows, and nothing after it.
     fn response(&mut self, seq: u32, head: &ResponseHead<'_>);
     /// Bytes of a message's body, without framing.
     fn body(&mut self, seq: u32, bytes: &[u8]);

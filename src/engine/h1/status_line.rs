@@ -92,11 +92,7 @@ impl StatusLine {
                 }
                 At::StatusOver => self.behind_status(byte, pos, limits)?,
                 At::LineCr | At::Over => {
-                    if byte == b'\n' {
-                        *pos += 1;
-                    } else if !limits.lenient {
-                        return Err(ParseError::NoLfAfterEmptyValue);
-                    }
+                    limits.line_feed(byte, pos, ParseError::NoLfAfterEmptyValue)?;
                     self.at = At::Over;
                     return Ok(true);
                 }

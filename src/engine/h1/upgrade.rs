@@ -12,7 +12,7 @@ pub(super) enum Upgrade {
     None,
     /// The head has asked; the read that brought it is being worked through.
     Candidate { seq: u32 },
-    /// The sink has been told and owes a decision. All bytes are held.
+    /// The sink has been told and owes a decision. All bytes are kept back.
     Announced {
         /// Whether the message's body was complete by then.
         complete: bool,

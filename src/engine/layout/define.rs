@@ -5,7 +5,7 @@ use super::{head, line, Kind};
 /// A number with a name and what it means. All that crosses is words, as JavaScript reads them: with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// In Rust; [`name_in_javascript`].
+    /// In Rust; [`name_in_javascript`](super::name_in_javascript).
     pub name: &'static str,
     /// As a word of JavaScript's.
     pub value: i32,
@@ -16,7 +16,7 @@ pub struct Named {
 /// A field of a record.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// In Rust; [`name_in_javascript`].
+    /// In Rust; [`name_in_javascript`](super::name_in_javascript).
     pub name: &'static str,
     /// How many words it takes.
     pub words: usize,

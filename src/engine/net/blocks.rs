@@ -29,7 +29,7 @@ pub trait Blocks {
     /// them, and is never read into again.
     fn keep(&mut self, bytes: usize, viewed: bool);
 
-    /// Whether so much has been kept that it should be dealt with first, while the processor has it at hand.
+    /// Whether so much has been kept that JavaScript should have it before more is read, while it is in the processor's caches.
     fn is_full(&self) -> bool;
 }
 
@@ -123,7 +123,7 @@ pub struct Ledger {
     /// How many should be ready for a turn, and whether one had not enough.
     ready: usize,
     lacking: bool,
-    /// How many are lent, and how many of them have been kept: who lends them must find them first.
+    /// How many are lent now, and how many of these have been kept. Whoever lends one must look up where its memory is, so no more are lent than needed.
     lent: usize,
     used: usize,
 }

@@ -166,8 +166,8 @@ impl<T: Transport> Connections<T> {
         at
     }
 
-    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`], behind [`Self::next_slot_told`]. Returns what it
-    /// is known by.
+    /// Takes in an upgraded stream of another driver's, see [`Connection::taken_over`]; [`Self::next_slot_told`] has been asked before.
+    /// Returns what it is known by.
     pub fn admit_taken(&mut self, stream: T, seq: u32, handed: u64) -> Target {
         let (at, target) = self.take_slot();
         let nobody = self.nobody.clone();
@@ -255,10 +255,10 @@ impl<T: Transport> Connections<T> {
         let now = self.now;
         self.tell(write.target, |connection, batch| {
             connection.write_large(write, data, batch, now);
-            handover = connection.open_handover();
+            handover = connection.offer_handover();
         });
         if let Some(handover) = handover {
-            self.port.open_handover(write.target, handover);
+            self.port.offer_handover(write.target, handover);
         }
     }
 

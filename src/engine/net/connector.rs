@@ -50,8 +50,8 @@ pub fn connect(remote: &Remote) -> io::Result<StdStream> {
     }
 }
 
-/// Marks what a TCP stream sends: the type of service of IPv4, the traffic class of IPv6. Routers need not heed it, and a system
-/// that has none of it changes nothing.
+/// Marks what a TCP stream sends: the type of service of IPv4, the traffic class of IPv6. Routers may ignore it, and where
+/// the system cannot set it, nothing is set.
 pub fn mark(stream: &StdStream, type_of_service: u32) {
     let StdStream::Tcp(stream) = stream else { return };
     let socket = socket2::SockRef::from(stream);

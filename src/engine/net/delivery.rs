@@ -93,7 +93,7 @@ impl Delivery {
         self.inline.rest().len() + self.threads.rest().len()
     }
 
-    /// Whether something that waits here brings the connection's user bytes of the stream.
+    /// [`Batch::has_stream_of`], of what waits here.
     pub fn has_stream_of(&self, index: u32) -> bool {
         has_stream_of(self.inline.rest(), index) || has_stream_of(self.threads.rest(), index)
     }

@@ -47,7 +47,7 @@ impl Batch {
         self.blocks.append(&mut other.blocks);
     }
 
-    /// Whether something of it brings the connection's user bytes of the stream.
+    /// Whether one of its records brings bytes that belong to no message of the connection, see [`has_stream_of`].
     pub fn has_stream_of(&self, index: u32) -> bool {
         has_stream_of(&self.records, index)
     }
@@ -208,7 +208,7 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
     })
 }
 
-/// Whether a record of connection `index` brings bytes of the stream for whoever uses it, not for a message: RAW, or UPGRADE.
+/// Whether a record of connection `index` brings bytes that belong to no message, but to whoever has its stream: RAW, or UPGRADE.
 pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
     while let Some((prefix, _)) = Prefix::read(records) {
         if matches!(Kind::of(prefix.number), Some(Kind::Raw | Kind::Upgrade)) && prefix.index == index {
@@ -281,10 +281,10 @@ impl Read {
 
 impl RecordSink<'_> {
     /// Where a payload is, and what of it must follow in the record: all, when it is small, or does not lie in this read, because the
-    /// protocol core has held it back.
+    /// protocol core has kept it back.
     fn payload<'b>(&mut self, bytes: &'b [u8]) -> (Payload, [&'b [u8]; 2]) {
         let length = bytes.len() as u32;
-        // Behind the payload that the block goes with none may name it.
+        // A payload that is given its block must be the last one that names it.
         if let Some(read) = self.read.as_mut().filter(|read| bytes.len() >= BLOB && !read.viewed) {
             let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
             if from < read.length && bytes.len() <= read.length - from {
@@ -342,7 +342,7 @@ impl h1::Sink for RecordSink<'_> {
         self.batch.put(self.index, flags, &Upgrade { seq, payload, bytes_read: self.bytes_read }, rest);
     }
 
-    /// To JavaScript these are bytes like any other that are no message's.
+    /// JavaScript is told of them as RAW, as of all bytes that belong to no message.
     fn unasked(&mut self, bytes: &[u8]) {
         raw::Sink::raw(self, bytes);
     }

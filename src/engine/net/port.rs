@@ -78,13 +78,13 @@ impl Port {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
-    /// Whether something that nobody has taken yet brings the connection's user bytes of the stream.
+    /// [`Batch::has_stream_of`], of what has been left and not been taken.
     pub fn has_stream_of(&self, index: u32) -> bool {
         lock(&self.queue).has_stream_of(index)
     }
 
     /// A thread's connection may change hands.
-    pub fn open_handover(&self, target: Target, handover: Arc<Handover>) {
+    pub fn offer_handover(&self, target: Target, handover: Arc<Handover>) {
         lock(&self.handovers).insert(target, handover);
     }
 

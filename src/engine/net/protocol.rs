@@ -1,4 +1,4 @@
-//! What a connection speaks, in whichever role: HTTP/1, and behind an upgrade something else. The change happens here, once, and inside a read
+//! What a connection speaks, in whichever role: HTTP/1, and after an upgrade something else. The change happens here, once, and inside a read
 //! if need be.
 //!
 //! ```text
@@ -18,13 +18,13 @@ pub trait Sink: h1::Sink + raw::Sink {}
 
 impl<T: h1::Sink + raw::Sink> Sink for T {}
 
-/// See the module. The roles are of about the same size, and a connection stands in a box of its own.
+/// See the module. It takes as much memory as its largest role, which is no waste: both are of about that size.
 pub enum Protocol {
     /// The peer asks.
     Server(Conn),
     /// The peer answers.
     Client(ClientConn),
-    /// HTTP has gone.
+    /// What follows an upgrade, in either role.
     Raw(raw::Stream),
 }
 
@@ -63,7 +63,7 @@ impl Protocol {
         }
     }
 
-    /// HTTP goes, with all that parsing needed.
+    /// The change itself: what parsing needed is freed.
     fn switch(&mut self) -> &mut Self {
         *self = Self::raw();
         self
@@ -79,9 +79,9 @@ impl Protocol {
     }
 
     /// Whether the FIN has to wait, because bytes that came before it are not dealt with yet.
-    pub fn holds_end(&self) -> bool {
+    pub fn keeps_end_back(&self) -> bool {
         match self {
-            Self::Server(conn) => conn.holds_end(),
+            Self::Server(conn) => conn.keeps_end_back(),
             Self::Client(_) | Self::Raw(_) => false,
         }
     }
@@ -97,7 +97,7 @@ impl Protocol {
         }
     }
 
-    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection knows no such thing.
+    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection ignores it.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
         if let Self::Client(conn) = self {
             if flags & expect_flags::NOTHING != 0 {
@@ -157,8 +157,8 @@ impl Protocol {
         }
     }
 
-    /// Whether what comes in makes us send: then a peer that does not read must not be read from. A client that would not read while
-    /// its request waits to leave could wait for a server that does the same.
+    /// Whether what we send answers what we read: then a peer that does not read our answers is not read from either. Not so a client: if it did not
+    /// read while its request waits to leave, and the server did not read on before its response has left, both would wait for ever.
     pub fn answers(&self) -> bool {
         match self {
             Self::Server(conn) => !conn.is_upgraded(),
@@ -166,7 +166,7 @@ impl Protocol {
         }
     }
 
-    /// The number of the message being read, else of the last one. What is no server's has no deadline to count from it.
+    /// The number of the message being read, else of the last one. 0 unless it is a server's: deadlines of messages are counted from it, and only servers have these.
     pub fn message(&self) -> u32 {
         match self {
             Self::Server(conn) => conn.message(),
@@ -174,10 +174,10 @@ impl Protocol {
         }
     }
 
-    /// Requests whose responses are not complete.
-    pub fn open_requests(&self) -> u32 {
+    /// Requests whose responses have not been queued to the end.
+    pub fn unfinished(&self) -> u32 {
         match self {
-            Self::Server(conn) => conn.open_requests(),
+            Self::Server(conn) => conn.unfinished(),
             Self::Client(_) | Self::Raw(_) => 0,
         }
     }

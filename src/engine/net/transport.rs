@@ -88,7 +88,7 @@ pub trait Transport {
     }
 
     /// Ends our side of the stream, all of which has been flushed: what the transport has to say last, then FIN. `closes`: the socket
-    /// closes right behind this, which sends the FIN by itself. Pending as above; asked again, it goes on. Writes behind it fail.
+    /// closes right after this, which sends the FIN by itself. Pending as above; asked again, it goes on. Writes after it fail.
     fn poll_shutdown(&mut self, _: &mut Context<'_>, closes: bool) -> Poll<io::Result<()>> {
         Poll::Ready(if closes { Ok(()) } else { self.socket().shutdown(std::net::Shutdown::Write) })
     }

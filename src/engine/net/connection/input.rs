@@ -24,7 +24,7 @@ const READS_PER_POLL: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
     /// The protocol core.
-    Open,
+    Parsed,
     /// JavaScript, and it feeds the core with what it does not keep.
     Tapped,
     /// Nothing is read until JavaScript says so.
@@ -45,7 +45,7 @@ pub(super) struct Input {
     /// The next burst of requests waits only for answers to leave.
     goes_on: bool,
     /// It would have read, but for answers that had not left.
-    held_back: bool,
+    stopped_by_answers: bool,
     /// The peer's FIN has come, and JavaScript has not heard of it.
     end_untold: bool,
     /// The message being read, and when it began: a read may end one and begin another.
@@ -60,7 +60,7 @@ impl Input {
             uncredited: 0,
             bytes_read: 0,
             goes_on: false,
-            held_back: false,
+            stopped_by_answers: false,
             end_untold: false,
             message: 0,
             message_began: now,
@@ -69,7 +69,7 @@ impl Input {
 
     /// Whether somebody wants the peer's bytes.
     pub(super) fn is_wanted(&self) -> bool {
-        matches!(self.reading, Reading::Open | Reading::Tapped | Reading::Held)
+        matches!(self.reading, Reading::Parsed | Reading::Tapped | Reading::Held)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -114,7 +114,7 @@ impl<T: Transport> Connection<T> {
 
     pub(super) fn wants_read(&self) -> bool {
         match self.input.reading {
-            Reading::Open | Reading::Tapped => {
+            Reading::Parsed | Reading::Tapped => {
                 self.protocol.can_read() && self.input.uncredited < WINDOW && !self.is_backed_up()
             }
             Reading::Discard | Reading::Linger => true,
@@ -129,8 +129,8 @@ impl<T: Transport> Connection<T> {
     }
 
     /// It does not read on; if that is because of answers that have not left, it does when they have.
-    pub(super) fn note_held_back(&mut self) {
-        self.input.held_back = self.is_backed_up();
+    pub(super) fn note_backed_up(&mut self) {
+        self.input.stopped_by_answers = self.is_backed_up();
     }
 
     /// Answers have left, perhaps enough of them: what waited for that goes on.
@@ -138,7 +138,7 @@ impl<T: Transport> Connection<T> {
         if self.is_backed_up() {
             return;
         }
-        if std::mem::take(&mut self.input.held_back) {
+        if std::mem::take(&mut self.input.stopped_by_answers) {
             self.wake();
         }
         if self.input.goes_on {
@@ -171,7 +171,7 @@ impl<T: Transport> Connection<T> {
             return;
         }
         self.input.reading = match reader {
-            Some(Reader::Parser) => Reading::Open,
+            Some(Reader::Parser) => Reading::Parsed,
             Some(Reader::Javascript) => Reading::Tapped,
             Some(Reader::Ended) => Reading::Ended,
             Some(Reader::Nobody) | None => Reading::Held,
@@ -228,7 +228,7 @@ impl<T: Transport> Connection<T> {
     fn receive(&mut self, bytes: &mut [u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.input.bytes_read += bytes.len() as u64;
         match self.input.reading {
-            Reading::Open => self.parse(bytes, Some(read), batch, now),
+            Reading::Parsed => self.parse(bytes, Some(read), batch, now),
             Reading::Tapped => self.drive(Some(read), batch, |_, sink| sink.raw(bytes)),
             _ => None,
         }
@@ -270,7 +270,7 @@ impl<T: Transport> Connection<T> {
             self.close(0, false, batch);
             return;
         }
-        if was == Reading::Open {
+        if was == Reading::Parsed {
             self.finish_protocol(batch);
         } else {
             self.waiting = Waiting::Nothing;
@@ -291,7 +291,7 @@ impl<T: Transport> Connection<T> {
 
     /// Tells of the peer's FIN, unless requests that came before it wait to be told.
     fn tell_end(&mut self, batch: &mut Batch) {
-        self.input.end_untold = self.protocol.holds_end();
+        self.input.end_untold = self.protocol.keeps_end_back();
         if !self.input.end_untold {
             batch.eof(self.target.index);
         }
@@ -308,7 +308,7 @@ impl<T: Transport> Connection<T> {
         self.waiting = match phase {
             Phase::Head => Waiting::Head(self.input.message_began),
             Phase::Body => Waiting::Request(self.input.message_began),
-            Phase::Idle if self.protocol.open_requests() == 0 => self.waiting,
+            Phase::Idle if self.protocol.unfinished() == 0 => self.waiting,
             Phase::Idle | Phase::AwaitingDecision | Phase::Upgraded | Phase::Failed => Waiting::Nothing,
         };
         if phase == Phase::Failed && self.input.is_wanted() {
@@ -320,6 +320,6 @@ impl<T: Transport> Connection<T> {
 
     /// Whether every request has been answered, and no other has begun.
     pub(super) fn is_idle(&self) -> bool {
-        self.protocol.phase() == Phase::Idle && self.protocol.open_requests() == 0
+        self.protocol.phase() == Phase::Idle && self.protocol.unfinished() == 0
     }
 }

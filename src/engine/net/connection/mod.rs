@@ -6,7 +6,7 @@
 //!
 //!          ┌──────────── TAP ────────────┐                       Open ──────── SHUTDOWN ─────────┐
 //!          ▼                             ▼                         │                             ▼
-//! Held ◄──────► Open ◄──────────────► Tapped                       │ the last answer (CLOSE)  ShuttingDown
+//! Held ◄──────► Parsed ◄────────────► Tapped                       │ the last answer (CLOSE)  ShuttingDown
 //!   │             │ parse error          │                         │ has been sent               │ all has been sent
 //!   │             ├────────► Discard     │                         ▼                             ▼
 //!   │             │             │        │                       Shut ◄──────── FIN ◄────────────┘
@@ -80,17 +80,17 @@ impl<T: Transport> Connection<T> {
     /// A connection just accepted.
     pub fn new(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::server(server.http_config());
-        let reading = if server.config.borrow().hold { Reading::Held } else { Reading::Open };
+        let reading = if server.config.borrow().hold { Reading::Held } else { Reading::Parsed };
         Self::with(protocol, reading, stream, server, target, now)
     }
 
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
     pub fn outgoing(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::client(server.http_config());
-        Self::with(protocol, Reading::Open, stream, server, target, now)
+        Self::with(protocol, Reading::Parsed, stream, server, target, now)
     }
 
-    /// An upgraded stream that another driver had, whose bytes stand in the slot `seq`, behind `handed` others. It is not read until
+    /// An upgraded stream that another driver had, whose bytes stand in the slot `seq`, after `handed` others. It is not read until
     /// JavaScript says so.
     pub fn taken_over(stream: T, server: Rc<Server>, target: Target, (seq, handed): (u32, u64), now: Instant) -> Self {
         let connection = Self::with(Protocol::raw(), Reading::Held, stream, server, target, now);
@@ -153,7 +153,7 @@ impl<T: Transport> Connection<T> {
         if self.wants_read() {
             self.wake();
         } else {
-            self.note_held_back();
+            self.note_backed_up();
         }
         Poll::Pending
     }

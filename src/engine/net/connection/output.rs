@@ -302,7 +302,7 @@ impl<T: Transport> Connection<T> {
         self.close_if_done(batch);
     }
 
-    /// The transport says its last, and FIN; `closes`: the close that comes behind it says that. Pending: there is another poll.
+    /// The transport says its last, and FIN; `closes`: the close that comes after it says that. Pending: there is another poll.
     fn end_stream(&mut self, closes: bool, cx: Option<&mut Context<'_>>) -> Poll<()> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
         let is_heard = cx.is_some();
@@ -354,7 +354,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// How an upgraded stream can change hands, if that is news.
-    pub fn open_handover(&mut self) -> Option<Arc<Handover>> {
+    pub fn offer_handover(&mut self) -> Option<Arc<Handover>> {
         if self.output.handover.is_some() || self.protocol.phase() != Phase::Upgraded {
             return None;
         }

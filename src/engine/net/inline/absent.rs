@@ -1,4 +1,4 @@
-//! The inline driver where the platform has none: a type without values. Everybody gets threads.
+//! The inline driver where the platform has none: a type without values. Every server and client has threads.
 #![allow(missing_docs, clippy::missing_errors_doc)]
 
 use std::io;

@@ -53,7 +53,7 @@ enum Listener {
 struct Accepting {
     listener: Listener,
     server: Rc<Server>,
-    /// The kernel has said that there is somebody, and not yet that there is nobody.
+    /// Somebody may wait to be accepted: the kernel says that once, and an accept() that finds nobody ends it.
     ready: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct Inline {
     listeners: Vec<Option<Accepting>>,
     /// Connections under way, by the caller's token.
     connecting: HashMap<u32, Stream>,
-    /// No descriptors: accepting goes on then.
+    /// The process has no descriptors left; when accepting is tried again.
     resting_until: Option<Instant>,
     /// The slots being polled.
     polling: Vec<u32>,
@@ -351,10 +351,10 @@ impl Inline {
                     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
                     match error.kind() {
                         WouldBlock => self.listeners[at].iter_mut().for_each(|accepting| accepting.ready = false),
-                        // An error of one connection is that connection's.
+                        // It concerns the connection that was to be accepted, and nobody else.
                         ConnectionAborted | ConnectionReset | Interrupted => {}
                         _ => {
-                            // Nothing to accept with.
+                            // No descriptor is left to accept with.
                             self.resting_until = Some(now + ACCEPT_REST);
                             return;
                         }

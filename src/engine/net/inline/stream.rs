@@ -32,7 +32,7 @@ pub struct Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         let Some(registry) = &self.shared else { return };
-        // One that was never watched is an error, and as good.
+        // It fails for a socket that was never watched, which does no harm.
         let _ = match &mut self.socket {
             Socket::Tcp(stream) => registry.deregister(stream),
             Socket::Unix(stream) => registry.deregister(stream),

@@ -74,10 +74,10 @@ pub mod runtime {
 /// There is no such flag.
 pub const MORE: Option<i32> = None;
 
-/// Everybody gets threads.
+/// Without the inline driver every server and client has threads.
 pub const HAS_INLINE: bool = false;
 
-/// Each connection is asked for itself.
+/// TCP_NODELAY is set for each accepted connection.
 pub const NO_DELAY_IS_INHERITED: bool = false;
 
 /// The socket, for options.

@@ -16,14 +16,14 @@ pub mod runtime {
 /// MSG_MORE.
 #[cfg(target_os = "linux")]
 pub const MORE: Option<i32> = Some(libc::MSG_MORE);
-/// There is no such flag.
+/// The system has no such flag.
 #[cfg(not(target_os = "linux"))]
 pub const MORE: Option<i32> = None;
 
-/// A loop that watches descriptors can drive connections.
+/// libuv's loop watches any descriptor, so connections can be driven on it.
 pub const HAS_INLINE: bool = true;
 
-/// Linux hands it on.
+/// On Linux an accepted connection begins with its listener's TCP_NODELAY.
 pub const NO_DELAY_IS_INHERITED: bool = cfg!(target_os = "linux");
 
 /// The socket, for options.

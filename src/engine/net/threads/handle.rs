@@ -79,16 +79,16 @@ pub(super) struct Inbox {
 pub struct ShardHandle {
     inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
-    /// Whether the shard is not woken for what it is told, and the bytes it has not been woken for.
-    holding: Cell<bool>,
-    held: Cell<usize>,
+    /// Whether a turn of JavaScript's goes on, and how many bytes the shard has been left in it without being woken.
+    in_turn: Cell<bool>,
+    unwoken: Cell<usize>,
 }
 
 /// How often the wait for a thread looks whether that still runs.
 const STOPPED_CHECK: Duration = Duration::from_millis(50);
 
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
-const HOLD: usize = 16 * 1024;
+const WAKE_AT: usize = 16 * 1024;
 
 impl ShardHandle {
     /// Starts the shard with that number: its connections' indices are `number` modulo [`STRIDE`](crate::engine::net::connections::STRIDE).
@@ -99,7 +99,7 @@ impl ShardHandle {
         let inbox = Arc::new(Inbox { messages: Mutex::default(), notify: Notify::new() });
         let for_thread = inbox.clone();
         let thread = super::start(port, for_thread, number)?;
-        Ok(ShardHandle { inbox, thread: Some(thread), holding: Cell::default(), held: Cell::default() })
+        Ok(ShardHandle { inbox, thread: Some(thread), in_turn: Cell::default(), unwoken: Cell::default() })
     }
 
     fn send(&self, message: Message) {
@@ -108,14 +108,14 @@ impl ShardHandle {
     }
 
     /// A turn of JavaScript's begins: what connections are told is done when it is over, with one wake-up.
-    pub fn hold(&self) {
-        self.holding.set(true);
+    pub fn begin_turn(&self) {
+        self.in_turn.set(true);
     }
 
     /// The turn is over.
-    pub fn release(&self) {
-        self.holding.set(false);
-        if self.held.take() > 0 {
+    pub fn end_turn(&self) {
+        self.in_turn.set(false);
+        if self.unwoken.take() > 0 {
             self.inbox.notify.notify_one();
         }
     }
@@ -142,11 +142,11 @@ impl ShardHandle {
 
     /// The shard has `bytes` more to do.
     fn wake(&self, bytes: usize) {
-        let held = self.held.get() + bytes;
-        if self.holding.get() && held < HOLD {
-            self.held.set(held);
+        let unwoken = self.unwoken.get() + bytes;
+        if self.in_turn.get() && unwoken < WAKE_AT {
+            self.unwoken.set(unwoken);
         } else {
-            self.held.set(0);
+            self.unwoken.set(0);
             self.inbox.notify.notify_one();
         }
     }
@@ -238,7 +238,7 @@ impl ShardHandle {
     pub fn stop(&mut self) {
         self.ask_to_stop();
         if let Some(thread) = self.thread.take() {
-            // A shard does not panic and live.
+            // There is no panic to hear of: one on a shard ends the process.
             let _ = thread.join();
         }
     }

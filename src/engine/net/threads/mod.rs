@@ -234,7 +234,7 @@ impl Shard {
         self.leave_early();
     }
 
-    /// A server that is gone, or a runtime without descriptors, lets the connection go.
+    /// Where the server has gone, or the runtime has no descriptors left, the connection is closed.
     fn adopt(self: &Rc<Self>, id: u32, accepted: StdStream) {
         let Some(server) = self.connections.borrow().server(id) else { return };
         let Ok(stream) = Stream::try_from(accepted) else { return };
@@ -259,7 +259,7 @@ impl Shard {
 
     async fn accept(self: Rc<Self>, bound: Bound, server: Rc<Server>) {
         let local = bound.local_addr().filter(|address| !address.ip().is_unspecified());
-        // A listener the runtime does not take is one it has no descriptors for: the process is past serving.
+        // The runtime refuses a listener only when the process has no descriptors left for it: then nobody can be served.
         match bound {
             Bound::Tcp(listener) => {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
@@ -394,7 +394,7 @@ async fn established(connecting: StdStream) -> io::Result<Stream> {
     }
 }
 
-/// Accepting rests when there is nothing to accept with; an error of one connection is that connection's.
+/// Accepting rests when no descriptor is left; an error that concerns only the connection to be accepted does not stop it.
 async fn rest(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
