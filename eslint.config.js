@@ -9,7 +9,7 @@ const REPLACEABLE = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'clear
 const BUILT_IN = ['Array', 'Buffer', 'Math', 'Object', 'Reflect', 'Boolean', 'Number', 'String', 'Map', 'Set', 'AbortController', 'AggregateError', 'Error', 'RangeError', 'TypeError', 'WeakRef'];
 
 module.exports = [
-  { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
+  { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/programs/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/package/types/'] },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2024, sourceType: 'commonjs', globals: globals.node },

@@ -2,7 +2,7 @@
 
 /** Packages that ask through http.request and http.Agent: with turnout/register their requests are turnout's. */
 
-const { runsOnTurnout } = require('../helpers/ecosystem');
+const { runsOnTurnout } = require('../support/ecosystem');
 
 describe('client libraries', () => {
   runsOnTurnout(
