@@ -36,7 +36,7 @@ describe('a process is told to parse leniently', () => {
     ['by NODE_OPTIONS', [], '--max-http-header-size=9000 --insecure-http-parser', INSECURE],
     ['by NODE_OPTIONS, and not to on the command line', ['--no-insecure-http-parser'], '--insecure-http-parser', STRICT],
   ])('%s', async (_, flags, NODE_OPTIONS, expected) => {
-    for (const http of ['node:http', require.resolve('..')]) {
+    for (const http of ['node:http', require.resolve('../..')]) {
       const { out } = await run([...flags, '-e', program(http)], { env: { NODE_OPTIONS } });
       const lines = out.split(/(?<=\n)/);
       expect([http, lines.filter((line) => !line.startsWith('warning')).join('')]).toEqual([http, expected]);
