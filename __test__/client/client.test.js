@@ -15,6 +15,7 @@ const turnout = require('../..');
 const certificate = require('../support/certificate');
 const { program } = require('../support/child');
 const { request } = require('../support/request');
+const { listening, closed, until } = require('../support/servers');
 
 const cleanups = [];
 afterEach(async () => {
@@ -22,17 +23,16 @@ afterEach(async () => {
 });
 
 /** A listening server, closed with all its connections after the test. */
-async function listening(server, ...where) {
-  server.listen(...(where.length > 0 ? where : [0, '127.0.0.1']));
-  await once(server, 'listening');
+async function serve(server, ...where) {
+  const port = await listening(server, ...where);
   const sockets = new Set();
   server.on('connection', (socket) => sockets.add(socket));
   cleanups.push(async () => {
     for (const socket of sockets) socket.destroy();
     server.closeAllConnections?.();
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
-  return server.address()?.port;
+  return port;
 }
 
 function newAgent(options) {
@@ -49,7 +49,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
     let connections = 0;
     server.on('connection', () => connections++);
     server.keepAliveTimeout = 60_000;
-    const port = await listening(server);
+    const port = await serve(server);
     const agent = newAgent({ maxSockets: 1 });
     for (let i = 0; i < 1000; i++) {
       const { res, body, req } = await request({ port, agent, path: `/${i}` });
@@ -61,14 +61,14 @@ describe.each(Object.keys(servers))('against %s', (name) => {
   });
 
   it('keeps many requests apart', async () => {
-    const port = await listening(servers[name].createServer((req, res) => setImmediate(() => req.pipe(res))));
+    const port = await serve(servers[name].createServer((req, res) => setImmediate(() => req.pipe(res))));
     const agent = newAgent({ maxSockets: 10 });
     const all = await Promise.all(Array.from({ length: 200 }, (_, i) => request({ port, agent, method: 'POST' }, `body ${i}`)));
     expect(all.map(({ body }) => String(body))).toEqual(Array.from({ length: 200 }, (_, i) => `body ${i}`));
   });
 
   it('echoes megabytes that go both ways at once', async () => {
-    const port = await listening(servers[name].createServer((req, res) => req.pipe(res)));
+    const port = await serve(servers[name].createServer((req, res) => req.pipe(res)));
     const sent = Buffer.alloc(8 * 1024 * 1024, 'turnout');
     const req = turnout.request({ host: '127.0.0.1', port, method: 'POST', agent: newAgent() });
     for (let at = 0; at < sent.length; at += 100_000) {
@@ -86,14 +86,14 @@ describe.each(Object.keys(servers))('against %s', (name) => {
 
   it('speaks over a Unix socket', async () => {
     const socketPath = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'turnout-')), 's');
-    await listening(servers[name].createServer((req, res) => res.end(req.headers.host)), socketPath);
+    await serve(servers[name].createServer((req, res) => res.end(req.headers.host)), socketPath);
     const { body, req } = await request({ socketPath, agent: newAgent() });
     expect(String(body)).toBe('127.0.0.1');
     expect(req.socket.remoteAddress).toBe(undefined);
   });
 
   it('finds localhost, whichever family it listens on', async () => {
-    const port = await listening(servers[name].createServer((req, res) => res.end('ok')));
+    const port = await serve(servers[name].createServer((req, res) => res.end('ok')));
     const { body } = await request({ host: 'localhost', port, agent: newAgent(), autoSelectFamily: true });
     expect(String(body)).toBe('ok');
   });
@@ -104,7 +104,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
       names.push(req.eventNames().filter((one) => one !== 'end'));
       res.end();
     });
-    const port = await listening(server);
+    const port = await serve(server);
     const [res] = await once(turnout.get({ host: '127.0.0.1', port, agent: newAgent() }), 'response');
     names.push(res.eventNames());
     expect(names).toEqual([[], ['end']]);
@@ -118,7 +118,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
       socket.write(head);
       pipeline(socket, socket, () => {});
     });
-    const port = await listening(server);
+    const port = await serve(server);
     const req = turnout.get({ host: '127.0.0.1', port, headers: { Connection: 'Upgrade', Upgrade: 'echo' }, agent: newAgent() });
     const [res, socket] = await once(req, 'upgrade');
     expect(res.statusCode).toBe(101);
@@ -135,7 +135,7 @@ describe.each(Object.keys(servers))('against %s', (name) => {
 describe('backpressure', () => {
   it('a response that nobody reads stops the server', async () => {
     let written = 0;
-    const port = await listening(
+    const port = await serve(
       http.createServer((req, res) => {
         const chunk = Buffer.alloc(64 * 1024);
         const more = () => {
@@ -163,7 +163,7 @@ describe('backpressure', () => {
   });
 
   it('write() says no while the server does not read', async () => {
-    const port = await listening(net.createServer((socket) => socket.pause().on('error', () => {})));
+    const port = await serve(net.createServer((socket) => socket.pause().on('error', () => {})));
     const req = turnout.request({ host: '127.0.0.1', port, method: 'POST', agent: newAgent() });
     const chunk = Buffer.alloc(256 * 1024);
     await once(req, 'socket');
@@ -218,7 +218,7 @@ describe('answers in pieces', () => {
 
   /** A server that writes the pieces one by one, each when the one before it has left, and then ends. */
   async function inPieces(piecesOfNext) {
-    return listening(
+    return serve(
       net.createServer({ noDelay: true }, (socket) => {
         socket.on('error', () => {});
         socket.once('data', () => {
@@ -244,7 +244,7 @@ describe('answers in pieces', () => {
 
 describe('connections that are not the engine’s', () => {
   it('takes a createConnection that returns a net.Socket', async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const made = [];
     const { body, req } = await request({
       port,
@@ -270,7 +270,7 @@ describe('connections that are not the engine’s', () => {
   });
 
   it("takes node:http's agent, and an agent of the user's own", async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const foreign = new http.Agent();
     expect(String((await request({ port, agent: foreign })).body)).toBe('ok');
     class Mine extends turnout.Agent {
@@ -285,7 +285,7 @@ describe('connections that are not the engine’s', () => {
   });
 
   it('takes a subclass of Agent that leaves connections to us', async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     class Named extends turnout.Agent {
       getName(options) {
         return `mine:${super.getName(options)}`;
@@ -300,7 +300,7 @@ describe('connections that are not the engine’s', () => {
   });
 
   it("gives node:http's ClientRequest, and whoever asks, connections that are plain sockets", async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const agent = newAgent();
     const req = http.get({ port, host: '127.0.0.1', agent });
     const [res] = await once(req, 'response');
@@ -319,7 +319,7 @@ describe('connections that are not the engine’s', () => {
   it('goes through a proxy where the agent says so', async () => {
     if (Number(process.versions.node.split('.')[0]) < 24) return;
     const seen = [];
-    const port = await listening(
+    const port = await serve(
       http.createServer((req, res) => {
         seen.push(req.url);
         res.end('proxied');
@@ -332,7 +332,7 @@ describe('connections that are not the engine’s', () => {
 
   it('goes through the proxy that the process was told to use', async () => {
     if (Number(process.versions.node.split('.')[0]) < 24) return;
-    const port = await listening(http.createServer((req, res) => res.end(`proxied ${req.url}`)));
+    const port = await serve(http.createServer((req, res) => res.end(`proxied ${req.url}`)));
     const { code, out } = await program("http.get('http://name.test/x', (res) => res.pipe(process.stdout));", {
       env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' },
     });
@@ -343,19 +343,19 @@ describe('connections that are not the engine’s', () => {
     const server = tls.createServer(certificate, (socket) => {
       socket.once('data', (data) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n${data.latin1Slice(0, 14)}`));
     });
-    const port = await listening(server);
+    const port = await serve(server);
     const { body, req } = await request({ port, path: '/s', createConnection: (options) => tls.connect({ ...options, rejectUnauthorized: false }) });
     expect([String(body), req.socket.encrypted]).toEqual(['GET /s HTTP/1.', true]);
   });
 
   it('a connection of the engine does not connect again, and says so', async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const { req } = await request({ port, agent: newAgent() });
     expect(() => req.socket.connect(port)).toThrow(expect.objectContaining({ code: 'ERR_METHOD_NOT_IMPLEMENTED' }));
   });
 
   it('lets globalAgent be replaced', async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const before = turnout.globalAgent;
     const agent = newAgent();
     try {
@@ -370,14 +370,10 @@ describe('connections that are not the engine’s', () => {
 });
 
 describe('what was given up', () => {
-  const settled = async (test) => {
-    while (!test()) await new Promise((resolve) => setTimeout(resolve, 5));
-  };
-
   it('leaves no connection behind, in whatever phase it ends', async () => {
     const { openPort } = require('../../lib/binding');
     const open = () => openPort().connections();
-    const port = await listening(net.createServer((socket) => socket.on('error', () => {}).resume()));
+    const port = await serve(net.createServer((socket) => socket.on('error', () => {}).resume()));
     const before = open();
     for (const phase of ['made', 'socket', 'connect', 'finish']) {
       for (const host of ['127.0.0.1', 'localhost', '192.0.2.1']) {
@@ -391,7 +387,7 @@ describe('what was given up', () => {
       }
     }
     for (const agent of cleanups.splice(1)) await agent();
-    await settled(() => open() === before);
+    await until(() => open() === before);
     expect(open()).toBe(before);
   });
 
@@ -407,7 +403,7 @@ describe('what was given up', () => {
 
 describe('context', () => {
   it('events of a request run in the context it was made in', async () => {
-    const port = await listening(turnout.createServer((req, res) => res.end('ok')));
+    const port = await serve(turnout.createServer((req, res) => res.end('ok')));
     const storage = new AsyncLocalStorage();
     const agent = newAgent({ maxSockets: 1 });
     const contexts = await Promise.all(

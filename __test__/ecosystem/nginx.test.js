@@ -11,6 +11,7 @@ const { once } = require('node:events');
 const { spawn, spawnSync } = require('node:child_process');
 const turnout = require('../..');
 const { request } = require('../support/request');
+const { listening, closed } = require('../support/servers');
 
 const missing = spawnSync('nginx', ['-v']).error !== undefined || process.platform === 'win32';
 const FILE = 'The quick brown fox jumps over the lazy dog.\n'.repeat(50);
@@ -78,9 +79,8 @@ async function startNginx(backend) {
   fs.chmodSync(directory, 0o755);
   fs.mkdirSync(path.join(directory, 'files'));
   fs.writeFileSync(path.join(directory, 'files', 'fox.txt'), FILE);
-  const listener = net.createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  ({ port } = listener.address());
+  const listener = net.createServer();
+  port = await listening(listener);
   const file = path.join(directory, 'nginx.conf');
   fs.writeFileSync(file, config(directory, port, backend));
   nginx = spawn('nginx', ['-p', directory, '-c', file], { stdio: ['ignore', 'ignore', 'ignore', listener._handle.fd], env: { ...process.env, NGINX: '3;' } });
@@ -103,9 +103,7 @@ suite(missing ? 'nginx is not installed (apt-get install nginx-light): nothing r
     server = turnout.createServer(handle).on('upgrade', acceptUpgrade);
     server.on('connection', (socket) => backendConnections.add(socket));
     server.keepAliveTimeout = 0;
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    await startNginx(server.address().port);
+    await startNginx(await listening(server));
     agent = new turnout.Agent({ keepAlive: true, maxSockets: 1 });
   });
 
@@ -118,7 +116,7 @@ suite(missing ? 'nginx is not installed (apt-get install nginx-light): nothing r
       fs.rmSync(directory, { recursive: true });
     }
     for (const socket of backendConnections) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
 
   it('gets an answer', async () => {

@@ -10,7 +10,8 @@ const { once } = require('node:events');
 const { isInline } = require('../../lib/connection-table');
 const { connectionOf } = require('../../lib/socket');
 const { run } = require('../support/child');
-const { receiver, message, done, until, dial, heard, leave, listening, SWITCH, UPGRADE } = require('../support/receiver');
+const { receiver, message, done, dial, heard, leave, SWITCH, UPGRADE } = require('../support/receiver');
+const { listening, until } = require('../support/servers');
 const turnout = require('../..');
 
 const servers = [];

@@ -11,6 +11,7 @@ const path = require('node:path');
 const { PerformanceObserver } = require('node:perf_hooks');
 const turnout = require('../..');
 const { program, run } = require('../support/child');
+const { listening, closed } = require('../support/servers');
 
 const GET = 'GET /path?x HTTP/1.1\r\nHost: a\r\n\r\n';
 const UPGRADE = 'GET /up HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhead';
@@ -24,6 +25,18 @@ function listenTo(names, log) {
     return [name, listener];
   });
   return () => listeners.forEach(([name, listener]) => diagnostics.unsubscribe(name, listener));
+}
+
+/** An observer that keeps the entries of one name, and a promise for `count` of them. */
+function observerOf(wanted, count, entries) {
+  let observer;
+  const observed = new Promise((resolve) => {
+    observer = new PerformanceObserver((list) => {
+      entries.push(...list.getEntries().filter(({ name }) => name === wanted));
+      if (entries.length >= count) resolve();
+    });
+  });
+  return { observer, observed };
 }
 
 /** Starts a server, sends `text`, resolves when the connection and the server are closed. */
@@ -77,13 +90,7 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
 
   it('makes a performance entry for each request', async () => {
     const entries = [];
-    let observer;
-    const observed = new Promise((resolve) => {
-      observer = new PerformanceObserver((list) => {
-        entries.push(...list.getEntries().filter(({ name }) => name === 'HttpRequest'));
-        if (entries.length > 0) resolve();
-      });
-    });
+    const { observer, observed } = observerOf('HttpRequest', 1, entries);
     observer.observe({ type: 'http' });
     await exchange(http, { request: (req, res) => res.setHeader('X-A', 'b').writeHead(201, 'Made').end('x') }, GET, (client) => client.end());
     await observed;
@@ -104,17 +111,11 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
   it('makes a performance entry for each request of the client, while the channels tell of the request itself', async () => {
     const entries = [];
     const told = [];
-    let observer;
-    const observed = new Promise((resolve) => {
-      observer = new PerformanceObserver((list) => {
-        entries.push(...list.getEntries().filter(({ name }) => name === 'HttpClient'));
-        if (entries.length > 1) resolve();
-      });
-    });
+    const { observer, observed } = observerOf('HttpClient', 2, entries);
     const stop = listenTo(['http.client.request.start', 'http.client.response.finish'], (name, { request }) => told.push([name, request]));
     observer.observe({ entryTypes: ['http'] });
     const server = net.createServer((socket) => socket.on('data', () => socket.write('HTTP/1.1 201 Made\r\nX-A: b\r\nContent-Length: 0\r\n\r\n')));
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listening(server);
     const { port } = server.address();
     const agent = new http.Agent({ keepAlive: true });
     const requests = [];
@@ -127,7 +128,7 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
     observer.disconnect();
     stop();
     agent.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
     expect(told.map(([name, request]) => [name, requests.indexOf(request)])).toEqual(
       [0, 1].flatMap((n) => [['http.client.request.start', n], ['http.client.response.finish', n]]),
     );
@@ -152,7 +153,7 @@ describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
       await new Promise((resolve) => first.listen(0, '127.0.0.1', resolve));
       const second = http.createServer();
       await new Promise((resolve) => second.on('error', resolve).listen(first.address().port, '127.0.0.1'));
-      await new Promise((resolve) => first.close(resolve));
+      await closed(first);
       stop();
       expect(told).toEqual([[names[0], undefined], [names[1], undefined], [names[0], undefined], [names[2], 'EADDRINUSE']]);
     });

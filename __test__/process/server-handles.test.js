@@ -9,7 +9,8 @@ const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 const { once } = require('node:events');
 const { run, program, ROOT } = require('../support/child');
-const { receiver, message, done, until, dial, leave, listening, ask, UPGRADE } = require('../support/receiver');
+const { receiver, message, done, dial, leave, ask, UPGRADE } = require('../support/receiver');
+const { listening, closed, until } = require('../support/servers');
 const turnout = require('../..');
 
 const canTransfer = Object.getOwnPropertySymbols(net.Socket.prototype).some(({ description }) => description === 'messaging_transfer_symbol');
@@ -54,7 +55,7 @@ describe('child.send(message, server)', () => {
     expect(await new Promise((resolve) => child.send({ kind: 'accept' }, server, resolve))).toBe(null);
     const [told] = await telling;
     expect([told.done, told.address.port]).toEqual(['Server', port]);
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
     expect(await ask(port)).toBe('child accepts');
     await release(child);
   });
@@ -67,7 +68,7 @@ describe('child.send(message, server)', () => {
     const port = await listening(server);
     child.send({ kind: 'listen' }, of(server));
     expect((await done(child))[0].done.port).toBe(port);
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
     expect(await ask(port, '/here')).toBe('child GET /here 0');
     await release(child);
   });
@@ -80,7 +81,7 @@ describe('child.send(message, server)', () => {
     child.send({ kind: 'accept' }, server);
     expect((await done(child))[0].done).toBe('Server');
     fs.linkSync(path.join(folder, 'socket'), path.join(folder, 'link'));
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
     expect(fs.readdirSync(folder)).toEqual(['link']);
     expect(await ask(path.join(folder, 'link'))).toBe('child accepts');
     await release(child);
@@ -94,7 +95,7 @@ describe('child.send(message, server)', () => {
     await release(child);
     server.on('connection', (socket) => socket.resume().end('parent accepts'));
     expect(await ask(port)).toBe('parent accepts');
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
 
   it('sends the text alone when the server is closed or has never listened', async () => {

@@ -4,6 +4,7 @@ const nodeHttp = require('node:http');
 const net = require('node:net');
 const { once } = require('node:events');
 const turnout = require('../..');
+const { listening, closed } = require('../support/servers');
 
 /** POSTs `text` and resolves with status, headers and body of the answer. */
 async function post(server, text) {
@@ -17,14 +18,13 @@ async function post(server, text) {
 
 /** Asks for two things on one connection that a net.Server hands over. */
 async function askByHand(server) {
-  const front = net.createServer((socket) => server.emit('connection', socket)).listen(0, '127.0.0.1');
-  await once(front, 'listening');
-  const socket = net.connect(front.address().port, '127.0.0.1');
+  const front = net.createServer((socket) => server.emit('connection', socket));
+  const socket = net.connect(await listening(front), '127.0.0.1');
   socket.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\n');
   socket.write('POST /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody');
   let text = '';
   for await (const chunk of socket) text += chunk;
-  await new Promise((resolve) => front.close(resolve));
+  await closed(front);
   return text.replace(/Date: [^\r]*/g, 'Date: *');
 }
 
@@ -79,9 +79,8 @@ describe.each([
       for await (const chunk of req) body += chunk;
       res.finishWith(`${req.shout} ${req.headers['content-length']} ${body} ${req instanceof Request} ${res instanceof Response}`);
     });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await listening(server);
     expect(await post(server, 'hello')).toEqual([200, 'mine', 'POST! 5 hello true true']);
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
 });

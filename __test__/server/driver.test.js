@@ -13,15 +13,13 @@ const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const turnout = require('../..');
 const { program, ROOT } = require('../support/child');
+const { listening, closed } = require('../support/servers');
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
 const NESTED_LOOP = path.join(ROOT, 'target', 'release', 'examples', 'libnested_loop.so');
 /** Number of threads by driver. */
 const DRIVERS = [['inline', 0], ['one thread', 1], ['three threads', 3]];
-
-const listen = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
-const closed = (server) => new Promise((resolve) => server.close(resolve));
 
 function get(port, url = '/') {
   return new Promise((resolve, reject) => {
@@ -42,6 +40,18 @@ function peer(code, workerData) {
     workerData,
   });
 }
+
+/** A peer that sends without end once it has been upgraded. */
+const flooding = (port) =>
+  peer(
+    `const socket = net.connect(workerData.port, '127.0.0.1');
+     socket.on('error', () => {});
+     socket.write(workerData.upgrade);
+     const piece = Buffer.alloc(1 << 20);
+     const go = () => { while (socket.write(piece)); };
+     socket.on('drain', go); socket.once('data', go);`,
+    { port, upgrade: UPGRADE },
+  );
 
 describe('the choice of a driver', () => {
   it('refuses what is no number of threads', () => {
@@ -85,7 +95,7 @@ describe('the choice of a driver', () => {
   it('serves on every driver in one process, and again after a close', async () => {
     for (let round = 0; round < 2; round++) {
       const servers = DRIVERS.map(([name, threads]) => turnout.createServer({ threads }, (req, res) => res.end(name + req.url)));
-      const ports = await Promise.all(servers.map(listen));
+      const ports = await Promise.all(servers.map((server) => listening(server)));
       const answers = await Promise.all(ports.flatMap((port) => [get(port, '/a'), get(port, '/b'), get(port, '/c'), get(port, '/d')]));
       expect(answers).toEqual(DRIVERS.flatMap(([name]) => [`${name}/a`, `${name}/b`, `${name}/c`, `${name}/d`]));
       await Promise.all(servers.map(closed));
@@ -107,16 +117,8 @@ describe.each(DRIVERS)('fairness, %s', (_, threads) => {
       socket.on('data', (chunk) => (received += chunk.length));
       socket.on('end', () => socket.end());
     });
-    const port = await listen(server);
-    const flood = peer(
-      `const socket = net.connect(workerData.port, '127.0.0.1');
-       socket.on('error', () => {});
-       socket.write(workerData.upgrade);
-       const piece = Buffer.alloc(1 << 20);
-       const go = () => { while (socket.write(piece)); };
-       socket.on('drain', go); socket.once('data', go);`,
-      { port, upgrade: UPGRADE },
-    );
+    const port = await listening(server);
+    const flood = flooding(port);
     const asked = (async () => {
       while (received < TOTAL) {
         await get(port);
@@ -142,7 +144,7 @@ describe.each(DRIVERS)('fairness, %s', (_, threads) => {
 
   it('serves 1,000 connections that are ready at once', async () => {
     const server = turnout.createServer({ threads }, (req, res) => res.end('ok'));
-    const port = await new Promise((resolve) => server.listen(0, '127.0.0.1', 2048, () => resolve(server.address().port)));
+    const port = await listening(server, 0, '127.0.0.1', 2048);
     const crowd = peer(
       `let done = 0;
        for (let i = 0; i < 1000; i++) {
@@ -177,7 +179,7 @@ describe('fairness between drivers', () => {
       askedAt = -1;
       res.end();
     });
-    asker.connect(await listen(threaded), '127.0.0.1').resume();
+    asker.connect(await listening(threaded), '127.0.0.1').resume();
     await once(asker, 'connect');
     const flooded = turnout.createServer({ threads: 0 });
     const all = new Promise((resolve) => {
@@ -199,15 +201,7 @@ describe('fairness between drivers', () => {
       asker.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
       while (openPort().census().undelivered === before);
     };
-    const flood = peer(
-      `const socket = net.connect(workerData.port, '127.0.0.1');
-       socket.on('error', () => {});
-       socket.write(workerData.upgrade);
-       const piece = Buffer.alloc(1 << 20);
-       const go = () => { while (socket.write(piece)); };
-       socket.on('drain', go); socket.once('data', go);`,
-      { port: await listen(flooded), upgrade: UPGRADE },
-    );
+    const flood = flooding(await listening(flooded));
     await all;
     await flood.terminate();
     asker.destroy();
@@ -225,7 +219,7 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
 
   async function exchange(handler, text = THREE) {
     const server = turnout.createServer({ threads }, handler);
-    const port = await listen(server);
+    const port = await listening(server);
     const answer = await new Promise((resolve) => {
       const socket = net.connect(port, '127.0.0.1');
       let received = '';
@@ -260,7 +254,7 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
     const inner = turnout.createServer({ threads }, (req, res) => res.end('inner'));
     let opened;
     const answer = await exchange(async (req, res) => {
-      opened ??= listen(inner);
+      opened ??= listening(inner);
       await opened;
       res.end(await get(inner.address().port));
     }, THREE);

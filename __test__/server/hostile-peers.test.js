@@ -4,17 +4,17 @@ const net = require('node:net');
 const { once } = require('node:events');
 const turnout = require('../..');
 const { program } = require('../support/child');
+const { listening, closed } = require('../support/servers');
 
-async function listening(listener) {
-  const server = turnout.createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+async function serve(listener) {
+  const server = turnout.createServer(listener);
+  await listening(server);
   return server;
 }
 
 async function ended(server) {
   server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
+  await closed(server);
 }
 
 const GET = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
@@ -42,7 +42,7 @@ describe('a pipeline', () => {
   }
 
   it('of 100,000 requests is answered whole and in order', async () => {
-    server = await listening((req, res) => res.end(req.url));
+    server = await serve((req, res) => res.end(req.url));
     const N = 100_000;
     let text = '';
     for (let i = 1; i < N; i++) text += GET(`/${i}`);
@@ -55,7 +55,7 @@ describe('a pipeline', () => {
   it('reaches the handlers though none of them answers, up to a thousand requests', async () => {
     const held = [];
     const full = new Promise((resolve) => {
-      server = listening((req, res) => held.push(res) === 1000 && resolve());
+      server = serve((req, res) => held.push(res) === 1000 && resolve());
     });
     server = await server;
     const socket = send(GET('/hold').repeat(1200));
@@ -73,7 +73,7 @@ describe('a pipeline', () => {
   it('that asks for more than its peer reads calls no handler beyond the burst', async () => {
     let calls = 0;
     const SIZE = 8 * 1024 ** 2;
-    server = await listening((req, res) => {
+    server = await serve((req, res) => {
       calls++;
       res.end(Buffer.alloc(SIZE));
     });
@@ -114,7 +114,7 @@ describe('a pipeline', () => {
   it('keeps every write of a response that waits for its turn', async () => {
     const WRITES = 5000;
     let first;
-    server = await listening(async (req, res) => {
+    server = await serve(async (req, res) => {
       if (req.url === '/first') {
         first = res;
         return;
@@ -138,8 +138,7 @@ describe('deadlines', () => {
   it('for another request do not cut a response that its peer is slow to read', async () => {
     const SIZE = 32 * 1024 ** 2;
     const server = turnout.createServer({ keepAliveTimeout: 40, keepAliveTimeoutBuffer: 0 }, (req, res) => res.end(Buffer.alloc(req.url === '/large' ? SIZE : 1)));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await listening(server);
     const ask = (path) => {
       const socket = net.connect(server.address().port, '127.0.0.1');
       socket.write(GET(path));
@@ -159,8 +158,8 @@ describe('deadlines', () => {
 
   it('that hundreds of connections miss together are told to each', async () => {
     const PEERS = 300;
-    const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 }).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 });
+    await listening(server);
     // On a busy machine a head may begin only behind the deadline of its connection: it then gets one of its own.
     const late = new Set();
     server.prependListener('clientError', (error, socket) => {

@@ -7,13 +7,13 @@ const os = require('node:os');
 const path = require('node:path');
 const { once } = require('node:events');
 const turnout = require('../..');
+const { listening, closed, until } = require('../support/servers');
 
-const listening = (server, ...args) =>
-  new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(...args, () => resolve(server.address()));
-  });
-const closed = (server) => new Promise((resolve) => server.close(resolve));
+/** @return {Promise<object|string>} the address of a server that listens */
+const opened = async (server, ...where) => {
+  await listening(server, ...where);
+  return server.address();
+};
 const get = (options) =>
   new Promise((resolve, reject) => {
     nodeHttp
@@ -52,34 +52,34 @@ describe('server.listen', () => {
   });
 
   it('takes port 0 and listens on both families', async () => {
-    const address = await listening(server, 0);
+    const address = await opened(server, 0);
     expect(address).toEqual({ address: '::', family: 'IPv6', port: expect.any(Number) });
     expect(await get({ port: address.port, host: '127.0.0.1' })).toBe('::ffff:127.0.0.1');
     expect(await get({ port: address.port, host: '::1' })).toBe('::1');
   });
 
   it('takes (port, host, backlog) and options', async () => {
-    expect(await listening(server, 0, '127.0.0.1', 10)).toMatchObject({ address: '127.0.0.1', family: 'IPv4' });
+    expect(await opened(server, 0, '127.0.0.1', 10)).toMatchObject({ address: '127.0.0.1', family: 'IPv4' });
     await closed(server);
-    expect(await listening(server, { port: 0, host: 'localhost', backlog: 5, exclusive: true })).toMatchObject({ port: expect.any(Number) });
+    expect(await opened(server, { port: 0, host: 'localhost', backlog: 5, exclusive: true })).toMatchObject({ port: expect.any(Number) });
   });
 
   it('keeps IPv4 out with ipv6Only', async () => {
-    const { port } = await listening(server, { port: 0, host: '::', ipv6Only: true });
+    const { port } = await opened(server, { port: 0, host: '::', ipv6Only: true });
     await expect(get({ port, host: '127.0.0.1' })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(await get({ port, host: '::1' })).toBe('::1');
   });
 
   it('shares a port with reusePort', async () => {
-    const { port } = await listening(server, { port: 0, host: '127.0.0.1', reusePort: true });
+    const { port } = await opened(server, { port: 0, host: '127.0.0.1', reusePort: true });
     const second = turnout.createServer();
-    expect(await listening(second, { port, host: '127.0.0.1', reusePort: true })).toMatchObject({ port });
+    expect(await opened(second, { port, host: '127.0.0.1', reusePort: true })).toMatchObject({ port });
     await closed(second);
   });
 
   it('takes the path of a Unix socket, and removes it on close', async () => {
     const file = socketPath();
-    expect(await listening(server, { path: file, readableAll: true, writableAll: true })).toBe(file);
+    expect(await opened(server, { path: file, readableAll: true, writableAll: true })).toBe(file);
     expect(fs.statSync(file).mode & 0o666).toBe(0o666);
     expect(await get({ socketPath: file })).toBe('undefined');
     await closed(server);
@@ -90,20 +90,20 @@ describe('server.listen', () => {
   const abstract = process.platform === 'linux' && !process.versions.node.startsWith('20.');
   (abstract ? it : it.skip)('takes an abstract Unix socket', async () => {
     const name = `\0turnout-${process.pid}`;
-    expect(await listening(server, name)).toBe(name);
+    expect(await opened(server, name)).toBe(name);
     expect(await get({ socketPath: name })).toBe('undefined');
   });
 
   it('stops by a signal', async () => {
     const controller = new AbortController();
-    await listening(server, { port: 0, signal: controller.signal });
+    await opened(server, { port: 0, signal: controller.signal });
     controller.abort();
     await once(server, 'close');
     expect(server.listening).toBe(false);
   });
 
   it('fails as node:http does when the address is in use', async () => {
-    const { port } = await listening(server, 0, '127.0.0.1');
+    const { port } = await opened(server, 0, '127.0.0.1');
     const expected = await errorOf(nodeHttp, port, '127.0.0.1');
     expect(expected.code).toBe('EADDRINUSE');
     expect(await errorOf(turnout, port, '127.0.0.1')).toEqual(expected);
@@ -127,7 +127,7 @@ describe('server.listen', () => {
       }
       if (expected) expect(() => server.listen(...args)).toThrow(expect.objectContaining({ code: expected }));
     }
-    await listening(server, 0);
+    await opened(server, 0);
     expect(() => server.listen(0)).toThrow(expect.objectContaining({ code: 'ERR_SERVER_ALREADY_LISTEN' }));
   });
 
@@ -158,7 +158,7 @@ describe('server life', () => {
 
   it('counts, closes idle and closes all connections', async () => {
     const server = turnout.createServer((req, res) => req.url === '/wait' || res.end('ok'));
-    const { port } = await listening(server, 0, '127.0.0.1');
+    const { port } = await opened(server, 0, '127.0.0.1');
     const count = () => new Promise((resolve) => server.getConnections((error, n) => resolve(n)));
     const idle = net.connect(port, '127.0.0.1');
     idle.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -187,7 +187,7 @@ describe('server life', () => {
       res.end(Buffer.alloc(SIZE));
     });
     server.keepAliveTimeout = 0;
-    const { port } = await listening(server, 0, '127.0.0.1');
+    const { port } = await opened(server, 0, '127.0.0.1');
     const socket = net.connect(port, '127.0.0.1').pause();
     const asked = once(server, 'request');
     socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -203,7 +203,7 @@ describe('server life', () => {
   it("drops connections past maxConnections with 'drop'", async () => {
     const server = turnout.createServer((req, res) => res.end('ok'));
     server.maxConnections = 1;
-    const { port } = await listening(server, 0, '127.0.0.1');
+    const { port } = await opened(server, 0, '127.0.0.1');
     const first = net.connect(port, '127.0.0.1');
     first.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     await once(first, 'data');
@@ -217,7 +217,7 @@ describe('server life', () => {
 
   it('is disposable', async () => {
     const server = turnout.createServer();
-    await listening(server, 0);
+    await opened(server, 0);
     await server[Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]();
     expect(server.listening).toBe(false);
   });
@@ -243,7 +243,7 @@ describe('server life', () => {
     const { openPort } = require('../../lib/binding');
     const server = turnout.createServer((req, res) => res.end('ok'));
     server.on('upgrade', (req, socket) => socket.end('HTTP/1.1 101 S\r\n\r\n'));
-    const { port } = await listening(server, 0, '127.0.0.1');
+    const { port } = await opened(server, 0, '127.0.0.1');
     await Promise.all(
       Array.from({ length: 60 }, async (_, i) => {
         const socket = net.connect(port, '127.0.0.1');
@@ -258,18 +258,17 @@ describe('server life', () => {
     await closed(server);
     expect(server._connections).toBe(0);
     // CLOSED has come for all of them; the engine's own count follows within the turn of its thread.
-    while (openPort().connections() > 0) await new Promise(setImmediate);
+    await until(() => openPort().connections() === 0);
     expect(openPort().connections()).toBe(0);
   });
 });
 
 it('a port is free when close() has returned, however often', async () => {
   const server = turnout.createServer();
-  const { port } = await listening(server, 0, '127.0.0.1');
+  const { port } = await opened(server, 0, '127.0.0.1');
   for (let i = 0; i < 200; i++) {
     await closed(server);
-    expect(await listening(server, port, '127.0.0.1')).toMatchObject({ port });
-    server.removeAllListeners('error');
+    expect(await opened(server, port, '127.0.0.1')).toMatchObject({ port });
   }
   await closed(server);
 });

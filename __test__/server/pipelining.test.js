@@ -2,6 +2,7 @@
 
 const net = require('node:net');
 const turnout = require('../..');
+const { listening, closed, until } = require('../support/servers');
 
 const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 
@@ -24,7 +25,7 @@ describe('responses that were not sent', () => {
       const told = [];
       const hear = (word) => (error) => told.push(`${word} ${error ? 'failed' : 'done'}`);
       const server = turnout.createServer();
-      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+      await listening(server);
       const peer = net.connect(server.address().port, '127.0.0.1', () => peer.write(get('/1') + get('/2') + get('/3')));
       peer.on('error', () => {});
       peer.resume();
@@ -51,7 +52,7 @@ describe('responses that were not sent', () => {
       await new Promise(setImmediate);
       expect(told.sort()).toEqual(['end failed', 'write failed']);
       peer.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      await closed(server);
     });
   }
 
@@ -63,7 +64,7 @@ describe('responses that were not sent', () => {
       res.on('close', () => server.close());
       setImmediate(() => peer.destroy());
     });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listening(server);
     const peer = net.connect(server.address().port, '127.0.0.1', () => peer.write(get('/')));
     peer.pause();
     await new Promise((resolve) => server.on('close', resolve));
@@ -85,11 +86,11 @@ describe('a pipeline whose first answer is slow', () => {
       res.end('x'.repeat(16384));
       outstanding = Math.max(outstanding, told);
     });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await listening(server);
     const peer = net.connect(server.address().port, '127.0.0.1', () => peer.write(get('/').repeat(COUNT)));
     let bytes = 0;
     const done = new Promise((resolve) => peer.on('data', (chunk) => (bytes += chunk.length) > (COUNT - 1) * 16384 + COUNT && resolve()));
-    while (first === undefined) await new Promise(setImmediate);
+    await until(() => first !== undefined);
     // Rounds of the loop in which it would be told of more.
     for (let i = 0; i < 100; i++) await new Promise(setImmediate);
     expect(told).toBeLessThanOrEqual(32);
@@ -97,7 +98,7 @@ describe('a pipeline whose first answer is slow', () => {
     await done;
     expect(told).toBe(COUNT);
     peer.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
 });
 
@@ -111,11 +112,11 @@ it('a timeout that an upgraded socket has been given outlives the answers ahead 
     first.on('close', () => socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${socket.timeout}`));
     first.end('first.');
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listening(server);
   const peer = net.connect(server.address().port, '127.0.0.1');
   peer.write(`${get('/1')}GET /2 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`);
   let heard = '';
   await new Promise((resolve) => peer.on('data', (chunk) => (heard += chunk)).on('close', resolve));
   expect(heard).toMatch(/first\.HTTP\/1.1 101 Switching Protocols\r\n\r\n100000$/);
-  await new Promise((resolve) => server.close(resolve));
+  await closed(server);
 });

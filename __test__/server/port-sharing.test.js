@@ -5,9 +5,9 @@
 const https = require('node:https');
 const net = require('node:net');
 const nodeHttp = require('node:http');
-const { once } = require('node:events');
 const turnout = require('../..');
 const certificate = require('../support/certificate');
+const { listening, closed } = require('../support/servers');
 
 /** The first byte of a TLS record with a hello in it (RFC 8446 §5.1). */
 const HANDSHAKE = 22;
@@ -66,14 +66,12 @@ describe.each([
     const front = net.createServer((socket) => {
       sniff(socket, (first) => (first === HANDSHAKE ? secure : plain).emit('connection', socket));
     });
-    front.listen(0, '127.0.0.1');
-    await once(front, 'listening');
-    const { port } = front.address();
+    const port = await listening(front);
     expect(await get(nodeHttp, { port, path: '/a' })).toBe('http /a');
     expect(await get(https, { port, path: '/b' })).toBe('https /b');
     const headers = { Connection: 'Upgrade', Upgrade: 'x' };
     expect(await get(nodeHttp, { port, path: '/c', headers })).toBe('upgraded http pong ping');
     expect(await get(https, { port, path: '/d', headers })).toBe('upgraded https pong ping');
-    await new Promise((resolve) => front.close(resolve));
+    await closed(front);
   });
 });

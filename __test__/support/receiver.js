@@ -1,11 +1,12 @@
 'use strict';
 
-/** What tests of handle passing need: a child that takes handles, raw peers, and waiting for what has no event. */
+/** What tests of handle passing need: a child that takes handles, and raw peers. */
 
 const { fork } = require('node:child_process');
 const net = require('node:net');
 const path = require('node:path');
 const { once } = require('node:events');
+const { until } = require('./servers');
 
 const CHILD = path.join(__dirname, '..', 'programs', 'handle-child.js');
 const TURNOUT = path.join(__dirname, '..', '..');
@@ -32,18 +33,6 @@ function message(child, test) {
 
 const done = (child) => message(child, (told) => told.done !== undefined);
 
-/** Milliseconds after which what has not come will not. */
-const PATIENCE = 10_000;
-
-/** @return {Promise<void>} when `test()` is true */
-async function until(test) {
-  const started = Date.now();
-  while (!test()) {
-    if (Date.now() - started > PATIENCE) throw new Error(`never: ${test}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 /** A raw client that keeps what it hears. */
 function dial(where, text = '') {
   const peer = net.connect(typeof where === 'string' ? where : { port: where, host: '127.0.0.1' });
@@ -63,12 +52,6 @@ async function leave(peer) {
   if (!peer.closed) await once(peer, 'close');
 }
 
-async function listening(server, ...where) {
-  server.listen(...(where.length > 0 ? where : [0, '127.0.0.1']));
-  await once(server, 'listening');
-  return server.address().port;
-}
-
 /** @return {Promise<string>} body of the answer to one request on a connection of its own */
 async function ask(where, target = '/') {
   const peer = dial(where, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
@@ -76,4 +59,4 @@ async function ask(where, target = '/') {
   return peer.text.includes('\r\n\r\n') ? peer.text.split('\r\n\r\n')[1] : peer.text;
 }
 
-module.exports = { receiver, message, done, until, dial, heard, leave, listening, ask, SWITCH, UPGRADE };
+module.exports = { receiver, message, done, dial, heard, leave, ask, SWITCH, UPGRADE };

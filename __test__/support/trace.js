@@ -13,6 +13,7 @@
  */
 
 const net = require('node:net');
+const { listening, closed } = require('./servers');
 
 const HOST = '127.0.0.1';
 /** Milliseconds after which what has not come will not. */
@@ -128,9 +129,6 @@ class Trace {
     for (const { socket } of this.peers) socket.destroy();
   }
 }
-
-const listening = (server) => new Promise((resolve) => server.listen(0, HOST, () => resolve(server.address().port)));
-const closed = (server) => new Promise((resolve) => server.close(resolve));
 
 /** @return {Promise<string>} what the raw client has read, and the log */
 async function traceServer(http, { options = {}, setup, handler, steps }) {

@@ -16,6 +16,7 @@ const { isInline } = require('../../lib/connection-table');
 const { connectionOf } = require('../../lib/socket');
 const certificate = require('../support/certificate');
 const { program } = require('../support/child');
+const { listening, closed, until } = require('../support/servers');
 const turnout = require('../..');
 
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
@@ -29,7 +30,7 @@ const canMove = ['linux', 'darwin'].includes(process.platform);
 const hasMoved = (socket) => isInline(connectionOf(socket));
 
 /** once() would reject for the error before it. */
-const closed = (stream) => new Promise((resolve) => stream.on('close', resolve));
+const gone = (stream) => new Promise((resolve) => stream.on('close', resolve));
 
 /** Reads exactly `bytes` of a paused stream. */
 async function take(stream, bytes) {
@@ -70,7 +71,7 @@ async function move({ socket, client }) {
 /** The next large write moves the stream. */
 async function prepare(pair) {
   await bulk(pair, RUN);
-  while (pair.socket.writableLength > 0) await new Promise(setImmediate);
+  await until(() => pair.socket.writableLength === 0);
   expect(hasMoved(pair.socket)).toBe(false);
 }
 
@@ -82,8 +83,7 @@ describe('a stream that changes drivers', () => {
 
   async function upgraded(where = { port: 0, host: '127.0.0.1' }, threads = 1) {
     const server = turnout.createServer({ threads });
-    server.listen(where);
-    await once(server, 'listening');
+    await listening(server, where);
     const client = where.path === undefined ? net.connect(server.address().port, '127.0.0.1') : net.connect(where.path);
     const errors = [];
     client.on('error', () => {});
@@ -95,7 +95,7 @@ describe('a stream that changes drivers', () => {
     cleanups.push(async () => {
       client.destroy();
       socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
+      await closed(server);
     });
     return { server, client, socket, errors };
   }
@@ -167,7 +167,7 @@ describe('a stream that changes drivers', () => {
     await bulk(pair, ENOUGH);
     await ended;
     expect(hasMoved(socket)).toBe(canMove);
-    const over = closed(socket);
+    const over = gone(socket);
     socket.end('bye');
     expect((await take(client, 3)).toString()).toBe('bye');
     await over;
@@ -177,14 +177,14 @@ describe('a stream that changes drivers', () => {
   it.each(['end', 'destroy', 'resetAndDestroy'])('closes by %s() right behind the change', async (method) => {
     const pair = await upgraded();
     const { socket, client, server } = pair;
-    const gone = closed(client);
+    const left = gone(client);
     let closes = 0;
     socket.on('close', () => closes++);
-    const over = closed(socket);
+    const over = gone(socket);
     await move(pair);
     socket[method]();
     client.on('end', () => client.end()).resume();
-    await Promise.all([over, gone]);
+    await Promise.all([over, left]);
     expect(closes).toBe(1);
     expect(await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))).toBe(0);
   });
@@ -192,7 +192,7 @@ describe('a stream that changes drivers', () => {
   it('hears a reset in the midst of the change', async () => {
     const pair = await upgraded();
     const { socket, client, errors } = pair;
-    const over = closed(socket);
+    const over = gone(socket);
     await move(pair);
     client.resetAndDestroy();
     socket.resume();
@@ -266,7 +266,7 @@ describe('a stream that changes drivers', () => {
       socket.on('error', () => {});
     });
     await new Promise((resolve) => peer.listen(0, '127.0.0.1', resolve));
-    cleanups.push(() => new Promise((resolve) => peer.close(resolve)));
+    cleanups.push(() => closed(peer));
     const { out, err } = await program(
       `
       const { isInline } = require('./lib/connection-table');
@@ -297,7 +297,7 @@ describe('a stream that changes drivers', () => {
     const relay = await upgraded(HERE, 0);
     const leaving = await upgraded(HERE, 0);
     await prepare(pair);
-    const left = closed(leaving.socket.resume());
+    const left = gone(leaving.socket.resume());
     // One turn brings the bytes and, behind them, the end of the connection whose number is the next to be used.
     relay.socket.on('data', () => pair.socket.write(Buffer.alloc(PIECE, 'r')));
     relay.client.write('x');
@@ -307,7 +307,7 @@ describe('a stream that changes drivers', () => {
     expect([leaving.errors, pair.errors, pair.socket.destroyed]).toEqual([['ECONNRESET'], [], false]);
     await bulk(pair, 4);
     expect(hasMoved(pair.socket)).toBe(canMove);
-    const over = closed(pair.socket.resume());
+    const over = gone(pair.socket.resume());
     pair.client.end();
     pair.socket.end();
     await over;
@@ -319,7 +319,7 @@ describe('a stream that changes drivers', () => {
     const { socket, client, errors } = pair;
     let heard = '';
     socket.on('data', (chunk) => (heard += chunk));
-    const over = closed(socket);
+    const over = gone(socket);
     await prepare(pair);
     const before = openPort().census().undelivered;
     client.write('last words');
@@ -355,14 +355,11 @@ describe('a stream that changes drivers', () => {
       });
       socket.on('end', () => socket.end());
     });
-    for (const each of [server, inline]) {
-      each.listen(0, '127.0.0.1');
-      await once(each, 'listening');
-    }
+    for (const each of [server, inline]) await listening(each);
     const stream = async (number) => {
       const client = net.connect(server.address().port, '127.0.0.1');
       client.on('error', () => {});
-      const over = closed(client);
+      const over = gone(client);
       const word = Buffer.alloc(4);
       word.writeUInt32LE(number);
       client.write(REQUEST.replace('/z', `/${number}`));
@@ -383,14 +380,14 @@ describe('a stream that changes drivers', () => {
         const client = net.connect(inline.address().port, '127.0.0.1', () => client.write('GET /a HTTP/1.1\r\nHost: a\r\n\r\n'));
         client.on('error', () => {});
         client.once('data', () => client.resetAndDestroy());
-        await closed(client);
+        await gone(client);
       }
     };
     const meanwhile = [others(), others(), others()];
     await Promise.all(Array.from({ length: PAIRS }, (_, number) => stream(number)));
     done = true;
     await Promise.all(meanwhile);
-    for (const each of [server, inline]) await new Promise((resolve) => each.close(resolve));
+    await Promise.all([server, inline].map(closed));
     expect(wrong).toBe(0);
     expect(moved > 0).toBe(canMove);
   });
@@ -402,7 +399,7 @@ describe('a stream that changes drivers', () => {
       await move(pair);
       while (cleanups.length > 0) await cleanups.pop()();
     }
-    while (openPort().connections() > 0) await new Promise(setImmediate);
+    await until(() => openPort().connections() === 0);
     const { connections, queued } = openPort().census();
     expect([connections, queued]).toEqual([0, 0]);
   });

@@ -7,6 +7,7 @@ const { once } = require('node:events');
 const { pipeline, Transform } = require('node:stream');
 const turnout = require('../..');
 const certificate = require('../support/certificate');
+const { listening, closed, until } = require('../support/servers');
 
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
 const REQUEST = 'GET /z HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
@@ -14,9 +15,7 @@ const REQUEST = 'GET /z HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x
 /** An upgraded pair: the server's socket, the client's with the 101 read, and the server. */
 async function upgraded(t) {
   const server = turnout.createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const client = net.connect(server.address().port, '127.0.0.1');
+  const client = net.connect(await listening(server), '127.0.0.1');
   client.on('error', () => {});
   client.write(REQUEST);
   const [req, socket, head] = await once(server, 'upgrade');
@@ -31,7 +30,7 @@ async function upgraded(t) {
   t.push(async () => {
     client.destroy();
     socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    await closed(server);
   });
   return { server, client, req, socket, head };
 }
@@ -102,7 +101,7 @@ describe('the upgraded socket', () => {
     const { socket, client } = await upgraded(cleanups);
     const sent = Buffer.alloc(8 * 1024 * 1024, 'x');
     client.end(sent);
-    while (socket.readableLength === 0) await new Promise(setImmediate);
+    await until(() => socket.readableLength > 0);
     for (let i = 0; i < 50; i++) await new Promise(setImmediate);
     expect(socket.readableLength).toBeLessThanOrEqual(256 * 1024);
     let received = 0;
@@ -150,7 +149,7 @@ describe('the upgraded socket', () => {
   it('stays, writable and counted, when the peer ends and nobody reads', async () => {
     const { socket, client, server } = await upgraded(cleanups);
     client.end();
-    while (socket.readable && !socket._readableState.ended) await new Promise(setImmediate);
+    await until(() => !socket.readable || socket._readableState.ended);
     expect(socket.destroyed).toBe(false);
     expect(await new Promise((resolve) => server.getConnections((error, n) => resolve(n)))).toBe(1);
   });

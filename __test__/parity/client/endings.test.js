@@ -12,57 +12,41 @@ function post({ http, port, agent, watch }, act) {
   return req;
 }
 
-const ended = [['ended', 'end']];
+const ENDED = [['ended', 'end']];
+/** The server ends when the client has. */
+const on = (act) => ({
+  server: ENDED,
+  async run(tools) {
+    post(tools, (req, socket) => act(req, socket, tools));
+    await tools.until('req close');
+  },
+});
 
 parity(__filename, {
-  'socket.end(), then more of the request in the same tick': {
-    server: ended,
-    async run(tools) {
-      post(tools, (req, socket) => {
-        req.write('abc');
-        socket.end();
-        tools.log(req.write('def'), req.end() === req);
-      });
-      await tools.until('req close');
-    },
-  },
-  'socket.end(), then more of the request in the next round': {
-    server: ended,
-    async run(tools) {
-      post(tools, (req, socket) => {
-        req.write('abc');
-        socket.end();
-        setImmediate(() => {
-          req.write('def');
-          req.end();
-        });
-      });
-      await tools.until('req close');
-    },
-  },
-  'socket.end() with bytes, then the request': {
-    server: ended,
-    async run(tools) {
-      post(tools, (req, socket) => {
-        socket.end('RAW');
-        req.end('abcdef');
-      });
-      await tools.until('req close');
-    },
-  },
-  'socket.destroySoon(), then the end of the request': {
-    server: ended,
-    async run(tools) {
-      post(tools, (req, socket) => {
-        req.write('abc');
-        socket.destroySoon();
-        req.end('def');
-      });
-      await tools.until('req close');
-    },
-  },
+  'socket.end(), then more of the request in the same tick': on((req, socket, tools) => {
+    req.write('abc');
+    socket.end();
+    tools.log(req.write('def'), req.end() === req);
+  }),
+  'socket.end(), then more of the request in the next round': on((req, socket) => {
+    req.write('abc');
+    socket.end();
+    setImmediate(() => {
+      req.write('def');
+      req.end();
+    });
+  }),
+  'socket.end() with bytes, then the request': on((req, socket) => {
+    socket.end('RAW');
+    req.end('abcdef');
+  }),
+  'socket.destroySoon(), then the end of the request': on((req, socket) => {
+    req.write('abc');
+    socket.destroySoon();
+    req.end('def');
+  }),
   'socket.end() before it has connected': {
-    server: ended,
+    server: ENDED,
     async run({ http, port, agent, watch, until }) {
       const req = watch(http.request({ port, agent, method: 'POST', headers: { 'Content-Length': 6, Host: 'a' } }));
       req.on('socket', (socket) => {
