@@ -1,10 +1,7 @@
 'use strict';
 
 const { parity } = require('../../support/parity');
-
-const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
-const UPGRADE = 'GET /u HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
-const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+const { UPGRADE, SWITCH, get } = require('../../support/server-asks');
 
 const counts = (socket) => socket.eventNames().map((name) => `${String(name)}:${socket.listenerCount(name)}`).join(' ');
 const answer = (req, res, log) => {

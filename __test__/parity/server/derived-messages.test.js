@@ -4,12 +4,11 @@ const stream = require('node:stream');
 const { text } = require('node:stream/consumers');
 const { derivations, logEvents } = require('../../support/derivations');
 const { parity } = require('../../support/parity');
+const { UPGRADE, SWITCH } = require('../../support/server-asks');
 
 const FIRST = 'POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n';
 const SECOND = '3\r\ndef\r\n0\r\nT: r\r\n\r\n';
 const GET = 'GET /g HTTP/1.1\r\nHost: a\r\n\r\n';
-const UPGRADE = 'GET /u HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
-const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 
 /** What may be done with a derived request; each logs 'done' when it is over. Not iterate: Node's iterator waits for events of the very object. */
 const requestActs = {

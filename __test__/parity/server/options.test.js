@@ -2,8 +2,8 @@
 
 const { Duplex } = require('node:stream');
 const { parity } = require('../../support/parity');
+const { get } = require('../../support/server-asks');
 
-const get = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 const HEAD = 'HEAD / HTTP/1.1\r\nHost: a\r\n\r\n';
 const UPGRADE = get('/u', 'Connection: Upgrade\r\nUpgrade: x\r\n');
 const echo = (req, res) => res.end(`${req.url}.`);

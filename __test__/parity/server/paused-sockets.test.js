@@ -3,8 +3,8 @@
 /** What a program does to the socket of a request while HTTP is spoken: pauses, corks, resets. */
 
 const { parity } = require('../../support/parity');
+const { get } = require('../../support/server-asks');
 
-const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const post = (path, body) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 /** `/1` does `act`; every other request is answered. */

@@ -3,10 +3,7 @@
 /** Responses that wait for their turn: what they show meanwhile, and what becomes of them however the connection ends. */
 
 const { parity } = require('../../support/parity');
-
-const get = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
-const UPGRADE = 'GET /u HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
-const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
+const { get, UPGRADE, SWITCH } = require('../../support/server-asks');
 
 const state = (res) =>
   `finished=${res.writableFinished} ended=${res.writableEnded} destroyed=${res.destroyed} closed=${res.closed} errored=${res.errored?.message ?? res.errored}`;

@@ -4,8 +4,8 @@
 
 const { Readable } = require('node:stream');
 const { parity } = require('../../support/parity');
+const { get } = require('../../support/server-asks');
 
-const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const post = (path, text, length = text.length) => `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${text}`;
 const GARBAGE = 'garbage\r\n\r\n';
 const promise = (act) => Promise.resolve().then(act);
