@@ -132,11 +132,19 @@ describe.each(Object.keys(servers))('against %s', (name) => {
   });
 });
 
+/** Asks for something else as often as it takes for all that can go on meanwhile to have gone on. @return {Promise<boolean>} false */
+async function others(port) {
+  const agent = newAgent();
+  for (let i = 0; i < 200; i++) await request({ port, path: '/other', agent });
+  return false;
+}
+
 describe('backpressure', () => {
   it('a response that nobody reads stops the server', async () => {
     let written = 0;
     const port = await serve(
       http.createServer((req, res) => {
+        if (req.url === '/other') return void res.end();
         const chunk = Buffer.alloc(64 * 1024);
         const more = () => {
           while (written < 64 * 1024 * 1024 && res.write(chunk)) written += chunk.length;
@@ -150,7 +158,7 @@ describe('backpressure', () => {
     let before = -1;
     while (before !== written) {
       before = written;
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await others(port);
     }
     expect(written).toBeLessThan(32 * 1024 * 1024);
     let read = 0;
@@ -164,6 +172,7 @@ describe('backpressure', () => {
 
   it('write() says no while the server does not read', async () => {
     const port = await serve(net.createServer((socket) => socket.pause().on('error', () => {})));
+    const answering = await serve(http.createServer((req, res) => res.end()));
     const req = turnout.request({ host: '127.0.0.1', port, method: 'POST', agent: newAgent() });
     const chunk = Buffer.alloc(256 * 1024);
     await once(req, 'socket');
@@ -172,7 +181,7 @@ describe('backpressure', () => {
     while (n < 200) {
       n++;
       if (req.write(chunk)) continue;
-      const drained = await Promise.race([new Promise((resolve) => req.once('drain', () => resolve(true))), new Promise((resolve) => setTimeout(resolve, 300, false))]);
+      const drained = await Promise.race([new Promise((resolve) => req.once('drain', () => resolve(true))), others(answering)]);
       if (!drained) break;
     }
     expect(n).toBeLessThan(200);
@@ -396,7 +405,7 @@ describe('what was given up', () => {
       const req = http.get({ host: '192.0.2.1', port: 9, agent: new http.Agent() });
       // Where there is no network the system refuses by itself.
       req.on('error', (error) => console.log(['ECONNRESET', 'ECONNREFUSED', 'ENETUNREACH'].includes(error.code))).on('close', () => console.log('close'));
-      setTimeout(() => req.destroy(), 20);`);
+      req.on('socket', () => setImmediate(() => req.destroy()));`);
     expect([code, out]).toEqual([0, 'true\nclose\n']);
   });
 });
@@ -439,15 +448,13 @@ describe('context', () => {
   });
 
   it('an idle connection does not keep the process, a request does', async () => {
-    const { code, out } = await program(`
-      const { spawn } = require('node:child_process');
-      const server = http.createServer((req, res) => setTimeout(() => res.end('ok'), 100)).listen(0, '127.0.0.1', () => {
-        server.unref();
-        http.get({ port: server.address().port, host: '127.0.0.1' }, (res) => {
-          res.resume().on('end', () => console.log('end'));
-        });
-      });
-      server.on('connection', (socket) => socket.unref());`);
-    expect([code, out]).toEqual([0, 'end\n']);
+    let answer;
+    const port = await serve(http.createServer((req, res) => (answer = () => res.end('ok'))));
+    const { code, out } = await program(
+      `http.get({ port: ${port}, host: '127.0.0.1' }, (res) => res.resume().on('end', () => console.log('end'))).on('finish', () => setImmediate(() => console.log('asked')));
+      process.once('beforeExit', () => console.log('over'));`,
+      { onLine: (line) => line === 'asked' && until(() => answer).then(() => answer()) },
+    );
+    expect([code, out]).toEqual([0, 'asked\nend\nover\n']);
   });
 });

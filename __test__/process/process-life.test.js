@@ -1,6 +1,7 @@
 'use strict';
 
 const { program, run } = require('../support/child');
+const { dial, UPGRADE } = require('../support/receiver');
 
 const CLIENT = `
 const net = require('node:net');
@@ -15,12 +16,16 @@ const GET = 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n';
 const UP = 'GET / HTTP/1.1\\r\\nConnection: upgrade\\r\\nUpgrade: x\\r\\n\\r\\n';
 `;
 
+/** What a peer in this process does with the port that a program says. */
+const withPort = (act) => (line) => /^\d+$/.test(line) && act(Number(line));
+
 describe('the process', () => {
   it('lives while a server listens, and ends when it is closed', async () => {
     const { code, out } = await program(`
-      const server = http.createServer();
-      server.listen(0, () => setTimeout(() => { console.log('alive'); server.close(); }, 50));`);
-    expect([code, out]).toEqual([0, 'alive\n']);
+      const server = http.createServer((req, res) => { res.end(); server.close(); });
+      server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+      process.once('beforeExit', () => console.log(server.listening));`, { onLine: withPort((port) => dial(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')) });
+    expect([code, out]).toEqual([0, expect.stringMatching(/^\d+\nfalse\n$/)]);
   });
 
   it('ends when the server is unref-ed', async () => {
@@ -40,14 +45,19 @@ describe('the process', () => {
   });
 
   it('lives while an upgraded socket is open, and ends when that is unref-ed', async () => {
-    const { code, out } = await program(`${CLIENT}
+    const talk = (port) => {
+      const peer = dial(port, UPGRADE).once('data', () => peer.write('x'));
+    };
+    const { code, out } = await program(`
       const server = http.createServer();
       server.on('upgrade', (req, socket) => {
         server.close();
-        setTimeout(() => { console.log('still here'); socket.unref(); }, 50);
+        socket.write('HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n');
+        socket.once('data', () => { console.log('still here'); socket.unref(); });
       });
-      server.listen(0, '127.0.0.1', () => send(server.address().port, UP).unref());`);
-    expect([code, out]).toEqual([0, 'still here\n']);
+      server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+      process.once('beforeExit', () => console.log('over'));`, { onLine: withPort(talk) });
+    expect([code, out]).toEqual([0, expect.stringMatching(/^\d+\nstill here\nover\n$/)]);
   });
 
   const HANDLERS = {

@@ -25,7 +25,7 @@ const server = http.createServer((req, res) => res.end('okay')).listen(0, '127.0
 server.keepAliveTimeout = 0;
 const left = () => { try { fs.closeSync(fs.openSync('/dev/null')); return true; } catch (error) { return error.code !== 'EMFILE'; } };
 const look = () => {
-  if (left()) return setTimeout(look, 5);
+  if (left()) return setImmediate(look);
   const before = process.cpuUsage();
   setTimeout(() => {
     const { user, system } = process.cpuUsage(before);
