@@ -2,16 +2,16 @@
 
 /** turnout: node:http's interface on a Rust engine. See README.md. */
 
-const http = require('./lib/host-http');
-const { Server, createServer, connectionListener } = require('./lib/server');
-const { IncomingMessage } = require('./lib/incoming-message');
-const { OutgoingMessage } = require('./lib/outgoing-message');
-const { ServerResponse } = require('./lib/server-response');
-const agents = require('./lib/agent');
-const { ClientRequest, request, get } = require('./lib/client-request');
-const { websocketMask, websocketUnmask } = require('./lib/websocket');
-require('./lib/handle-passing');
-require('./lib/transfers');
+const http = require('./lib/base/host-http');
+const { Server, createServer, connectionListener } = require('./lib/server/server');
+const { IncomingMessage } = require('./lib/message/incoming-message');
+const { OutgoingMessage } = require('./lib/message/outgoing-message');
+const { ServerResponse } = require('./lib/server/server-response');
+const agents = require('./lib/client/agent');
+const { ClientRequest, request, get } = require('./lib/client/client-request');
+const { websocketMask, websocketUnmask } = require('./lib/seam/websocket');
+require('./lib/server/handle-passing');
+require('./lib/server/transfers');
 
 /** What is not ours (constants, settings of the process) is node:http's own. */
 const face = {};

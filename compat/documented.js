@@ -5,7 +5,7 @@
  * `place › member`, `kinds` are compare.js's.
  */
 
-const { optionsOf } = require('../lib/options');
+const { optionsOf } = require('../lib/seam/options');
 
 /** Properties of a server of which the engine hears. */
 const TOLD = optionsOf('server').filter(({ engine }) => engine).map(({ name }) => name);

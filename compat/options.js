@@ -4,7 +4,7 @@
  * What an implementation does with each option: what it throws for values of every kind, and what the object then shows.
  */
 
-const { optionsOf: rowsOf } = require('../lib/options');
+const { optionsOf: rowsOf } = require('../lib/seam/options');
 
 /** Values that tell apart how an option is checked. */
 const VALUES = {

@@ -41,8 +41,8 @@ async function oneRequest(http, server, agent, see) {
     const { socket } = req;
     res.on('finish', () => see("res in 'finish'", res));
     res.on('close', () => {
-      see("req behind 'close' of res", req);
-      see("res behind 'close'", res);
+      see("req after 'close' of res", req);
+      see("res after 'close'", res);
       // Where the next request is waited for.
       setImmediate(() => see('socket between requests', socket));
     });
@@ -63,8 +63,8 @@ async function oneRequest(http, server, agent, see) {
   });
   const [res] = await once(req, 'response');
   await once(res.resume(), 'close');
-  see("clientReq behind 'close'", req);
-  see("clientRes behind 'close'", res);
+  see("clientReq after 'close'", req);
+  see("clientRes after 'close'", res);
 }
 
 async function oneBody(http, server, agent, see) {

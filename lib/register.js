@@ -13,8 +13,8 @@ const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const turnout = require('..');
-const host = require('./host-http');
-const { shareWithHost } = require('./host-messages');
+const host = require('./base/host-http');
+const { shareWithHost } = require('./server/host-messages');
 
 const FACE = path.join(__dirname, '..', 'index.js');
 const ESM_FACE = pathToFileURL(path.join(__dirname, '..', 'index.mjs')).href;
@@ -47,7 +47,7 @@ function registerImport() {
   if (typeof Module.registerHooks === 'function') {
     Module.registerHooks({
       resolve(specifier, context, nextResolve) {
-        // require() has been dealt with; what of it comes by here is our own.
+        // registerRequire() deals with require(): one that comes here is that of a file of turnout.
         if (!isHttp(specifier) || context.conditions?.includes('require')) return nextResolve(specifier, context);
         return { url: ESM_FACE, format: 'module', shortCircuit: true };
       },

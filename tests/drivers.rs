@@ -746,7 +746,7 @@ fn an_upgraded_stream_goes_from_its_thread_to_the_loop() {
     let taken = (taken, again);
     assert_eq!(taken.0 % STRIDE, 0);
 
-    // It writes at once, behind what has left, and reads when the thread has told all.
+    // It writes at once, after what has left, and reads when the thread has told all.
     to.command(Op::Write, ACK, taken, seq, b"next");
     assert_eq!(to.next::<Ack>().words.flushed, 40_004);
     client.write_all(b"early").unwrap();
@@ -789,7 +789,7 @@ fn a_stream_whose_peer_has_ended_ends_once() {
     from.command(Op::Release, 0, (index, generation), 0, b"");
     assert_eq!(from.next::<Moved>().flags, moved_flags::ENDED);
     to.command(Op::Tap, 0, taken, Reader::Ended.number(), b"");
-    // Both ends are shut behind this: it closes by itself, without another EOF.
+    // Both ends are shut after this: it closes by itself, without another EOF.
     to.command(Op::Shutdown, 0, taken, 0, b"");
     to.next::<Closed>();
     assert!(to.pending.iter().all(|record| record.kind != Kind::Eof));

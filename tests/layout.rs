@@ -48,7 +48,7 @@ fn javascript_has_the_numbers_by_name() {
         text.push_str("  }),\n");
     }
     text.push_str("});\n");
-    check("lib/layout.js", None, &text);
+    check("lib/seam/layout.js", None, &text);
 }
 
 /// What a doc comment says, as the inside of a cell.
@@ -106,7 +106,7 @@ fn the_documents_have_the_commands() {
 
 #[test]
 fn the_documents_have_the_other_numbers() {
-    let mut text = "| in `lib/layout.js` | is | numbers |\n|---|---|---|\n".to_owned();
+    let mut text = "| in `lib/seam/layout.js` | is | numbers |\n|---|---|---|\n".to_owned();
     for group in groups().into_iter().filter(|group| !matches!(&*group.name, "kinds" | "words" | "ops")) {
         let numbers = group.entries.into_iter().map(|(name, number, doc)| match cell(&doc) {
             doc if doc.is_empty() => format!("{number} {name}"),

@@ -36,7 +36,7 @@ fn says_what_node_says() {
     for (method, input, expected) in TABLE {
         let mut seen = events(&Config::default(), method, &[&bytes(input)]);
         if seen.len() > 2 && seen[0].starts_with("S 101") && seen[2].starts_with("U ") {
-            // Node drops what stands behind a 101 that names no protocol; here it costs the connection.
+            // Node drops what follows a 101 that names no protocol; here it costs the connection.
             seen.pop();
         }
         if seen != *expected {
@@ -46,7 +46,7 @@ fn says_what_node_says() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));
 }
 
-/// The events up to the end of the final response: what stands behind it depends on whether it came in the same read.
+/// The events up to the end of the final response: what follows it depends on whether it came in the same read.
 fn until_answered(events: &[String]) -> Vec<String> {
     let mut last = 0;
     let mut interim = false;

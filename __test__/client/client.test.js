@@ -380,7 +380,7 @@ describe('connections that are not the engine’s', () => {
 
 describe('what was given up', () => {
   it('leaves no connection behind, in whatever phase it ends', async () => {
-    const { openPort } = require('../../lib/binding');
+    const { openPort } = require('../../lib/seam/binding');
     const open = () => openPort().connections();
     const port = await serve(net.createServer((socket) => socket.on('error', () => {}).resume()));
     const before = open();

@@ -238,7 +238,7 @@ describe('frameworks', () => {
         file: (await kit.fetch(port, '/files/upgrade.js')).status,
         missing: (await kit.fetch(port, '/missing')).status,
       };
-      // 'finish' may come behind the client's last byte.
+      // 'finish' may come after the client's last byte.
       while (log.length < 7 || finished.length < 7) await new Promise(setImmediate);
       return { ...result, log, finished };
     },

@@ -90,7 +90,7 @@ async function startNginx(backend) {
 
 const ask = (options, body) => request({ port, agent, ...options }, body);
 
-/** @return {Promise<Array>} the response, the socket and the bytes behind the 101 */
+/** @return {Promise<Array>} the response, the socket and the bytes after the 101 */
 async function upgrade(protocol) {
   const req = turnout.get({ host: '127.0.0.1', port, agent, headers: { Connection: 'Upgrade', Upgrade: protocol } });
   return Promise.race([once(req, 'upgrade'), once(req, 'response')]);

@@ -24,7 +24,7 @@ describe('numbers that name nothing', () => {
   it.each([0, 2, 63])('are errors or nothing to do, and the engine goes on, with %i threads listening', async (threads) => {
     const { code, signal, err, out } = await program(`
       const net = require('node:net');
-      const { openPort } = require('./lib/binding');
+      const { openPort } = require('./lib/seam/binding');
       const server = http.createServer({ threads: ${threads} }, (req, res) => res.end('served'));
       const config = { noDelay: true, keepAlive: true, hold: false, lenient: false, relaxedValues: false };
       for (const name of ['keepAliveInitialDelay', 'keepAliveTimeout', 'headersTimeout', 'requestTimeout', 'checkInterval', 'maxHeaderSize', 'maxHeadersCount']) config[name] = 0;
@@ -65,9 +65,9 @@ describe('connect()', () => {
 
   it('puts a connection on the thread that it names, which must be there', async () => {
     const { code, signal, err, out } = await program(`
-      const { openPort } = require('./lib/binding');
-      const { connectionOf } = require('./lib/socket');
-      const { limits } = require('./lib/layout');
+      const { openPort } = require('./lib/seam/binding');
+      const { connectionOf } = require('./lib/connection/socket');
+      const { limits } = require('./lib/seam/layout');
       const server = http.createServer({ threads: 3 }, (req, res) => res.end());
       server.listen(0, '127.0.0.1', async () => {
         const port = openPort();

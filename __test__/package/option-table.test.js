@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Every option has a row in lib/options.js, and every row an effect here that two values tell apart: one that is taken and ignored fails. How
+ * Every option has a row in lib/seam/options.js, and every row an effect here that two values tell apart: one that is taken and ignored fails. How
  * bad values are refused is compared with node:http by compat.test.js, which goes through the same table.
  */
 
@@ -9,9 +9,9 @@ const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 const ts = require('typescript');
-const rows = require('../../lib/options');
-const { engineConfig } = require('../../lib/server-options');
-const { kSide } = require('../../lib/symbols');
+const rows = require('../../lib/seam/options');
+const { engineConfig } = require('../../lib/server/server-options');
+const { kSide } = require('../../lib/base/symbols');
 const client = require('../support/client-effects');
 const { EFFECTS, serverEffect, WAYS } = require('../support/server-effects');
 const { ROOT } = require('../support/child');

@@ -12,7 +12,7 @@ describe('a cluster worker', () => {
 
 describe('listen() on what somebody else has opened', () => {
   const LISTEN = `
-    const { Socket } = require('./lib/socket');
+    const { Socket } = require('./lib/connection/socket');
     const server = http.createServer((req, res) => res.end(String(req.socket instanceof Socket)));
     server.keepAliveTimeout = 1;
     server.listen(TARGET, () => {

@@ -7,8 +7,8 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { isInline } = require('../../lib/connection-table');
-const { connectionOf } = require('../../lib/socket');
+const { isInline } = require('../../lib/seam/connection-table');
+const { connectionOf } = require('../../lib/connection/socket');
 const { run } = require('../support/child');
 const { receiver, message, done, dial, heard, leave, SWITCH, UPGRADE } = require('../support/receiver');
 const { listening, until } = require('../support/servers');
@@ -18,7 +18,7 @@ const servers = [];
 const sockets = [];
 const children = [];
 
-/** A server of turnout's that is closed behind the test, and its port. */
+/** A server of turnout's that is closed after the test, and its port. */
 async function serve(setup, ...where) {
   const server = turnout.createServer((req, res) => res.end('parent'));
   servers.push(server);
@@ -26,14 +26,14 @@ async function serve(setup, ...where) {
   return { server, port: await listening(server, ...where) };
 }
 
-/** A child that ends behind the test. */
+/** A child that ends after the test. */
 async function child(options) {
   const made = await receiver(options);
   children.push(made);
   return made;
 }
 
-/** A server whose upgraded sockets are given to `use(socket, request)` behind the 101. */
+/** A server whose upgraded sockets are given to `use(socket, request)` after the 101. */
 const upgrading = (use) => serve((server) => server.on('upgrade', (req, socket) => {
   sockets.push(socket.on('error', () => {}));
   socket.write(SWITCH);
@@ -453,7 +453,7 @@ function withResolver() {
   return { promise, resolve };
 }
 
-/** A test that is true behind so many rounds of the loop. */
+/** A test that is true after so many rounds of the loop. */
 function turns(count) {
   return () => count-- === 0;
 }

@@ -45,7 +45,7 @@ describe('a process is told to parse leniently', () => {
   });
 
   it('whatever node:http says of the other words, as properties that nobody checks', () => {
-    const { parserLeniency, fieldLeniency, isLenientSender, STRICT: strict, RELAXED: relaxed, INSECURE: insecure } = require('../../lib/leniency');
+    const { parserLeniency, fieldLeniency, isLenientSender, STRICT: strict, RELAXED: relaxed, INSECURE: insecure } = require('../../lib/seam/leniency');
     const words = ['strict', 'relaxed', 'insecure', 'x', null, undefined];
     expect(words.map((httpValidation) => parserLeniency({ httpValidation }))).toEqual([strict, relaxed, insecure, strict, strict, strict]);
     expect(words.map((httpValidation) => parserLeniency({ httpValidation, insecureHTTPParser: 1 }))).toEqual([strict, relaxed, insecure, insecure, insecure, insecure]);
@@ -57,7 +57,7 @@ describe('a process is told to parse leniently', () => {
 
   // Node 24 asks in another order.
   (Number(process.versions.node.split('.')[0]) >= 26 ? it : it.skip)('and its own function says the same of messages and of their servers', () => {
-    const { isLenientSender } = require('../../lib/leniency');
+    const { isLenientSender } = require('../../lib/seam/leniency');
     const nodes = require('node:http').OutgoingMessage.prototype._isLenientHeaderValidation;
     const words = ['strict', 'relaxed', 'insecure', 'x', null, undefined];
     for (const httpValidation of words) {

@@ -2,7 +2,7 @@
 
 /**
  * What a panic of the engine does: one is made in a build that can be asked to (`npm run build:fixtures`). A thread's ends the process and says so; one
- * that JavaScript has called, or its loop, is an exception, behind which no connection is left and nothing new begins.
+ * that JavaScript has called, or its loop, is an exception, after which no connection is left and nothing new begins.
  */
 
 const { run } = require('../support/child');
@@ -12,7 +12,7 @@ const { debugArgs, debugEnv, hasDebugAddon } = require('../support/debug-addon')
 const HEAD = `
 const http = require('./index.js');
 const net = require('node:net');
-const { openPort } = require('./lib/binding');
+const { openPort } = require('./lib/seam/binding');
 const panic = (place) => openPort().panic(place);
 const listening = (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server.address().port)));
 `;

@@ -45,7 +45,7 @@ async function look(found, file, first, names) {
       if (said.name === undefined) ({ next } = said);
       else found.set(said.name, said.works);
     }
-    if (next === undefined) throw new Error(`nothing said behind ${from}: ${err}`);
+    if (next === undefined) throw new Error(`nothing said after ${from}: ${err}`);
   }
 }
 

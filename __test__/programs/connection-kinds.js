@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * A program (run with --expose-gc): serves connections of every kind in rounds and prints what is left behind each. Arguments: connections of
+ * A program (run with --expose-gc): serves connections of every kind in rounds and prints what is left after each. Arguments: connections of
  * one round, rounds. `IMPLEMENTATION=node:http` serves with Node's own.
  */
 
@@ -129,7 +129,7 @@ async function round(port, count) {
 }
 
 const connectionCount = () => new Promise((resolve) => server.getConnections((error, count) => resolve(count)));
-const engine = () => (host ? {} : { ...require('../../lib/binding').openPort().census(), tracked: require('../../lib/turn').tracked() });
+const engine = () => (host ? {} : { ...require('../../lib/seam/binding').openPort().census(), tracked: require('../../lib/connection/turn').tracked() });
 
 /** What is there, once no connection is. */
 async function census() {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Tells what the process of `jest --runInBand` has behind every tenth test file. */
+/** Tells what the process of `jest --runInBand` has after every tenth test file. */
 
 const { collected, possessions } = require('../support/possessions');
 

@@ -348,7 +348,7 @@ const ours = {
 
   /** A debug build can be asked for a lack of memory. null: this is another. */
   async 'memory that is not to be had'(http) {
-    const port = require('../../lib/binding').openPort();
+    const port = require('../../lib/seam/binding').openPort();
     if (port.lack === undefined) return null;
     const server = taker(http, WAYS.structuredClone);
     const at = await listen(server);

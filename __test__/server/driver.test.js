@@ -168,7 +168,7 @@ describe.each(DRIVERS)('fairness, %s', (_, threads) => {
 
 describe('fairness between drivers', () => {
   it('a thread is heard beside an inline peer that sends without end', async () => {
-    const { openPort } = require('../../lib/binding');
+    const { openPort } = require('../../lib/seam/binding');
     const ROUNDS = 20;
     let chunks = 0;
     let askedAt = -1;

@@ -160,7 +160,7 @@ describe('deadlines', () => {
     const PEERS = 300;
     const server = turnout.createServer({ headersTimeout: 40, requestTimeout: 40, connectionsCheckingInterval: 20 });
     await listening(server);
-    // On a busy machine a head may begin only behind the deadline of its connection: it then gets one of its own.
+    // On a busy machine a head may begin only after the deadline of its connection: it then gets one of its own.
     const late = new Set();
     server.prependListener('clientError', (error, socket) => {
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') late.add(socket);

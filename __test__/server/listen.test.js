@@ -240,7 +240,7 @@ describe('server life', () => {
   });
 
   it('leaves no connection behind in the engine', async () => {
-    const { openPort } = require('../../lib/binding');
+    const { openPort } = require('../../lib/seam/binding');
     const server = turnout.createServer((req, res) => res.end('ok'));
     server.on('upgrade', (req, socket) => socket.end('HTTP/1.1 101 S\r\n\r\n'));
     const { port } = await opened(server, 0, '127.0.0.1');

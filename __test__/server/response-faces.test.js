@@ -1,9 +1,9 @@
 'use strict';
 
 const http = require('node:http');
-const { OutgoingMessage } = require('../../lib/outgoing-message');
-const { ServerResponse } = require('../../lib/server-response');
-const { kOutHeaders } = require('../../lib/symbols');
+const { OutgoingMessage } = require('../../lib/message/outgoing-message');
+const { ServerResponse } = require('../../lib/server/server-response');
+const { kOutHeaders } = require('../../lib/base/symbols');
 const { MAJOR, request } = require('../support/assigned-response');
 
 describe('faces that libraries look at', () => {

@@ -3,8 +3,8 @@
 /** How a response answers what it must not be told, and what it tells of its ends: as node:http's. */
 
 const http = require('node:http');
-const { OutgoingMessage } = require('../../lib/outgoing-message');
-const { ServerResponse } = require('../../lib/server-response');
+const { OutgoingMessage } = require('../../lib/message/outgoing-message');
+const { ServerResponse } = require('../../lib/server/server-response');
 const { MAJOR, tick, request, onHost, observe, expectParity, note } = require('../support/assigned-response');
 
 /** Node 26 is the reference; what older hosts do differently is compared there only. */

@@ -2,9 +2,9 @@
 
 /** What a response hands to the engine, and when. */
 
-const { ServerResponse, initServerResponse } = require('../../lib/server-response');
-const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../../lib/layout').writeFlags;
-const { kAttach, kOnFinish, kOnClose, kOnDrain } = require('../../lib/symbols');
+const { ServerResponse, initServerResponse } = require('../../lib/server/server-response');
+const { CHUNKED, LAST, CLOSE, TRAILERS } = require('../../lib/seam/layout').writeFlags;
+const { kAttach, kOnFinish, kOnClose, kOnDrain } = require('../../lib/base/symbols');
 const { tick, request } = require('../support/assigned-response');
 
 describe('a response on an engine sink', () => {
@@ -13,7 +13,7 @@ describe('a response on an engine sink', () => {
   /** Records what it is given; `full` makes send() return false. */
   function recordingSink() {
     return {
-      open: [],
+      unfinished: [],
       sent: [],
       calls: [],
       full: false,

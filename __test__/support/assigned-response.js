@@ -4,7 +4,7 @@
 
 const http = require('node:http');
 const { Duplex } = require('node:stream');
-const { ServerResponse } = require('../../lib/server-response');
+const { ServerResponse } = require('../../lib/server/server-response');
 
 const MAJOR = Number(process.versions.node.split('.')[0]);
 const tick = () => new Promise((resolve) => setImmediate(resolve));

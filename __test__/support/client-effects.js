@@ -22,8 +22,8 @@ const os = require('node:os');
 const path = require('node:path');
 const nodeHttp = require('node:http');
 const { once } = require('node:events');
-const { openPort } = require('../../lib/binding');
-const { connectionOf } = require('../../lib/socket');
+const { openPort } = require('../../lib/seam/binding');
+const { connectionOf } = require('../../lib/connection/socket');
 
 const LOCAL = '127.0.0.1';
 

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const KIB = 1024;
 const ROUNDS = 8;
 
-/** Finalizers run in rounds of the loop behind a collection, and let go of what the next one collects. */
+/** Finalizers run in rounds of the loop after a collection, and let go of what the next one collects. */
 async function collected() {
   for (let i = 0; i < ROUNDS; i++) {
     globalThis.gc();

@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What each option and property of a server does: a small exchange per row of lib/options.js, and what comes of it for values that must make a
+ * What each option and property of a server does: a small exchange per row of lib/seam/options.js, and what comes of it for values that must make a
  * difference. Times have one value only, so short that the default would outlast the test.
  *
  * @typedef {object} Effect

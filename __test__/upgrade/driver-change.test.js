@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * With threads, an upgraded stream that writes large pieces goes over to the loop of the JavaScript thread (lib/driver-change.js). Nobody
+ * With threads, an upgraded stream that writes large pieces goes over to the loop of the JavaScript thread (lib/connection/driver-change.js). Nobody
  * may notice: every test moves a stream in the midst of something.
  */
 
@@ -12,8 +12,8 @@ const os = require('node:os');
 const path = require('node:path');
 const tls = require('node:tls');
 const { once } = require('node:events');
-const { isInline } = require('../../lib/connection-table');
-const { connectionOf } = require('../../lib/socket');
+const { isInline } = require('../../lib/seam/connection-table');
+const { connectionOf } = require('../../lib/connection/socket');
 const certificate = require('../support/certificate');
 const { program } = require('../support/child');
 const { listening, closed, until } = require('../support/servers');
@@ -269,8 +269,8 @@ describe('a stream that changes drivers', () => {
     cleanups.push(() => closed(peer));
     const { out, err } = await program(
       `
-      const { isInline } = require('./lib/connection-table');
-      const { connectionOf } = require('./lib/socket');
+      const { isInline } = require('./lib/seam/connection-table');
+      const { connectionOf } = require('./lib/connection/socket');
       const req = http.get({ port: ${peer.address().port}, headers: { Connection: 'Upgrade', Upgrade: 'x' } });
       req.on('upgrade', async (res, socket) => {
         let came = 0, sum = 0, sent = 0;
@@ -314,7 +314,7 @@ describe('a stream that changes drivers', () => {
   });
 
   it('is heard to its end before it closes', async () => {
-    const { openPort } = require('../../lib/binding');
+    const { openPort } = require('../../lib/seam/binding');
     const pair = await upgraded();
     const { socket, client, errors } = pair;
     let heard = '';
@@ -393,7 +393,7 @@ describe('a stream that changes drivers', () => {
   });
 
   it('leaves nothing behind', async () => {
-    const { openPort } = require('../../lib/binding');
+    const { openPort } = require('../../lib/seam/binding');
     for (let i = 0; i < 20; i++) {
       const pair = await upgraded();
       await move(pair);

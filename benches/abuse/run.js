@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 });
 
 /**
- * `deadline`: milliseconds after which, and no later than `LATE` behind, the server must have closed the attacker's sockets. `close`: the
+ * `deadline`: milliseconds after which, and no later than `LATE` after them, the server must have closed the attacker's sockets. `close`: the
  * server closes under the attack. `release`: its handlers keep connections for ever; it destroys them when the attack is over.
  */
 const ATTACKS = [

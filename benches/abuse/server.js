@@ -60,7 +60,7 @@ const COMMANDS = {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const connections = await new Promise((resolve) => server.getConnections((error, count) => resolve(count)));
-    const engine = implementation.startsWith('turnout') ? require('../../lib/binding').openPort().connections() : 0;
+    const engine = implementation.startsWith('turnout') ? require('../../lib/seam/binding').openPort().connections() : 0;
     const resources = process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length;
     return { connections, engine, resources, uncaught, heap: process.memoryUsage().heapUsed, external: process.memoryUsage().external };
   },

@@ -47,7 +47,7 @@ function callers() {
     const req = http.get({ host: '127.0.0.1', port, agent }, (res) => {
       let body = '';
       res.on('data', (chunk) => (body += chunk.latin1Slice()));
-      // The connection is free a tick behind 'end'.
+      // The connection is free a tick after 'end'.
       res.on('end', () => settle(began, body === 'okay' ? undefined : wrong(body)));
     });
     req.on('error', (error) => settle(began, error));

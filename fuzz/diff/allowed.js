@@ -25,7 +25,7 @@ const REFUSED = /HTTP\/1\.1 4\d\d [A-Z][A-Za-z ]*\r\nConnection: close\r\n\r\n$/
 const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 const SPLIT = (one) => one.cuts.length > 0;
 
-/** Whether the listener of an upgrade behind an answer that closes hears of writing to a stream that has ended. */
+/** Whether the listener of an upgrade after an answer that closes hears of writing to a stream that has ended. */
 const wroteLate = ({ errors, messages }) => errors[0]?.code === 'ERR_STREAM_WRITE_AFTER_END' && messages.at(-1)?.first !== undefined;
 
 /** Messages with what they switched to in one piece. */
@@ -36,7 +36,7 @@ const pieces = (wire) => wire.split(/(?=HTTP\/1\.1 )/).sort();
 const includesAll = (list, others) => others.every((other) => list.includes(other));
 
 const ALLOWED = {
-  'Bytes behind a declined upgrade, same packet: node:http loses them'(node, turnout, one) {
+  'Bytes after a declined upgrade, same packet: node:http loses them'(node, turnout, one) {
     if (one.side !== 'request' || PROFILES[one.profile].upgrades === 'accept') return false;
     const declined = node.messages.findIndex(asksForUpgrade);
     // What comes in later packets it parses again, from wherever these begin.
@@ -69,7 +69,7 @@ const ALLOWED = {
     return told && same;
   },
 
-  'Body cut short behind its answer: node:http never tells'(node, turnout, one) {
+  'Body cut short after its answer: node:http never tells'(node, turnout, one) {
     if (one.side !== 'request' || node.errors.length > 0 || turnout.errors.length > 0 || node.messages.length !== turnout.messages.length) return false;
     const told = turnout.messages.map((message, n) => {
       const { end, error } = node.messages[n];
@@ -81,7 +81,7 @@ const ALLOWED = {
     return alike(told, node.messages) && node.wire === turnout.wire;
   },
 
-  'bytes behind a message with `Connection: close`: what is written behind the finished response is not sent'(node, turnout, one) {
+  'bytes after a message with `Connection: close`: what is written after the finished response is not sent'(node, turnout, one) {
     if (one.side === 'request' && wroteLate(node)) return alike(heads(node.messages), heads(turnout.messages));
     return one.side === 'request' && alike([joined(node), node.errors], [joined(turnout), turnout.errors]) && includesAll(pieces(node.wire), pieces(turnout.wire))
       && turnout.wire.slice(turnout.wire.lastIndexOf('HTTP/1.1 ')).includes('Connection: close\r\n');
@@ -92,7 +92,7 @@ const ALLOWED = {
   },
 
   // Whether later packets of a connection that its answer closes are still read is a race in node:http as well.
-  'packets behind an answer that closes'(node, turnout, one) {
+  'packets after an answer that closes'(node, turnout, one) {
     if (one.side !== 'request' || !SPLIT(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
     const [fewer, more] = [heads(node.messages), heads(turnout.messages)].sort((a, b) => a.length - b.length);
     return startsWith(more, fewer);
@@ -110,7 +110,7 @@ const ALLOWED = {
     return quiet.errors.length === 0 && final?.end.endsWith(' true') && told.errors[0]?.code.startsWith('HPE_') && startsWith(heads(told.messages), heads(quiet.messages));
   },
 
-  'a second response behind the response, malformed'(node, turnout, one) {
+  'a second response after the response, malformed'(node, turnout, one) {
     if (one.side !== 'response' || !(node.errors[0]?.code ?? '').startsWith('HPE_')) return false;
     const final = turnout.messages.find(({ kind }) => kind === 'response');
     return turnout.errors.length === 0 && final?.end.endsWith(' true') && one.text.split('HTTP/').length > 2 && alike(heads(node.messages), heads(turnout.messages));

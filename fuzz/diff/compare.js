@@ -4,7 +4,7 @@
  * What two outcomes of one case are compared by. Some of what a user sees depends on which ticks run between two parses of one
  * packet, or on where reads ended; that is left out here, and only that:
  * - where an error stands in its packet, when the case came in several writes (both packets may have been read as one);
- * - behind an error: how much of the body of the message at fault, or of earlier ones, was handed over before it, whether these had
+ * - after an error: how much of the body of the message at fault, or of earlier ones, was handed over before it, whether these had
  *   'end' or 'aborted', and what was answered. What was framed still counts, through the error's position;
  * - which bytes of a switched protocol came as `head`, when the case came in several writes.
  */

@@ -122,7 +122,7 @@ class ServerLane {
       server.on(kind, (req, res) => {
         this.#current.message(kind, req);
         res.sendDate = false;
-        // Without it node:http closes the connection behind the answer.
+        // Without it node:http closes the connection after the answer.
         if (kind === 'checkContinue') res.writeContinue();
         if (answers === 'at once') res.end('ok');
         else req.on('end', () => res.end('ok'));

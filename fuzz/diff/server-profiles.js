@@ -3,7 +3,7 @@
 /**
  * Servers that requests are sent to. `upgrades`: 'accept' takes whatever 'upgrade' and 'connect' bring, 'decline' has a
  * shouldUpgradeCallback that says no, 'none' listens to neither. `tells`: a 'clientError' listener writes down what it gets;
- * without it the server answers by itself. `answers`: at once within 'request', or behind the body's 'end'.
+ * without it the server answers by itself. `answers`: at once within 'request', or after the body's 'end'.
  */
 const PROFILES = {
   plain: { upgrades: 'accept', tells: true, answers: 'at once' },

@@ -25,7 +25,7 @@ function digest(outcome, one) {
   return crypto.createHash('sha1').update(JSON.stringify(essence(outcome, one))).digest('hex').slice(0, 12);
 }
 
-/** Whether it depends on timing how much of a case is read: packets come behind an answer that closes, or behind a whole response. */
+/** Whether it depends on timing how much of a case is read: packets come after an answer that closes, or after a whole response. */
 function races(outcome, one) {
   if (one.cuts.length === 0) return false;
   if (one.side === 'response') return outcome.messages.some(({ end }) => end.endsWith(' true'));

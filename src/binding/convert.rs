@@ -35,7 +35,7 @@ pub struct ListenOptions {
     pub reuse_port: bool,
 }
 
-/// What the engine holds at one moment; `engine::net::census` says what each count is.
+/// What the engine has at one moment; `engine::net::census` says what each count is.
 #[napi(object)]
 #[allow(missing_docs)]
 pub struct Census {

@@ -208,7 +208,7 @@ impl Engine {
         if let Some(inline) = &*self.inline() {
             sum.add(&inline.census());
         }
-        let (undelivered, blocks) = self.events.held();
+        let (undelivered, blocks) = self.events.waiting();
         sum.undelivered += undelivered as u32;
         sum.blocks += blocks as u32;
         sum

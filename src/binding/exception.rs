@@ -27,7 +27,7 @@ fn text(payload: &(dyn Any + Send)) -> String {
     said.unwrap_or("no message").to_string()
 }
 
-/// What JavaScript is told of a panic, and of every call behind it.
+/// What JavaScript is told of a panic, and of every call after it.
 pub fn broken(said: &str) -> Error {
     Error::from_reason(format!("turnout has failed and serves no more in this thread: {said}"))
 }

@@ -1,6 +1,6 @@
-//! What native holds of JavaScript's. A crossing lives as long as its `Port`, and a `Port` as long as JavaScript can reach it, or the
-//! engine has something that will still speak to JavaScript (a server, a connection, an attempt to connect): only meanwhile native holds
-//! it, and by that the whole realm it was made in. So a realm that has closed what it opened can be collected: jest makes one of each
+//! What native keeps of JavaScript's. A crossing lives as long as its `Port`, and a `Port` as long as JavaScript can reach it, or the
+//! engine has something that will still speak to JavaScript (a server, a connection, an attempt to connect): only meanwhile native keeps
+//! it alive, and by that the whole realm it was made in. So a realm that has closed what it opened can be collected: jest makes one of each
 //! test file.
 
 use std::cell::Cell;

@@ -2,7 +2,7 @@
 //! JavaScript may have run since, and never kept.
 //!
 //! What N-API answers (napi_get_typedarray_info; tried on Node 20, 22, 24 and 26): the length of an array whose memory is detached, or has
-//! shrunk behind its end, is 0; that of an array which tracks its memory's length is what it is now; shared memory has an address like any
+//! shrunk so that not all of the array is in it, is 0; that of an array which tracks its memory's length is what it is now; shared memory has an address like any
 //! other, but what it lies in is no ArrayBuffer (napi_is_arraybuffer).
 
 use std::ptr;

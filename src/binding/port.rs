@@ -21,8 +21,8 @@ use crate::engine::net::listener::bind;
 use crate::engine::net::platform::HAS_INLINE;
 use crate::engine::output::Part;
 
-/// The engine's side of `lib/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
-/// [`Crossing::enter_if_whole`], which give that up behind it; the rest, and what converts arguments, is caught by napi.
+/// The engine's side of `lib/seam/binding.js`. A panic becomes an exception: what touches the engine runs in [`Crossing::enter`] or
+/// [`Crossing::enter_if_whole`], which let nobody use the engine after it; the rest, and what converts arguments, is caught by napi.
 #[napi(custom_finalize)]
 pub struct Port {
     pub(super) engine: Rc<Engine>,
@@ -83,7 +83,7 @@ impl Port {
         })
     }
 
-    /// A write with a large payload, a Uint8Array, behind the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
+    /// A write with a large payload, a Uint8Array, after the first `bytes` of `outbound`. `ahead`: before every response that has not begun.
     #[napi(catch_unwind)]
     #[allow(clippy::too_many_arguments, unsafe_code)]
     pub fn send(
@@ -127,7 +127,7 @@ impl Port {
         })
     }
 
-    /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come behind `handed` others. Returns
+    /// Takes an upgraded stream over from its thread, whose bytes stand in the slot `seq` and come after `handed` others. Returns
     /// its new index and generation; nothing when it cannot be now, an empty list when it never can.
     #[napi(catch_unwind)]
     pub fn take_over(&self, index: u32, generation: u32, seq: u32, handed: f64) -> Result<Option<Vec<u32>>> {
@@ -231,7 +231,7 @@ impl Port {
         self.crossing.set_ref(false);
     }
 
-    /// What the engine holds, for tests that count. Waits for its threads.
+    /// What the engine has, for tests that count. Waits for its threads.
     #[napi(catch_unwind)]
     pub fn census(&self) -> Result<Census> {
         self.crossing.enter(|| self.crossing.census(self.engine.census()))

@@ -7,8 +7,8 @@ use napi::{sys, Result};
 use super::life::check;
 
 /// Node's notion of who calls when the loop does: an async context, and the object that stands for it. Node gives both the
-/// AsyncLocalStorage of whoever makes them, and by that perhaps a realm to hold: they are made where the loop calls, which has none, and not
-/// held longer than the port is.
+/// AsyncLocalStorage of whoever makes them, and by that they may keep a realm alive: they are made where the loop calls, which has none, and not
+/// kept longer than the port is.
 pub struct AsyncScope {
     env: sys::napi_env,
     context: sys::napi_async_context,
@@ -62,7 +62,7 @@ impl AsyncScope {
 #[allow(unsafe_code)]
 pub fn with_handles(env: sys::napi_env, act: impl FnOnce()) {
     let mut handles = ptr::null_mut();
-    // SAFETY: on the thread of the environment, called by its loop, which calls nobody behind Loop::close, and so not behind the
+    // SAFETY: on the thread of the environment, called by its loop, which calls nobody after Loop::close, and so not after the
     // environment's end. The scope is closed on every way out but a panic's, which the loop contains: then the environment keeps it open, no more.
     unsafe {
         if sys::napi_open_handle_scope(env, &mut handles) == sys::Status::napi_ok {

@@ -201,7 +201,7 @@ impl Crossing {
                 sys::napi_call_function(env, this, function, arguments.len(), arguments.as_ptr(), &mut result)
             };
             if status == sys::Status::napi_ok {
-                // SAFETY: as above; `result` was set by the call. lib/binding.js returns a number.
+                // SAFETY: as above; `result` was set by the call. lib/seam/binding.js returns a number.
                 return Called::Returned(
                     unsafe { u32::from_napi_value(env, result) }.map_or(0, |written| written as usize),
                 );

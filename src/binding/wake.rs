@@ -1,7 +1,7 @@
 //! How other threads wake the JavaScript thread where there is no libuv to do it: N-API's thread-safe function, whose own callback a turn
 //! begins in. It also hears when the environment goes.
 //!
-//! With libuv it is not used: Node gives such a function the AsyncLocalStorage of whoever makes it, and by that holds what is in it.
+//! With libuv it is not used: Node gives such a function the AsyncLocalStorage of whoever makes it, and by that keeps what is in it alive.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
@@ -30,7 +30,7 @@ pub struct Wake {
     open: Cell<bool>,
 }
 
-/// What N-API's callbacks get. Freed when N-API has let go of the function, behind which there are no calls.
+/// What N-API's callbacks get. Freed when N-API has let go of the function, after which there are no calls.
 struct Context {
     /// `None` once it is closed.
     target: RefCell<Option<Rc<dyn OnWake>>>,
@@ -46,7 +46,7 @@ impl Context {
     }
 }
 
-/// The function as other threads hold it.
+/// The function as other threads have it.
 #[derive(Clone, Copy)]
 pub struct WakeHandle(sys::napi_threadsafe_function);
 

@@ -155,7 +155,7 @@ parity(__filename, {
   },
   'goes on when a socket that was paused is resumed': {
     setup: onConnection((socket, log) => {
-      // The server's own resume() is behind us by then.
+      // The server's own resume() has been called by then.
       setImmediate(() => {
         socket.pause();
         log('paused', socket.isPaused());

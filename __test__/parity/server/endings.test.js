@@ -5,7 +5,7 @@
 const { parity } = require('../../support/parity');
 const { get, post, UPGRADE, SWITCH, CONNECT, watchClose, deaf, CLOSED, note, later } = require('../../support/server-asks');
 
-/** Input that is refused, each behind a good request. */
+/** Input that is refused, each after a good request. */
 const BAD = {
   'a transfer coding that is not chunked': 'POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n',
   'chunked and Content-Length': 'POST /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n',

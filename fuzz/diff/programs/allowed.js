@@ -7,14 +7,14 @@ const onTheWire = (name) => /^peer \d+ (answer|answers|rest|ended)/.test(name);
 
 const breaksProtocol = ({ do: what, part }) => what === 'text' || what === 'raw' || part !== undefined;
 const saysLast = ({ fields, version }) => version === '1.0' || /Connection: close/.test(fields);
-/** Peers that send something malformed, or anything behind a request that was to be the last: that is an error as well. */
+/** Peers that send something malformed, or anything after a request that was to be the last: that is an error as well. */
 const breakers = ({ peers }) => peers.flatMap(({ script }, n) => (script.some(breaksProtocol) || script.slice(0, -1).some(saysLast) ? [n] : []));
 const throwsAtOnce = ({ handlers }) => Object.values(handlers).flat(2).some((action) => action.do === 'throw');
 /** What is said of one peer: its wire, its messages, their calls. */
 const belongsTo = (peers) => (name) => peers.some((n) => name.startsWith(`peer ${n} answer`) || new RegExp(`^(call )?${n}[a-h]`).test(name));
 
 const ALLOWED = {
-  // That what waits behind an answer has not come is the same difference; that it is said to have left is not.
+  // That what waits after an answer has not come is the same difference; that it is said to have left is not.
   'Responses pipelined ahead of an accepted upgrade: written after the 101, into the new protocol'({ one, names, node }) {
     return names.every((name) => onTheWire(name) || / res\.|req\./.test(name)) && one.peers.some(({ script }, n) => {
       const requests = script.filter((step) => step.do === 'request');

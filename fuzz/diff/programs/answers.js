@@ -35,7 +35,7 @@ function bodyOf(text, from, head, status, method, ended) {
 /**
  * @param {string} text latin1, all that came
  * @param {string[]} methods of the requests that were sent
- * @param {boolean} ended whether the end came behind it
+ * @param {boolean} ended whether the end came after it
  * @return {{answers: {head: string, body: string, whole: boolean}[], rest: string}} `rest`: what is no answer, or another protocol
  */
 function answersOf(text, methods, ended) {

@@ -1,6 +1,6 @@
 'use strict';
 
-/** The process that programs send their sockets to; it is made when one does, and ended behind the program. */
+/** The process that programs send their sockets to; it is made when one does, and ended after the program. */
 
 const { fork } = require('node:child_process');
 const path = require('node:path');

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Whether an implementation still serves behind a program: what one has broken, in the process and for good, shows here. */
+/** Whether an implementation still serves after a program: what one has broken, in the process and for good, shows here. */
 
 const net = require('node:net');
 
@@ -32,7 +32,7 @@ function serves(http, driver) {
       server.closeAllConnections();
       resolve(word);
     };
-    const timer = setTimeout(() => settle(`hangs behind ${JSON.stringify(text.slice(0, 100))}`), PATIENCE);
+    const timer = setTimeout(() => settle(`hangs after ${JSON.stringify(text.slice(0, 100))}`), PATIENCE);
     server.listen(0, '127.0.0.1', () => {
       peer = net.connect(server.address().port, '127.0.0.1');
       peer.setEncoding('latin1').on('data', (chunk) => (text += chunk));

@@ -205,7 +205,7 @@ class Stage {
     else if (when === 'micro') Promise.resolve().then(run);
     else if (when === 'immediate') setImmediate(run);
     else if (when === 'timer') this.timer(run, 2);
-    else this.#behind(context, when, run);
+    else this.#after(context, when, run);
   }
 
   timer(run, msecs) {
@@ -216,7 +216,7 @@ class Stage {
     }, msecs);
   }
 
-  #behind(context, when, run) {
+  #after(context, when, run) {
     const [what, event] = when.split(' ');
     const emitter = what === 'socket' ? this.socketOf(context) : context[what];
     if (emitter) emitter.once(event, run);

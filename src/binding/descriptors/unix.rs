@@ -75,14 +75,14 @@ impl Port {
     pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> Result<i32> {
         self.crossing.enter(|| {
             let outcome = duplicate(fd)
-                .and_then(platform::adopt)
+                .and_then(platform::stream_of)
                 .and_then(|accepted| self.engine.adopt(threads, id, accepted, fd as u32));
             self.crossing.sent(env);
             outcome.map_or_else(|error| negative(&error), |()| 0)
         })
     }
 
-    /// A descriptor of a connection for another process, behind what it has been told. Unless it `stays` with this one as well, it is read
+    /// A descriptor of a connection for another process, once what it has been told is done. Unless it `stays` with this one as well, it is read
     /// no more, and RELEASE is to follow. 0 when that cannot be now: something waits to be sent, or to be given to JavaScript. A negative
     /// errno when it cannot be at all.
     #[napi(catch_unwind)]

@@ -111,7 +111,7 @@ fn is_hidden() -> bool {
 /// A handle of libuv's: about 160 bytes, with the strictest alignment that its fields may want.
 type HandleMemory = [u128; 32];
 
-/// Wakes the loop from any thread. Its owner sees to it that nobody uses one behind [`Loop::close`].
+/// Wakes the loop from any thread. Its owner sees to it that nobody uses one after [`Loop::close`].
 pub struct Waker {
     uv: &'static Uv,
     handle: Handle,
@@ -126,7 +126,7 @@ unsafe impl Send for Waker {}
 unsafe impl Sync for Waker {}
 
 impl Waker {
-    /// One [`Why::Woken`] at least begins behind this.
+    /// One [`Why::Woken`] at least begins after this.
     #[allow(unsafe_code)]
     pub fn wake(&self) {
         // SAFETY: see Send.
@@ -196,7 +196,7 @@ impl Loop {
             (uv.check_init)(shared.event_loop, shared.check);
         }
         for handle in [shared.timer, shared.idle, shared.check, shared.wake] {
-            Shared::adopt(&shared, handle);
+            Shared::take_in(&shared, handle);
         }
         let (opened, mut hook) = (Self { shared }, ptr::null_mut());
         let shared = &opened.shared;
@@ -230,7 +230,7 @@ impl Loop {
                 return false;
             }
         }
-        Shared::adopt(shared, poll);
+        Shared::take_in(shared, poll);
         shared.poll.set(Some(poll));
         // SAFETY: the handle has just been initialised.
         unsafe { (shared.uv.poll_start)(poll, UV_READABLE, on_poll) == 0 }
@@ -242,13 +242,13 @@ impl Loop {
         if self.shared.closing.get() {
             return;
         }
-        // A millisecond more: libuv cuts, and an alarm too early would be set again and again.
+        // A millisecond more: libuv rounds down, and an alarm too early would be set again and again.
         let milliseconds = delay.as_millis().min(u128::from(u32::MAX)) as u64 + 1;
         // SAFETY: the timer is open until `closing` is set; a Loop does not leave the thread of its environment.
         unsafe { (self.shared.uv.timer_start)(self.shared.timer, on_timer, milliseconds, 0) };
     }
 
-    /// One call in the loop's next round, behind all of this round's: what setImmediate does, by the same means. `false`: it is closed.
+    /// One call in the loop's next round, after all of this round's: what setImmediate does, by the same means. `false`: it is closed.
     #[allow(unsafe_code)]
     pub fn soon(&self) -> bool {
         let shared = &self.shared;
@@ -305,7 +305,7 @@ fn allocate() -> Handle {
 impl Shared {
     /// Takes an initialised handle in.
     #[allow(unsafe_code)]
-    fn adopt(this: &Rc<Self>, handle: Handle) {
+    fn take_in(this: &Rc<Self>, handle: Handle) {
         this.open.set(this.open.get() + 1);
         // SAFETY: libuv knows the handle. The count that it carries is released when it is closed.
         unsafe {
@@ -352,7 +352,7 @@ unsafe extern "C" fn on_poll(handle: Handle, _status: c_int, _events: c_int) {
 
 #[allow(unsafe_code)]
 unsafe extern "C" fn on_async(handle: Handle) {
-    // SAFETY: libuv calls this for a handle that open() has initialised, in the loop, hence behind the rest of open().
+    // SAFETY: libuv calls this for a handle that open() has initialised, in the loop, hence after the rest of open().
     unsafe { call(handle, Why::Woken) };
 }
 
@@ -379,7 +379,7 @@ unsafe extern "C" fn on_check(handle: Handle) {
 }
 
 /// # Safety
-/// `handle` is open, and was given to [`Shared::adopt`].
+/// `handle` is open, and was given to [`Shared::take_in`].
 #[allow(unsafe_code)]
 unsafe fn call(handle: Handle, why: Why) {
     contained(|| {
@@ -415,7 +415,7 @@ unsafe extern "C" fn on_cleanup(_: sys::napi_async_cleanup_hook_handle, shared: 
 unsafe extern "C" fn on_closed(handle: Handle) {
     contained(|| {
         let Some(uv) = Uv::get() else { return };
-        // SAFETY: libuv calls this once for each handle and then knows it no more. Its data is the count adopt() gave it, its memory the
+        // SAFETY: libuv calls this once for each handle and then knows it no more. Its data is the count take_in() gave it, its memory the
         // box that allocate() made.
         let shared = unsafe {
             let shared = Rc::from_raw((uv.get_data)(handle).cast_const().cast::<Shared>());

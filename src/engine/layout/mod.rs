@@ -1,6 +1,6 @@
 //! Every number that crosses between the engine and JavaScript, defined once: kinds of records, commands, their words and flags, and what
 //! both sides must count alike. The engine has types and constants of it, the addon's `layout()` tells JavaScript the same by name, and
-//! `tests/layout.rs` writes `lib/layout.js` and the tables of docs/architecture.md, or says that they are out of date.
+//! `tests/layout.rs` writes `lib/seam/layout.js` and the tables of docs/architecture.md, or says that they are out of date.
 //!
 //! A record, in either direction, begins `[number | flags << 8] [size in bytes, padded to 4] [connection index]`. Then come words,
 //! little-endian, in the order of the fields here, and then bytes.
@@ -56,7 +56,7 @@ constants! {
         IN_RECORD = -1,
         /// In slab 0; slab 1 is the number below, and so on.
         FIRST_SLAB = -2,
-        /// In the offset: nothing behind the payload in its read will be named, so whoever gets it may have its block.
+        /// In the offset: nothing after the payload in its read will be named, so whoever gets it may have its block.
         GIVEN = i32::MIN,
     }
 }
@@ -116,7 +116,7 @@ records! {
         payload: Payload,
     }, "the payload, when it is here";
 
-    /// The peer's FIN, behind every request that came before it.
+    /// The peer's FIN, after every request that came before it.
     Eof = 7, &[], {}, "";
 
     /// The peer broke the protocol.
@@ -225,7 +225,7 @@ constants! {
         EXPECT_OTHER = 64,
         /// The body comes chunked (RFC 9112 §7.1).
         CHUNKED = 128,
-        /// The last of a burst: nothing behind it is parsed before GO_ON.
+        /// The last of a burst: nothing after it is parsed before GO_ON.
         REST = 256,
     }
 }
@@ -317,7 +317,7 @@ commands! {
 constants! {
     /// Flags of WRITE and WRITE_NOW.
     write_flags: u32 {
-        /// Frame the payload behind the head as one chunk (RFC 9112 §7.1).
+        /// Frame the payload after the head as one chunk (RFC 9112 §7.1).
         CHUNKED = 1,
         /// The message ends here.
         LAST = 2,
@@ -397,9 +397,9 @@ constants! {
 constants! {
     /// What `turn()` is called with instead of a number of bytes.
     turns: i32 {
-        /// The last turn threw, which has been reported: go on behind the record that threw.
+        /// The last turn threw, which has been reported: go on after the record that threw.
         AFTER_THROW = -1,
-        /// A handler runs a nested event loop: go on behind its record.
+        /// A handler runs a nested event loop: go on after its record.
         NESTED = -2,
         /// One record, larger than the buffer, is the first payload.
         LARGE = -3,

@@ -1,4 +1,4 @@
-//! What a driver holds at one moment, for tests that count: what connections leave behind must not grow with their number.
+//! What a driver has at one moment, for tests that count: what connections leave behind must not grow with their number.
 
 /// Counts, summed over the threads of an environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! piece at a time. The drivers take turns, so that neither waits until the other has nothing more to say.
 //!
 //! The records of one driver keep their order; between the two there is none. What a connection that changes drivers needs of that,
-//! `lib/driver-change.js` and [`Connections::next_slot_told`](super::connections::Connections::next_slot_told) see to.
+//! `lib/connection/driver-change.js` and [`Connections::next_slot_told`](super::connections::Connections::next_slot_told) see to.
 
 use super::event::{has_stream_of, Batch};
 

@@ -1,6 +1,6 @@
-//! The way of an upgraded stream from its thread to the JavaScript thread's own driver. A thread pays where there is something to parse or
-//! many small pieces to send. A stream of large pieces is nothing but copies: between two threads there are two more of them, and
-//! JavaScript does as much work copying as it would reading and writing.
+//! The way of an upgraded stream from its thread to the JavaScript thread's own driver. A thread is worth having where there is something to
+//! parse, or many small pieces to send. In a stream of large pieces all work is copying: with a thread the bytes are copied twice more, and
+//! the JavaScript thread's share of that costs as much as reading and writing them itself.
 
 use std::io;
 use std::sync::Mutex;
@@ -41,7 +41,7 @@ impl Handover {
         lock(&self.state).clear_at = Some(told);
     }
 
-    /// The socket closes: nobody else may hold it.
+    /// The socket closes: nobody else may take it.
     pub fn close(&self) {
         lock(&self.state).socket = None;
     }

@@ -74,7 +74,7 @@ impl Port {
     }
 
     /// Bytes of records that nobody has taken, and blocks that nobody uses.
-    pub fn held(&self) -> (usize, usize) {
+    pub fn waiting(&self) -> (usize, usize) {
         (lock(&self.queue).records.len(), lock(&self.spare).len())
     }
 
@@ -126,7 +126,7 @@ mod tests {
         const BATCHES: u32 = 20_000;
         let (wake, woken) = mpsc::channel();
         let port = Arc::new(Port::new(Box::new(move || {
-            // The reader ends when it has all: nobody minds a wake behind that.
+            // The reader ends when it has all: nobody minds a wake after that.
             let _ = wake.send(());
         })));
         let writers: Vec<_> = (0..THREADS)
@@ -157,7 +157,7 @@ mod tests {
         }
         assert_eq!(bytes, expected);
         assert!(wakes <= THREADS * BATCHES);
-        assert_eq!(port.held(), (0, 0));
+        assert_eq!(port.waiting(), (0, 0));
     }
 
     #[test]
@@ -166,6 +166,6 @@ mod tests {
         for _ in 0..3 {
             port.give_back(&mut (0..20).map(|_| vec![0; 8]).collect());
         }
-        assert_eq!(port.held(), (0, SPARE));
+        assert_eq!(port.waiting(), (0, SPARE));
     }
 }

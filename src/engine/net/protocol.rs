@@ -78,7 +78,7 @@ impl Protocol {
         }
     }
 
-    /// Whether the FIN waits behind bytes that have come before it and are not dealt with.
+    /// Whether the FIN has to wait, because bytes that came before it are not dealt with yet.
     pub fn holds_end(&self) -> bool {
         match self {
             Self::Server(conn) => conn.holds_end(),

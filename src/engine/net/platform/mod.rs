@@ -4,11 +4,11 @@
 //! |---|---|---|
 //! | [`UnixStream`], [`UnixListener`], [`runtime`] | Unix sockets, as std and as tokio have them, and [`socket_of`] | types without values |
 //! | [`bind_unix`], [`connect_unix`] | begin with one | fail |
-//! | [`adopt`] | makes a stream of a socket that somebody else has accepted | fails |
+//! | [`stream_of`] | makes a stream of a socket that somebody else has accepted | fails |
 //! | [`reuse_address`], [`reuse_port`] | SO_REUSEADDR as libuv uses it, SO_REUSEPORT | do nothing |
 //! | [`set_traffic_class`] | IPV6_TCLASS | does nothing |
 //! | [`is_under_way`] | whether an error says that a connection has begun | – |
-//! | [`MORE`] | the flag of a write behind which another follows at once | nothing |
+//! | [`MORE`] | the flag of a write after which another follows at once | nothing |
 //! | [`NO_DELAY_IS_INHERITED`] | connections have their listener's TCP_NODELAY | false |
 //! | [`HAS_INLINE`], [`Inline`](super::inline::Inline) | connections on the JavaScript thread's own loop | false, and a type without values, whose `new` fails |
 //!

@@ -105,7 +105,7 @@ pub fn connect_unix(_: &str) -> io::Result<UnixStream> {
 ///
 /// # Errors
 /// Always.
-pub fn adopt(_: Socket) -> io::Result<StdStream> {
+pub fn stream_of(_: Socket) -> io::Result<StdStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

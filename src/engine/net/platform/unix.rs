@@ -56,11 +56,11 @@ pub fn connect_unix(path: &str) -> io::Result<UnixStream> {
     }
 }
 
-/// Takes a connection that somebody else has accepted.
+/// The stream of a connection that somebody else has accepted.
 ///
 /// # Errors
 /// EINVAL when it is no stream socket of a family we serve.
-pub fn adopt(socket: Socket) -> io::Result<StdStream> {
+pub fn stream_of(socket: Socket) -> io::Result<StdStream> {
     let domain = Domain::from(i32::from(socket.local_addr()?.family()));
     if socket.r#type()? != Type::STREAM || ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&domain) {
         return Err(io::ErrorKind::InvalidInput.into());

@@ -212,7 +212,7 @@ impl ShardHandle {
         self.send(Message::Abandon { token });
     }
 
-    /// A copy of a connection's socket, behind all that has been asked; waits for the thread. See [`Connections::copy`](crate::engine::net::connections::Connections::copy).
+    /// A copy of a connection's socket, after all that has been asked; waits for the thread. See [`Connections::copy`](crate::engine::net::connections::Connections::copy).
     ///
     /// # Errors
     /// As there; `WouldBlock`, too, while bytes of the stream wait to be taken by JavaScript.
@@ -222,7 +222,7 @@ impl ShardHandle {
         self.answer(&receiver).unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
-    /// What there is, behind all that has been asked; waits for the thread. `None` when that has ended.
+    /// What there is, after all that has been asked; waits for the thread. `None` when that has ended.
     pub fn census(&self) -> Option<Census> {
         let (sender, receiver) = mpsc::channel();
         self.send(Message::Census(sender));

@@ -39,7 +39,7 @@ pub use self::handle::ShardHandle;
 /// Bytes of records after which a turn's events leave before the turn is over.
 const OUTBOX: usize = 16 * 1024;
 
-/// Between deadlines that have passed together: JavaScript deals with a few of them and with who asks meanwhile.
+/// How long the other deadlines wait, of many that have passed together, while JavaScript deals with the first few and with other connections.
 const LOOK_REST: Duration = Duration::from_millis(1);
 
 /// Starts the thread of the shard with that number.

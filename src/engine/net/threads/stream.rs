@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::engine::net::handover::Duplicate;
 use crate::engine::net::platform::runtime::UnixStream;
-use crate::engine::net::platform::{adopt, socket_of, HAS_INLINE};
+use crate::engine::net::platform::{socket_of, stream_of, HAS_INLINE};
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
@@ -107,7 +107,7 @@ impl Stream {
         let mut read = 0;
         let tried = self.try_io(Interest::READABLE, || {
             read = (&*self.socket()).read(buffer)?;
-            // epoll(7): a short read of a stream has drained it. The FIN is another matter: its reader asks no more.
+            // epoll(7): a short read of a stream has drained it. After a FIN (0 bytes) nobody reads again, so there is nothing to remember.
             if read > 0 && read < buffer.len() {
                 Err(drained())
             } else {
@@ -159,6 +159,6 @@ impl Transport for Stream {
 
 impl Duplicate for Stream {
     fn duplicate(&self) -> io::Result<StdStream> {
-        adopt(self.socket().try_clone()?)
+        stream_of(self.socket().try_clone()?)
     }
 }

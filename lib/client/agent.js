@@ -1,0 +1,241 @@
+'use strict';
+
+/**
+ * Agent: node:http's pool, whose logic is JavaScript over sockets, with connections of the engine in it. A subclass that makes its
+ * connections by itself keeps them; so does an agent that goes through a proxy.
+ *
+ * What happens with every request (a free connection is taken, and given back while nobody waits for it) is done here, over Node's own
+ * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
+ */
+
+const { connect } = require('./client-connection');
+const http = require('../base/host-http');
+const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
+const { Number, Object, indexOf, splice } = require('../base/primordials');
+const { connectionOf } = require('../connection/socket');
+const { mayHave } = require('../message/incoming-message');
+const { debug } = require('./client-observability');
+const { agent: rows } = require('../seam/options');
+const { listen, unlisten } = require('../base/own-listeners');
+
+const HostAgent = http.Agent.prototype;
+/** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
+const TIMEOUT_HINT = /^timeout=(\d+)/;
+const KEEP_ALIVE_FIELD = /(?:^|\0)keep-alive\0timeout/i;
+
+const kLastName = Symbol('turnout.lastName');
+
+/** @param {object} [options] node:http's */
+function Agent(options) {
+  if (!(this instanceof Agent)) return new Agent(options);
+  http.Agent.call(this, options);
+  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = this.options;
+  // Node 20 and 22 know neither as an option.
+  this.defaultPort = defaultPort || rows.defaultPort.fallback;
+  this.protocol = protocol || rows.protocol.fallback;
+  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
+  this.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+  const hostListener = this.listeners('free')[0];
+  this.removeListener('free', hostListener);
+  this.on('free', (socket, socketOptions) => {
+    if (!giveBack(this, socket, socketOptions)) hostListener.call(this, socket, socketOptions);
+  });
+  this[kLastName] = null;
+}
+Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
+Object.setPrototypeOf(Agent, http.Agent);
+
+/** net.connect()'s arguments. @return {net.Socket} */
+Agent.prototype.createConnection = function createConnection(...args) {
+  if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
+  const normalized = normalizeConnectArgs(args);
+  const callback = normalized[1];
+  const socket = connect(normalized[0]);
+  if (callback !== null) socket.once('connect', callback);
+  return socket;
+};
+
+// ---- a free connection is taken ----------------------------------------------------------------------------------------
+
+/**
+ * A free connection is taken without merging all options of agent and request, which Node does each time: only those count that
+ * tell connections apart.
+ */
+Agent.prototype.addRequest = function addRequest(req, options, port, localAddress) {
+  const socket = typeof options === 'string' || hasOwnRules(this) ? undefined : takeFree(this, options);
+  if (socket === undefined) {
+    HostAgent.addRequest.call(this, req, options, port, localAddress);
+    return;
+  }
+  if (options.highWaterMark != null && socket.writableHighWaterMark !== options.highWaterMark) {
+    setHighWaterMark(socket, options.highWaterMark);
+  }
+  this.reuseSocket(socket, req);
+  req.onSocket(socket);
+  const agentTimeout = this.options.timeout || 0;
+  if (req.timeout !== undefined && req.timeout !== agentTimeout) socket.setTimeout(req.timeout);
+};
+
+/** Node looks at every property: who has changed what tells connections apart is asked in full. */
+function hasOwnRules(agent) {
+  return agent.getName !== HostAgent.getName || agent.options.highWaterMark != null;
+}
+
+/** Where a request goes, as far as it tells connections apart, with its name: the next request's is mostly the same. */
+class Destination {
+  constructor(agent, host, port, localAddress, family, socketPath) {
+    this.host = host;
+    this.port = port;
+    this.localAddress = localAddress;
+    this.family = family;
+    this.socketPath = socketPath;
+    this.name = agent.getName(this);
+  }
+}
+
+/** @return {string} getName() of what the agent says and of what the request says where the agent says nothing, undefined included */
+function nameOf(agent, options) {
+  const own = agent.options;
+  const host = 'host' in own ? own.host : options.host;
+  const port = 'port' in own ? own.port : options.port;
+  const localAddress = 'localAddress' in own ? own.localAddress : options.localAddress;
+  const family = 'family' in own ? own.family : options.family;
+  const socketPath = 'socketPath' in own ? own.socketPath : options.socketPath;
+  const last = agent[kLastName];
+  const isSame =
+    last !== null &&
+    last.host === host &&
+    last.port === port &&
+    last.localAddress === localAddress &&
+    last.family === family &&
+    last.socketPath === socketPath;
+  if (!isSame) agent[kLastName] = new Destination(agent, host, port, localAddress, family, socketPath);
+  return agent[kLastName].name;
+}
+
+/** @return {net.Socket|undefined} the next free connection for these options, counted among those in use */
+function takeFree(agent, options) {
+  const name = nameOf(agent, options);
+  const free = agent.freeSockets[name];
+  if (free === undefined) return undefined;
+  while (free.length > 0 && free[0].destroyed) free.shift();
+  const socket = agent.scheduling === 'fifo' ? free.shift() : free.pop();
+  if (free.length === 0) delete agent.freeSockets[name];
+  if (socket === undefined) return undefined;
+  (agent.sockets[name] ??= []).push(socket);
+  return socket;
+}
+
+/** A free connection carries the next request. @param {net.Socket} socket @param {http.ClientRequest} req */
+Agent.prototype.reuseSocket = function reuseSocket(socket, req) {
+  unlisten(socket, 'error', freeSocketErrorListener);
+  HostAgent.reuseSocket.call(this, socket, req);
+};
+
+// ---- and given back ----------------------------------------------------------------------------------------------------
+
+/** An idle connection that fails is nobody's error. */
+function freeSocketErrorListener() {
+  this.destroy();
+  this.emit('agentRemove');
+}
+
+/**
+ * The usual case of 'free': a connection of the engine, whole and idle, that no request waits for and that may be kept.
+ * @return {boolean} false: it is another case, and nothing has been done
+ */
+function giveBack(agent, socket, options) {
+  const req = socket._httpMessage;
+  if (!req?.shouldKeepAlive || !agent.keepAlive || !socket.writable || socket.connecting) return false;
+  if (connectionOf(socket) === undefined || socket.readableLength > 0 || hasWaiting(agent) || agent.totalSocketCount > agent.maxTotalSockets) return false;
+  const name = keyOf(agent, options);
+  const free = agent.freeSockets[name];
+  const used = agent.sockets[name];
+  const kept = free === undefined ? 0 : free.length;
+  if (kept >= agent.maxFreeSockets || kept + (used === undefined ? 0 : used.length) > agent.maxSockets) return false;
+  debug('agent.on(free)', name);
+  if (!agent.keepSocketAlive(socket)) {
+    socket.destroy();
+    return true;
+  }
+  socket._httpMessage = null;
+  agent.removeSocket(socket, options);
+  listen(socket, 'error', freeSocketErrorListener);
+  // Whoever overrides these methods may have freed another one meanwhile.
+  (agent.freeSockets[name] ??= []).push(socket);
+  return true;
+}
+
+function hasWaiting(agent) {
+  for (const name in agent.requests) if (agent.requests[name].length > 0) return true;
+  return false;
+}
+
+/** The name under which `agent` keeps a connection made with `options`; Node has left it there. */
+function keyOf(agent, options) {
+  return agent.getName === HostAgent.getName && typeof options._agentKey === 'string' ? options._agentKey : agent.getName(options);
+}
+
+/** Lets go of a connection; a request that has waited gets a new one. @param {net.Socket} socket @param {object} options it was made with */
+Agent.prototype.removeSocket = function removeSocket(socket, options) {
+  if (!socket.writable || hasWaiting(this)) {
+    HostAgent.removeSocket.call(this, socket, options);
+    return;
+  }
+  const name = keyOf(this, options);
+  debug('removeSocket', name, 'writable:', socket.writable);
+  const used = this.sockets[name];
+  if (used === undefined) return;
+  const at = indexOf(used, socket);
+  if (at === -1) return;
+  if (used.length === 1) delete this.sockets[name];
+  else splice(used, at, 1);
+};
+
+/** Prepares a connection for idle time. @param {net.Socket} socket @return {boolean} false: the server is about to close it */
+Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
+  socket.setKeepAlive(true, this.keepAliveMsecs);
+  socket.unref();
+  let timeout = this.options.timeout || 0;
+  const res = socket._httpMessage?.res;
+  const hint = res && mayHave(res, KEEP_ALIVE_FIELD) ? TIMEOUT_HINT.exec(res.headers['keep-alive'])?.[1] : undefined;
+  let canBeKept = true;
+  if (hint) {
+    // It must be closed here before the server does: a request that crosses the server's FIN is lost.
+    const left = Number(hint) * 1000 - this.agentKeepAliveTimeoutBuffer;
+    if (left <= 0) canBeKept = false;
+    else if (left < timeout) timeout = left;
+  }
+  if (socket.timeout !== timeout) socket.setTimeout(timeout);
+  return canBeKept;
+};
+
+/** Whether its connections lead to a proxy, which Node's agent has read from `proxyEnv`. */
+function hasProxy(agent) {
+  return agent.options?.proxyEnv != null && goesThroughProxy(agent);
+}
+
+/** As node:http's: connections are kept for five seconds. @param {object} [proxyEnv] where a proxy may be named */
+function newGlobalAgent(proxyEnv) {
+  return new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
+}
+
+/**
+ * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and https'.
+ * @param {object} [env] default: process.env
+ * @return {() => void} puts everything back
+ */
+function setGlobalProxyFromEnv(env = process.env) {
+  const hostAgent = http.globalAgent;
+  const restoreHost = http.setGlobalProxyFromEnv(env);
+  // Node changes its own exactly when there is a proxy for http.
+  if (http.globalAgent === hostAgent) return restoreHost;
+  const before = module.exports.globalAgent;
+  module.exports.globalAgent = newGlobalAgent(env);
+  return function restore() {
+    restoreHost();
+    module.exports.globalAgent = before;
+  };
+}
+
+module.exports = { Agent, globalAgent: newGlobalAgent(http.globalAgent.options.proxyEnv), hasProxy, setGlobalProxyFromEnv };

@@ -1,0 +1,58 @@
+'use strict';
+
+/**
+ * What an upgraded stream says while requests that came ahead of the upgrade have no answer: answers leave before the 101 (RFC 9112 §9.3.2).
+ * It waits here, in JavaScript, so that nobody is told that it has left, and the stream's own backpressure counts it.
+ *
+ * A program that ends or destroys the stream ends the connection, and does not wait for ever for answers that may never come: after
+ * end() they have a little more time, after destroy() none. Then the stream's bytes leave without them, as node:http's do, and what is still
+ * answered is not sent.
+ */
+
+const { setTimeout, nextTick } = require('../base/primordials');
+const { tellEach } = require('../base/tell-each');
+
+/** How long a stream that has been ended waits for the answers ahead of it, in milliseconds. */
+const GRACE = 1000;
+
+/** Whether what the stream of `connection` says must wait. @param {import('./connection').Connection} connection */
+function isBehindAnswers(connection) {
+  if (!connection.upgraded || connection.answersGivenUp) return false;
+  return connection.heldBack !== null || connection.unfinished.length > connection.handedOver;
+}
+
+/**
+ * Keeps what the stream wants to do until the answers have been handed over.
+ * @param {import('./connection').Connection} connection
+ * @param {number} bytes that wait in it
+ * @param {(error?: Error) => void} act does it; with an error: it will never be done
+ */
+function holdBack(connection, bytes, act) {
+  (connection.heldBack ??= []).push({ bytes, act });
+}
+
+/** Some of the answers have been handed over. What waited for the last of them goes on, after whoever gave it. */
+function noteAnswered(connection) {
+  if (connection.heldBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
+}
+
+function letGo(connection, error) {
+  const { heldBack } = connection;
+  if (heldBack === null) return;
+  connection.heldBack = null;
+  tellEach(heldBack, ({ act }) => act(error));
+}
+
+/** The stream has been ended. */
+function endBehindAnswers(connection) {
+  if (isBehindAnswers(connection) && !connection.closed) setTimeout(() => giveUpAnswers(connection), GRACE).unref?.();
+}
+
+/** Nobody waits for the answers any longer. */
+function giveUpAnswers(connection) {
+  if (!isBehindAnswers(connection) || connection.closed) return;
+  if (connection.unfinished.length > connection.handedOver) connection.answersGivenUp = true;
+  letGo(connection);
+}
+
+module.exports = { isBehindAnswers, holdBack, letGo, noteAnswered, endBehindAnswers, giveUpAnswers };

@@ -1,0 +1,78 @@
+'use strict';
+
+/**
+ * Exchanges whose last byte has been handed over. 'finish' and 'close' of their responses are emitted once the code that ended them has
+ * returned: listeners that are added after `res.end()` still hear them.
+ */
+
+const { scheduleFlush } = require('../seam/binding');
+const { isUntouched, dropUnread } = require('../message/incoming-message');
+const observability = require('../base/observability');
+const { passTurn } = require('./pipeline');
+const { nextTick } = require('../base/primordials');
+const { STATE } = require('../message/steps');
+const { kEvents, kOnFinish, kOnClose, kStep } = require('../base/symbols');
+
+/** Message and connection in turn. */
+const ended = [];
+let endedAt = 0;
+
+/** Queues the end of an exchange. */
+function endExchange(connection, message) {
+  ended.push(message, connection);
+  scheduleFlush();
+}
+
+const hasEnded = () => endedAt < ended.length;
+
+/**
+ * Tells of those that wait. Returns after each response that somebody listens to; if a listener throws, the next call goes on after it.
+ * @return {boolean} whether user code may have run
+ */
+function finishEnded() {
+  while (endedAt < ended.length) {
+    const message = ended[endedAt];
+    const connection = ended[endedAt + 1];
+    endedAt += 2;
+    // It has not left, and its connection tells it so.
+    if (connection.closed) continue;
+    // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
+    if ((message[kEvents] !== undefined || connection.unfinished[0] !== message) && connection.awaitFlush(message)) continue;
+    if (finishExchange(connection, message)) return true;
+  }
+  ended.length = 0;
+  endedAt = 0;
+  return false;
+}
+
+/** @return {boolean} whether somebody listens to the response */
+function finishExchange(connection, message) {
+  // Its connection tells it so.
+  if (message[kStep] === STATE.LOST) return false;
+  const heard = message[kEvents] !== undefined;
+  observability.finished(connection, message);
+  try {
+    message[kOnFinish](passTurn, connection);
+  } finally {
+    if (message.req) {
+      // What nobody has read is dumped, which makes a paused socket flow again.
+      if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
+      dropUnread(message.req);
+    }
+    if (connection.leaving && connection.unfinished.length === 0) connection.endIdle();
+    if (heard) nextTick(closeMessage, message, connection);
+    else message[kOnClose]();
+  }
+  return heard;
+}
+
+/** Its 'close' comes before the callbacks of what was flushed together with it. */
+function closeMessage(message, connection) {
+  try {
+    message[kOnClose]();
+  } finally {
+    if (connection.waiters.length > 0) connection.onAck(connection.acked);
+  }
+}
+
+module.exports = { endExchange, finishEnded, finishExchange, hasEnded };

@@ -1,0 +1,59 @@
+'use strict';
+
+/**
+ * The peer's FIN. libuv reads it one round of the loop after the bytes before it, so that with node:http what a handler of these answers in
+ * setImmediate() is still sent, and has finished. Here both may come in one turn: in the HTTP phase the FIN waits for as much.
+ */
+
+const { OP, command } = require('../seam/binding');
+const { connResetException } = require('../base/errors');
+const { cutMessage } = require('../message/incoming-message');
+const { setImmediate } = require('../base/primordials');
+const { lastResponseOf } = require('./waiters');
+
+/**
+ * @param {import('./connection').Connection} connection
+ * @param {(connection: import('./connection').Connection) => void} act not called once the connection is closed or about to be
+ */
+function afterThisRound(connection, act) {
+  setImmediate(() => {
+    const last = lastResponseOf(connection);
+    if (last === undefined) settle();
+    else connection.wait({ at: last.at, callback: settle });
+  });
+  function settle() {
+    if (!connection.closed && !connection.closing) act(connection);
+  }
+}
+
+/** The FIN has come, and whoever reads in JavaScript has come to it, too. */
+function peerEnded(connection) {
+  connection.peerEnded = true;
+  if (connection.closing) return;
+  if (connection.upgradeStream !== null) endUpgradeStream(connection);
+  else if (connection.upgraded) connection.socket.receiveEnd();
+  else if (connection.unfinished.length > 0) afterThisRound(connection, endHttp);
+  else endHttp(connection);
+}
+
+/** In mid-body of an accepted upgrade: the request is not whole and never will be. Its end is told, then the connection goes, as node:http's does. */
+function endUpgradeStream(connection) {
+  const message = connection.receiving;
+  connection.receiving = null;
+  connection.upgradeStream.receiveEnd();
+  if (message === null) return;
+  cutMessage(message, connResetException('aborted'));
+  setImmediate(() => connection.socket.destroy());
+}
+
+/** In the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
+function endHttp(connection) {
+  const { unfinished, madeSocket } = connection;
+  if (madeSocket !== null) madeSocket.receiveEnd();
+  if (connection.failedAtEnd) return;
+  if (connection.server.httpAllowHalfOpen && unfinished.length > 0) unfinished[unfinished.length - 1]._last = true;
+  else if (unfinished.length > 0 || madeSocket !== null) connection.socket.end();
+  else command(OP.SHUTDOWN, 0, connection, 0);
+}
+
+module.exports = { afterThisRound, peerEnded };

@@ -1,0 +1,168 @@
+'use strict';
+
+/**
+ * Pipeline: the responses of a connection that have not finished, in the order of their requests (RFC 9112 §9.3.2). The first of them
+ * has the turn: the socket is its, and it writes to the connection. The others show no socket and keep what they are given, as
+ * node:http's do, until the one before has finished.
+ *
+ * One thing is quicker than that and seen by nobody: an answer that is complete goes to the engine as soon as the last byte of the
+ * one before has gone there, so that the answers to a packet of requests leave together. It has finished in its turn all the same.
+ *
+ * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `saidClose`, whether
+ * the last of these said that nothing follows; `queued`, the bytes that wait in the others; `goesOn`, whether the engine
+ * waits for these to become fewer.
+ */
+
+const { noteAnswered } = require('./answers-ahead');
+const { OP, command } = require('../seam/binding');
+const { abortMessage } = require('../message/incoming-message');
+const { connResetException } = require('../base/errors');
+const { isWhole } = require('../message/outgoing-message');
+const { Number, Object, each } = require('../base/primordials');
+const { writesAreWatched } = require('./socket');
+const { noteHandedOver } = require('../message/steps');
+const { tellEach } = require('../base/tell-each');
+const { kAttach, kEvents, kLine, kOnClose, kSink } = require('../base/symbols');
+
+/** No exchange: most connections at most times. An array that has had an element keeps memory for sixteen. */
+const NONE = Object.freeze([]);
+
+/** A response to another request. @return {boolean} whether it is its turn at once */
+function lineUpResponse(connection, response) {
+  const { unfinished } = connection;
+  if (unfinished.length > 0) {
+    unfinished.push(response);
+    return false;
+  }
+  connection.unfinished = [response];
+  return true;
+}
+
+/** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
+function mayHandOver(connection, response) {
+  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.answersGivenUp || connection.closing || connection.closed) return false;
+  const socket = connection.madeSocket;
+  return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
+}
+
+/** The engine has all of the first response that it had not: complete answers after it follow. */
+function handedLast(connection, saysClose) {
+  connection.handedOver++;
+  if (saysClose) connection.saidClose = true;
+  noteAnswered(connection);
+  if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
+  connection.isForwarding = true;
+  try {
+    for (;;) {
+      const next = connection.unfinished[connection.handedOver];
+      if (next === undefined || !isWhole(next) || !mayHandOver(connection, next)) return;
+      next._flushOutput(connection);
+    }
+  } finally {
+    connection.isForwarding = false;
+  }
+}
+
+/** The first response has finished: it is the next one's turn. */
+function passTurn(connection, response) {
+  const { unfinished } = connection;
+  if (unfinished[0] !== response) return;
+  if (connection.handedOver > 0) connection.handedOver--;
+  if (unfinished.length === 1) connection.unfinished = NONE;
+  else unfinished.shift();
+  noteAnswered(connection);
+  if (response._last) {
+    connection.over = true;
+    // Made the last one when it had been handed over.
+    if (!connection.saidClose && !connection.upgraded && !connection.closing && !connection.closed) connection.socket.destroySoon();
+  } else if (connection.unfinished.length > 0) {
+    takeTurn(connection, connection.unfinished[0]);
+  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {
+    restTimer(connection);
+  }
+}
+
+/** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+function restTimer(connection) {
+  if (keepsAlive(connection.server)) connection.madeSocket.setTimeout(0);
+}
+
+/** Another request has come on an idle connection: the server's timeout counts again, whatever the request before has set. */
+function wakeTimer(connection) {
+  const { server } = connection;
+  if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
+}
+
+const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
+
+function takeTurn(connection, response) {
+  const isWithEngine = connection.handedOver > 0;
+  if (isWithEngine) noteHandedOver(response);
+  if (isWithEngine && response[kEvents] === undefined) {
+    // Nobody would hear of its turn.
+    response[kSink] = connection;
+    response[kLine] = null;
+    return;
+  }
+  // It has been given up before it was ended: those after it would wait for ever.
+  if (response.destroyed && !isWithEngine && !isWhole(response)) connection.socket.destroy(response.errored ?? undefined);
+  else response[kAttach](connection);
+}
+
+/** Bytes that wait for their turn have become more, or fewer. */
+function noteQueued(connection, delta) {
+  connection.queued += delta;
+  if (connection.goesOn && connection.queued < connection.highWaterMark) {
+    connection.goesOn = false;
+    command(OP.GO_ON, 0, connection, 0);
+  }
+}
+
+/** The handlers of a burst have run. The engine may go on to the next one while few bytes wait for their turn: a slow answer must not make many others pile up. */
+function goOn(connection) {
+  if (connection.queued < connection.highWaterMark) command(OP.GO_ON, 0, connection, 0);
+  else connection.goesOn = true;
+}
+
+/** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
+function abortAll(connection) {
+  const { receiving, unfinished, madeSocket } = connection;
+  if (madeSocket !== null && !connection.upgraded) madeSocket.parser = null;
+  connection.receiving = null;
+  connection.unfinished = NONE;
+  connection.handedOver = 0;
+  if (unfinished.length === 0 && receiving === null) return;
+  const current = currentOf({ unfinished });
+  const messages = [];
+  // Those that stand ahead of an upgrade are left alone: to Node the connection is no longer HTTP's.
+  if (!connection.upgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
+  if (receiving !== null && !receiving.destroyed) messages.push(receiving);
+  const ends = [];
+  for (const response of each(unfinished)) if (response !== current) ends.push(response);
+  if (current !== null) ends.push(current);
+  tellEach([[messages, abortOne], [ends, endOne]], ([list, tell]) => tellEach(list, tell, current));
+}
+
+function abortOne(message) {
+  abortMessage(message, connResetException('aborted'));
+}
+
+function endOne(response, current) {
+  if (response !== current) response[kLine] = null;
+  if (response === current || response.closed) response[kOnClose]();
+  else response.destroy(connResetException('aborted'));
+}
+
+/** The response being sent. After an answer that said close there is none. */
+function currentOf({ unfinished }) {
+  return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
+}
+
+/** Whether the last response of a connection has been ended, told or not. */
+function hasAnsweredLast(connection) {
+  if (connection.over) return true;
+  for (const response of each(connection.unfinished)) if (response._last || !response.finished) return response.finished;
+  return false;
+}
+
+module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };

@@ -1,0 +1,347 @@
+'use strict';
+
+/**
+ * The only file that knows the addon: loads it, owns the two buffers that records cross in, and writes commands.
+ * Layouts: docs/architecture.md, "The seam".
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const layout = require('./layout');
+const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('../base/primordials');
+
+/** Commands to the engine, and who gets the peer's bytes: arguments of TAP. */
+const { ops: OP, readers: READ } = layout;
+const { SIZE, INDEX, FLAGS_SHIFT } = layout.head;
+const { GENERATION, ARGUMENT, PAYLOAD_LENGTH, HEAD_LENGTH, PAYLOAD } = layout.command;
+const { AFTER_THROW } = layout.turns;
+
+/** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
+const BUFFER_SIZE = 256 * 1024;
+/** Bytes; a payload from here on goes to native by itself, copied once, instead of through the buffer. */
+const LARGE_PAYLOAD = 16 * 1024;
+/** Bytes before the payload of an outbound record. */
+const HEADER_SIZE = PAYLOAD << 2;
+
+const inbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
+const outbound = Buffer.from(new ArrayBuffer(BUFFER_SIZE));
+const outWords = new Int32Array(outbound.buffer);
+
+let native = null;
+let port = null;
+/** Bytes written to `outbound` and not yet taken by native. */
+let outBytes = 0;
+/** Turns on the stack: native takes what was written when one returns. More than one when a handler runs a nested event loop. */
+let depth = 0;
+let flushScheduled = false;
+/** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
+let refs = 0;
+/** Whatever records may come of, unref'd or not. */
+let busy = 0;
+let onTurn = null;
+let beforeFlush = null;
+let makeSlab = null;
+let hasChannels = false;
+
+/**
+ * @return {object} the addon's exports
+ * @throws {Error} ERR_TURNOUT_ADDON, saying what to run
+ */
+function addon() {
+  if (native === null) {
+    let loaded;
+    try {
+      loaded = require('../../native.js');
+    } catch (cause) {
+      const missing = cause.code === 'MODULE_NOT_FOUND' && /native\.js/.test(cause.message);
+      throw unusable(missing ? 'has not been built' : 'cannot be loaded', cause);
+    }
+    if (!hasOurNumbers(loaded)) throw unusable('is of another version than lib/');
+    native = loaded;
+  }
+  return native;
+}
+
+function unusable(why, cause) {
+  const root = path.join(__dirname, '..', '..');
+  const remedy = fs.existsSync(path.join(root, 'package-lock.json')) ? 'npm run build' : 'node scripts/install.js';
+  const error = new Error(
+    `turnout's native addon ${why} for ${process.platform} ${process.arch}, Node ${process.versions.node}. Run "${remedy}" in ${root} ` +
+      '(it needs Rust 1.88 or newer: https://rustup.rs).',
+    cause && { cause },
+  );
+  error.code = 'ERR_TURNOUT_ADDON';
+  return error;
+}
+
+/** Commands and records that each side understands in its own way would be anything at all. */
+function hasOurNumbers(loaded) {
+  const theirs = loaded.layout?.();
+  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
+}
+
+/** @return {object} this environment's port, opened at first use */
+function openPort() {
+  if (port === null) {
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
+    if (busy > 0) beBusy();
+    if (hasChannels) port.shareLoop();
+  }
+  return port;
+}
+
+/**
+ * Records are expected of one thing more: a server, a connection, an attempt to connect. Only while there is one do native and the process refer to
+ * this realm. At other times a realm that nobody uses any more (jest leaves one after each test file) can be collected, and its engine with it.
+ */
+function expectRecords() {
+  if (busy++ === 0 && port !== null) beBusy();
+}
+
+function beBusy() {
+  port.keep(true);
+  process.on('exit', leave);
+}
+
+/** One thing less. */
+function expectNoMore() {
+  if (--busy > 0 || port === null) return;
+  port.keep(false);
+  process.removeListener('exit', leave);
+}
+
+/**
+ * There is a channel to another process, whose messages and whose peers' requests must not overtake one another: threads give the loop away
+ * more often from now on.
+ */
+function shareLoop() {
+  hasChannels = true;
+  port?.shareLoop();
+}
+
+/**
+ * Native calls this once per turn.
+ * @param {number} bytes of records in `inbound`, or one of layout.turns
+ * @param {Buffer[]} payloads large ones, named by number in the records
+ * @return {number} bytes of commands in `outbound`
+ */
+function turn(bytes, ...payloads) {
+  if (bytes !== AFTER_THROW) depth++;
+  onTurn(bytes, payloads);
+  depth--;
+  const n = outBytes;
+  outBytes = 0;
+  return n;
+}
+
+/** Native has more than one turn should do, and no libuv to have the loop call it in its next round. */
+function resumeLater() {
+  setImmediate(resume);
+}
+
+function resume() {
+  port.resume();
+}
+
+/** Hands what has been written to native, at the end of the tick when outside a turn. */
+function flush() {
+  flushScheduled = false;
+  try {
+    if (depth === 0) beforeFlush();
+  } finally {
+    if (outBytes > 0) {
+      const n = outBytes;
+      outBytes = 0;
+      port.flush(n);
+    }
+  }
+}
+
+/** The process ends, perhaps in the middle of a turn. */
+function leave() {
+  const n = outBytes;
+  outBytes = 0;
+  port.leave(n);
+}
+
+function scheduleFlush() {
+  if (depth > 0 || flushScheduled) return;
+  flushScheduled = true;
+  nextTick(flush);
+}
+
+/** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
+function reserve(bytes) {
+  if (outBytes + bytes <= BUFFER_SIZE) return;
+  const n = outBytes;
+  outBytes = 0;
+  port.flush(n);
+}
+
+function writeHeader(op, flags, size, connection, arg, length, headLength) {
+  const at = outBytes >> 2;
+  outWords[at] = op | (flags << FLAGS_SHIFT);
+  outWords[at + SIZE] = size;
+  outWords[at + INDEX] = connection.index;
+  outWords[at + GENERATION] = connection.generation;
+  outWords[at + ARGUMENT] = arg;
+  outWords[at + PAYLOAD_LENGTH] = length;
+  outWords[at + HEAD_LENGTH] = headLength;
+}
+
+/** A command without payload. */
+function command(op, flags, connection, arg) {
+  reserve(HEADER_SIZE);
+  writeHeader(op, flags, HEADER_SIZE, connection, arg, 0, 0);
+  outBytes += HEADER_SIZE;
+  scheduleFlush();
+}
+
+/** Bytes of `chunk` as the last write saw it; see write(). */
+let chunkLength = 0;
+
+/**
+ * Writes `head` (latin1) and `chunk` as one record.
+ * @return {number} bytes of payload, head included
+ */
+function write(op, flags, connection, seq, head, chunk, encoding) {
+  if (chunk === null || chunk.length === 0) return writeSmall(op, flags, connection, seq, head, '', 'latin1', 0);
+  if (typeof chunk !== 'string') {
+    if (chunk.length >= LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, chunk);
+    return writeSmall(op, flags, connection, seq, head, chunk, '', chunk.length);
+  }
+  if (encoding === 'latin1' || encoding === 'binary' || encoding === 'ascii') {
+    if (chunk.length < LARGE_PAYLOAD) return writeSmall(op, flags, connection, seq, head, chunk, 'latin1', chunk.length);
+  } else if (!encoding || encoding === 'utf8' || encoding === 'utf-8') {
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    if (chunk.length * 3 < LARGE_PAYLOAD) return writeSmall(op, flags, connection, seq, head, chunk, 'utf8', chunk.length * 3);
+  }
+  const bytes = Buffer.from(chunk, encoding);
+  if (bytes.length >= LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, bytes);
+  return writeSmall(op, flags, connection, seq, head, bytes, '', bytes.length);
+}
+
+/** @param {number} most upper bound of the chunk's bytes */
+function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
+  if (head.length > LARGE_PAYLOAD) return writeLarge(op, flags, connection, seq, head, Buffer.from(chunk, encoding || undefined));
+  reserve(HEADER_SIZE + head.length + most + 4);
+  const start = outBytes + HEADER_SIZE;
+  let at = start;
+  if (head !== '') at += latin1Write(outbound, head, at, head.length);
+  const headLength = at - start;
+  if (most > 0) {
+    if (encoding === 'latin1') at += latin1Write(outbound, chunk, at, most);
+    else if (encoding === 'utf8') at += utf8Write(outbound, chunk, at, most);
+    else {
+      setBytes(outbound, chunk, at);
+      at += most;
+    }
+  }
+  const length = at - start;
+  chunkLength = length - headLength;
+  const size = (HEADER_SIZE + length + 3) & ~3;
+  writeHeader(op, flags, size, connection, seq, length, headLength);
+  outBytes += size;
+  scheduleFlush();
+  return length;
+}
+
+/** Commands so far and, after them, a payload from where it lies. */
+function send(op, flags, connection, seq, headLength, data) {
+  const n = outBytes;
+  outBytes = 0;
+  port.send(n, op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
+}
+
+function writeLarge(op, flags, connection, seq, head, chunk) {
+  let data = chunk;
+  let headLength = 0;
+  if (head !== '') {
+    // The head goes by itself when it fits, so that the large chunk is copied only once.
+    if (head.length <= LARGE_PAYLOAD) {
+      writeSmall(op, 0, connection, seq, head, '', 'latin1', 0);
+      headLength = head.length;
+    } else {
+      data = Buffer.concat([Buffer.from(head, 'latin1'), chunk]);
+      headLength = head.length;
+      send(op, flags, connection, seq, headLength, data);
+      chunkLength = chunk.length;
+      return data.length;
+    }
+  }
+  send(op, flags, connection, seq, 0, data);
+  chunkLength = data.length;
+  return headLength + data.length;
+}
+
+/**
+ * Takes an upgraded stream over from its thread, whose next bytes stand in the slot `seq`.
+ * @return {number[]|null} its new index and generation; null: not now; []: never
+ */
+function takeOver({ index, generation, handed }, seq) {
+  return port.takeOver(index, generation, seq, handed);
+}
+
+/**
+ * A descriptor of a connection for another process, which is the caller's to close. Unless the connection stays with this one as well it is
+ * read no more, until RELEASE, or TAP.
+ * @param {boolean} stays
+ * @return {{fd: number, untold: Buffer, bytesRead: number}|number} 0: not now, something waits to be sent or told; negative: never
+ */
+function copyDescriptor({ index, generation }, stays) {
+  if (outBytes > 0) {
+    const n = outBytes;
+    outBytes = 0;
+    port.flush(n);
+  }
+  return port.copyDescriptor(index, generation, stays);
+}
+
+/** Whether the system has descriptors that another process can be given. */
+const canCopyDescriptors = () => port.copyDescriptor !== undefined;
+
+/** Keeps the process alive until unrefProcess() has been called as often. */
+function refProcess() {
+  if (refs++ === 0) port.ref();
+}
+
+function unrefProcess() {
+  if (--refs === 0) port.unref();
+}
+
+module.exports = {
+  OP,
+  READ,
+  LARGE_PAYLOAD,
+  inbound,
+  addon,
+  openPort,
+  shareLoop,
+  command,
+  write,
+  takeOver,
+  copyDescriptor,
+  canCopyDescriptors,
+  flush,
+  scheduleFlush,
+  /** Whether native takes what is written when the turn returns. */
+  isInTurn: () => depth > 0,
+  refProcess,
+  unrefProcess,
+  expectRecords,
+  expectNoMore,
+  /** Bytes of the chunk (without head) that the last write() carried. */
+  lastChunkLength: () => chunkLength,
+  /** @param {(bytes: number, payloads: Buffer[]) => void} handler walks the records of a turn */
+  setTurnHandler(handler) {
+    onTurn = handler;
+  },
+  /** @param {(number: number) => Buffer} maker of the buffers that large payloads are read into */
+  setSlabMaker(maker) {
+    makeSlab = maker;
+  },
+  /** @param {() => void} handler runs before a flush outside a turn */
+  setBeforeFlush(handler) {
+    beforeFlush = handler;
+  },
+};

@@ -1,0 +1,151 @@
+'use strict';
+
+/**
+ * ServerSide: what the engine's connections know of their server. It counts them, gives their sockets the listeners that Node's
+ * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
+ */
+
+const { Boolean, Set, copyOf, each } = require('../base/primordials');
+const net = copyOf(require('node:net'));
+const { READ } = require('../seam/binding');
+const { createScope, runInScope } = require('../base/async-scope');
+const { exchange, socketListeners } = require('./exchange');
+const observability = require('../base/observability');
+
+class ServerSide {
+  /** What becomes of records: see turn.js. A client's side has its own. */
+  exchange = exchange;
+  /** The server, or who was derived from it and listens. */
+  #server;
+  #serverListener;
+  #configure;
+  #scope;
+  /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
+  #newcomer = null;
+  /** Open connections. @type {Set<import('../connection/connection').Connection>} */
+  connections = new Set();
+
+  /**
+   * @param {import('./server').Server} server
+   * @param {Function} connectionListener the server's own listener of 'connection', for which no socket is made
+   * @param {(server: import('./server').Server) => void} configure tells the engine what a server is like now
+   */
+  constructor(server, connectionListener, configure) {
+    this.#configure = configure;
+    this.#server = server;
+    this.#serverListener = connectionListener;
+  }
+
+  /**
+   * The context of the first listen() is that of every handler.
+   * @param {import('./server').Server} server who listens: what has been derived from a server counts its connections by itself, as net.Server's do
+   */
+  begin(server) {
+    this.#server = server;
+    this.#scope ??= createScope();
+  }
+
+  /** Tells the engine what the server is like now. */
+  configure() {
+    this.#configure(this.#server);
+  }
+
+  /** Runs a handler in an async scope of its own. */
+  inScope(fn, a, b, c, d) {
+    return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does, or sockets begin paused. */
+  get isHeard() {
+    return this.#server.pauseOnConnect || this.#server._events.connection !== this.#serverListener;
+  }
+
+  /** Whether a socket must be made for each connection as it comes. */
+  get isWatched() {
+    return Boolean(this.#server.timeout) || this.isHeard || observability.serverSocket.hasSubscribers;
+  }
+
+  /**
+   * A connection of the engine has come.
+   * @param {import('../connection/connection').Connection} connection
+   * @return {boolean} whether user code ran
+   */
+  admit(connection) {
+    const { server } = connection;
+    if (server.maxConnections != null && server._connections >= server.maxConnections) {
+      connection.close();
+      const { family, ...rest } = connection.peer;
+      this.inScope(emitDrop, server, { ...rest, localFamily: family, remoteFamily: family });
+      return true;
+    }
+    observability.debug('SERVER new http connection');
+    connection.counted = true;
+    server._connections++;
+    this.connections.add(connection);
+    if (!this.isWatched) return false;
+    // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
+    if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
+    this.#newcomer = connection;
+    this.inScope(makeSocket, connection);
+    this.#newcomer = null;
+    this.inScope(emitConnection, server, connection);
+    return true;
+  }
+
+  /** Gives a connection's new socket the listeners that Node's server puts on it. */
+  attachSocket(socket, connection) {
+    if (connection.upgraded) return;
+    const isNew = this.#newcomer === connection;
+    if (isNew && this.#server.pauseOnConnect) {
+      socket.readableFlowing = false;
+      connection.setPaused(true);
+    } else {
+      // node:http's has been flowing since the connection came; see emitConnection().
+      socket.readableFlowing = true;
+      socket.read(0);
+    }
+    // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
+    for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
+    if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
+  }
+
+  /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
+  leaveHttp(connection, complete) {
+    if (!complete) return;
+    const { socket } = connection;
+    for (const entry of each(socketListeners)) socket.removeListener(entry[0], entry[1]);
+    socket.readableFlowing = null;
+  }
+
+  /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
+  connectionGone({ server }) {
+    server._connections--;
+    server._emitCloseIfDrained();
+  }
+
+  /** It has closed. @param {import('../connection/connection').Connection} connection */
+  forget(connection) {
+    this.connections.delete(connection);
+  }
+}
+
+function emitDrop(server, data) {
+  server.emit('drop', data);
+}
+
+function makeSocket(connection) {
+  return connection.socket;
+}
+
+function emitConnection(server, connection) {
+  const { socket } = connection;
+  if (socket.readableFlowing) {
+    // It begins to flow after the listeners, whatever these have said of it.
+    socket.readableFlowing = null;
+    socket.resume();
+  }
+  server.emit('connection', socket);
+  if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
+}
+
+module.exports = { ServerSide };

@@ -1,0 +1,222 @@
+'use strict';
+
+/**
+ * Server: http.Server over the engine. Arguments of listen(), 'listening', close() and the counting of connections are
+ * net.Server's own; its handle (listen-handle.js) stands for a listener of the engine.
+ */
+
+const http = require('../base/host-http');
+const net = require('node:net');
+const util = require('node:util');
+const { openPort } = require('../seam/binding');
+const { IncomingMessage } = require('../message/incoming-message');
+const { ServerResponse } = require('./server-response');
+const { parseUniqueHeaders } = require('../message/headers');
+const { adoptConnections } = require('./adopted-connections');
+const { ForeignConnections } = require('./foreign-connections');
+const { rebaseFrameworks } = require('./host-messages');
+const { listenHandle, listenerOf } = require('./listen-handle');
+const { ServerSide } = require('./server-side');
+const { Socket, connectionOf } = require('../connection/socket');
+const { threadsOf } = require('../seam/driver');
+const { listenException } = require('../base/errors');
+const { Object, nextTick } = require('../base/primordials');
+const { loadTables } = require('../connection/turn');
+const observability = require('../base/observability');
+const { engineConfig, netOptions, storeOptions, storeProperties } = require('./server-options');
+const { kMessageClass, kResponseClass, kSide, kUniqueHeaders } = require('../base/symbols');
+const { validateObject } = require('../base/validators');
+
+/** Connections waiting to be accepted, when listen() names none. */
+const BACKLOG = 511;
+/** Flags that net.Server hands to _listen2. */
+const IPV6_ONLY = 1;
+const REUSE_PORT = 2;
+/** The addressType that net.Server hands to _listen2 for a path. */
+const PIPE = -1;
+
+const kReusePort = Symbol('turnout.reusePort');
+const kForeign = Symbol('turnout.foreign');
+const kOptions = Symbol('turnout.options');
+const kThreads = Symbol('turnout.threads');
+
+/**
+ * @param {object} [options] http.createServer's
+ * @param {Function} [requestListener] added to 'request'
+ */
+function Server(options, requestListener) {
+  if (!(this instanceof Server)) return new Server(options, requestListener);
+  if (typeof options === 'function') {
+    requestListener = options;
+    options = {};
+  } else if (options == null) {
+    options = {};
+  } else {
+    validateObject(options, 'options');
+  }
+  this[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
+  this[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
+  storeOptions(this, options);
+  this[kThreads] = threadsOf(options.threads);
+  net.Server.call(this, netOptions(options));
+  this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
+  this[kForeign] = null;
+  this[kOptions] = options;
+  this[kReusePort] = false;
+  if (requestListener) this.on('request', requestListener);
+  this.httpAllowHalfOpen = false;
+  this.on('connection', connectionListener);
+  this.on('listening', serverOnListening);
+  storeProperties(this);
+  this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
+}
+Object.setPrototypeOf(Server.prototype, http.Server.prototype);
+Object.setPrototypeOf(Server, http.Server);
+
+/** Before the first connection. @return {object} what the engine must know of the server */
+function prepareEngine(server) {
+  openPort();
+  loadTables();
+  observability.listening();
+  rebaseFrameworks(server.listeners('request'));
+  server[kSide].begin(server);
+  return engineConfig(server);
+}
+
+/** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
+function isServedHere(socket, server) {
+  const connection = connectionOf(socket);
+  return connection?.side === server[kSide] && !connection.upgraded;
+}
+
+/** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
+function connectionListener(socket) {
+  if (socket instanceof Socket && isServedHere(socket, this)) return;
+  this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
+  this[kForeign].take(socket);
+}
+
+/** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */
+function serverOnListening() {
+  if (this[kSide].isHeard) this[kSide].configure();
+}
+
+/** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */
+Server.prototype.listen = function listen(...args) {
+  this[kReusePort] = typeof args[0] === 'object' && args[0] !== null && args[0].reusePort === true;
+  return net.Server.prototype.listen.apply(this, args);
+};
+
+/**
+ * The last step of listen(): net.Server has sorted out the arguments, looked up the name and, in a cluster worker, asked the
+ * primary. An `fd` and ready-made handles stay net.Server's, but for the connections they bring.
+ */
+Server.prototype._listen2 = function _listen2(address, port, addressType, backlog, fd, flags) {
+  if (this._handle || (typeof fd === 'number' && fd >= 0)) {
+    net.Server.prototype._listen2.apply(this, arguments);
+    // Not when it has failed, and the error is on its way.
+    if (this._handle) adoptConnections(this, prepareEngine(this), this[kThreads]);
+    return;
+  }
+  const config = prepareEngine(this);
+  const enginePort = openPort();
+  const common = { backlog: backlog || BACKLOG, ipv6Only: !!(flags & IPV6_ONLY), reusePort: !!(flags & REUSE_PORT) || this[kReusePort], mode: 0 };
+  let listening;
+  if (addressType === PIPE && port === -1) {
+    listening = enginePort.listen({ ...common, path: address }, config, this[kThreads]);
+  } else if (address) {
+    listening = enginePort.listen({ ...common, address, port }, config, this[kThreads]);
+  } else {
+    // Without a host: both families where IPv6 exists, otherwise IPv4 alone (Node's documentation of server.listen).
+    listening = enginePort.listen({ ...common, address: '::', port }, config, this[kThreads]);
+    if (typeof listening === 'number' && !addressInUse(listening)) {
+      listening = enginePort.listen({ ...common, address: '0.0.0.0', port }, config, this[kThreads]);
+    }
+  }
+  if (typeof listening === 'number') {
+    const error = listenException(listening, address, port);
+    if (observability.serverListen.hasSubscribers) observability.serverListen.error.publish({ server: this, error });
+    nextTick(emitListenError, this, error);
+    return;
+  }
+  this._handle = listenHandle(enginePort, this, listening, addressType === PIPE ? address : null);
+  if (addressType === PIPE) this._pipeName = address;
+  if (observability.serverListen.hasSubscribers) observability.serverListen.asyncEnd.publish({ server: this });
+  this._connectionKey = `${addressType}:${address}:${port}`;
+  if (this._unref) this.unref();
+  nextTick(emitListening, this);
+};
+
+const EADDRINUSE = -require('node:os').constants.errno.EADDRINUSE;
+const EACCES = -require('node:os').constants.errno.EACCES;
+const addressInUse = (errno) => errno === EADDRINUSE || errno === EACCES;
+
+function emitListening(server) {
+  if (server._handle) server.emit('listening');
+}
+
+function emitListenError(server, error) {
+  server.emit('error', error);
+}
+
+/** net.Server answers with the pipe's name only when the handle has no getsockname. */
+Server.prototype.address = function address() {
+  if (this._pipeName) return this._handle ? this._pipeName : null;
+  return net.Server.prototype.address.call(this);
+};
+
+Server.prototype.close = function close() {
+  this.closeIdleConnections();
+  this[kForeign]?.close();
+  const pipe = listenerOf(this._handle) !== undefined;
+  net.Server.prototype.close.apply(this, arguments);
+  if (pipe) delete this._pipeName;
+  return this;
+};
+
+Server.prototype[Symbol.asyncDispose] = async function () {
+  await util.promisify(this.close).call(this);
+};
+
+/** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
+Server.prototype.closeAllConnections = function closeAllConnections() {
+  this[kForeign]?.closeAllConnections();
+  for (const connection of [...this[kSide].connections]) {
+    if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
+  }
+};
+
+/** Closes the connections that wait for a request, their first or another. */
+Server.prototype.closeIdleConnections = function closeIdleConnections() {
+  this[kForeign]?.closeIdleConnections();
+  for (const connection of [...this[kSide].connections]) connection.endIdle();
+};
+
+Server.prototype.setTimeout = function setTimeout(msecs, callback) {
+  this.timeout = msecs;
+  if (callback) this.on('timeout', callback);
+  return this;
+};
+
+/** With captureRejections: a rejecting 'request' listener becomes a 500, any other the server's 'error'. */
+Server.prototype[Symbol.for('nodejs.rejection')] = function (error, event, ...args) {
+  if (event !== 'request') {
+    net.Server.prototype[Symbol.for('nodejs.rejection')].call(this, error, event, ...args);
+    return;
+  }
+  const res = args[1];
+  if (res.headersSent || res.writableEnded) {
+    res.destroy();
+    return;
+  }
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  res.statusCode = 500;
+  res.end(http.STATUS_CODES[500]);
+};
+
+/** @return {Server} */
+function createServer(options, requestListener) {
+  return new Server(options, requestListener);
+}
+
+module.exports = { Server, createServer, connectionListener };
