@@ -31,7 +31,7 @@ function expectNothingLeft(left, size) {
   expect(grown('external')).toBeLessThan(EXTERNAL_ROOM);
 }
 
-async function fixture(name, manner, size, { args = [], env = {} } = {}) {
+async function leftBy(name, manner, size, { args = [], env = {} } = {}) {
   const command = ['--expose-gc', ...args, path.join(__dirname, '..', 'programs', name), manner, String(size), String(ROUNDS)];
   const { code, err, out } = await run(command, { env, patience: PATIENCE });
   expect([code, err]).toEqual([0, '']);
@@ -44,7 +44,7 @@ async function fixture(name, manner, size, { args = [], env = {} } = {}) {
     ['a require cache that is emptied', 'cache'],
   ])('%s: nothing', async (_, kind) => {
     const size = BIG ? 100 : 10;
-    const left = await fixture('realms.js', kind, size);
+    const left = await leftBy('realms.js', kind, size);
     expectNothingLeft(left, size);
     // Node keeps the AsyncLocalStorage of whoever has loaded the addon first.
     expect(left.at(-1).alive).toBeLessThanOrEqual(1);
@@ -55,7 +55,7 @@ async function fixture(name, manner, size, { args = [], env = {} } = {}) {
     ['are terminated in the middle of a request', 'terminate'],
   ])('worker threads that %s: nothing', async (_, manner) => {
     const size = BIG ? 200 : 12;
-    expectNothingLeft(await fixture('workers.js', manner, size), size);
+    expectNothingLeft(await leftBy('workers.js', manner, size), size);
   }, PATIENCE);
 
   (hasDebugAddon ? it.each : it.skip.each)([
@@ -64,7 +64,7 @@ async function fixture(name, manner, size, { args = [], env = {} } = {}) {
     ['workers.js', 'terminate'],
   ])('a runtime without libuv, %s %s: nothing', async (file, manner) => {
     const size = 10;
-    expectNothingLeft(await fixture(file, manner, size, { args: debugArgs, env: { ...debugEnv, TURNOUT_WITHOUT_LIBUV: '1' } }), size);
+    expectNothingLeft(await leftBy(file, manner, size, { args: debugArgs, env: { ...debugEnv, TURNOUT_WITHOUT_LIBUV: '1' } }), size);
   }, PATIENCE);
 
   it('the files of a jest run in one process: nothing', async () => {
