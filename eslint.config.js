@@ -56,7 +56,7 @@ const closedTo = (room) => [...STOREYS.slice(STOREYS.indexOf(room) + 1), ...ENDS
 const HTTP = ['http', 'node:http'].map((name) => ({ name, message: 'Require lib/base/host-http.js instead.' }));
 
 module.exports = [
-  { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/types/'] },
+  { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/programs/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/package/types/'] },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2024, sourceType: 'commonjs', globals: globals.node },

@@ -8,7 +8,7 @@
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const programs = require('../__test__/helpers/memory-programs');
+const programs = require('../__test__/programs/memory-programs');
 
 const ROOT = path.join(__dirname, '..');
 const TARGET = path.join(ROOT, 'target', 'asan');
@@ -47,13 +47,13 @@ function main() {
   const environment = {
     LD_PRELOAD: runtime(),
     NAPI_RS_NATIVE_LIBRARY_PATH: addon(),
-    // V8 gives back nothing at exit; what connections leave behind is counted by __test__/left-behind.test.js.
+    // V8 gives back nothing at exit; what connections leave behind is counted by __test__/process/left-behind.test.js.
     ASAN_OPTIONS: 'detect_leaks=0:exitcode=99',
   };
   for (const driver of ['inline', 'threads']) {
     const on = { ...environment, TURNOUT_DRIVER: driver };
-    run(`connections of every kind, ${driver}`, process.execPath, ['--expose-gc', '__test__/helpers/connection-kinds.js', '960', '1'], on);
-    run(`parity cases, ${driver}`, process.execPath, ['__test__/helpers/all-cases.js'], on);
+    run(`connections of every kind, ${driver}`, process.execPath, ['--expose-gc', '__test__/programs/connection-kinds.js', '960', '1'], on);
+    run(`parity cases, ${driver}`, process.execPath, ['__test__/programs/parity-cases.js', 'check'], on);
     for (const name of [...programs.same, ...programs.ours]) {
       run(`${name}, ${driver}`, process.execPath, [programs.FILE, name, programs.TURNOUT], on);
     }

@@ -2,7 +2,7 @@
 
 /** Packages that ask through http.request and http.Agent: with turnout/register their requests are turnout's. */
 
-const { runsOnTurnout } = require('../helpers/ecosystem');
+const { runsOnTurnout } = require('../support/ecosystem');
 
 describe('client libraries', () => {
   runsOnTurnout(
@@ -10,9 +10,10 @@ describe('client libraries', () => {
     async (kit, require) => {
       const http = require('http');
       const axios = require('axios');
+      const stop = new AbortController();
       const server = http.createServer((req, res) => {
         if (req.url === '/away') return res.writeHead(302, { Location: '/json' }).end();
-        if (req.url === '/slow') return undefined;
+        if (req.url === '/slow') return stop.abort();
         if (req.url === '/missing') return res.writeHead(404).end('no');
         if (req.method === 'POST') {
           res.setHeader('Content-Type', req.headers['content-type']);
@@ -35,8 +36,6 @@ describe('client libraries', () => {
       const missing = await client.get('/missing').catch((error) => [error.code, error.response.status, error.response.data]);
       // axios takes another connection when it follows a redirect.
       const kept = connections.size;
-      const stop = new AbortController();
-      setTimeout(() => stop.abort(), 20);
       const cancelled = await client.get('/slow', { signal: stop.signal }).catch((error) => error.code);
       const late = await client.get('/slow', { timeout: 20 }).catch((error) => error.code);
       const refused = await axios.get('http://127.0.0.1:1/').catch((error) => error.code);
@@ -108,19 +107,18 @@ describe('client libraries', () => {
     async (kit, require) => {
       const http = require('http');
       const fetch = require('node-fetch');
+      const stop = new AbortController();
       const server = http.createServer((req, res) => {
         if (req.url === '/cut') {
           res.write('part');
           return setImmediate(() => res.socket.destroy());
         }
-        if (req.url === '/slow') return undefined;
+        if (req.url === '/slow') return stop.abort();
         return req.pipe(res);
       });
       const url = `http://127.0.0.1:${await kit.listen(server)}`;
       const echoed = await (await fetch(url, { method: 'POST', body: 'hello' })).text();
       const cut = await (await fetch(`${url}/cut`)).text().catch((error) => error.message.slice(-15));
-      const stop = new AbortController();
-      setTimeout(() => stop.abort(), 20);
       const aborted = await fetch(`${url}/slow`, { signal: stop.signal }).catch((error) => error.name);
       const refused = await fetch('http://127.0.0.1:1/').catch((error) => error.code);
       return { echoed, cut, aborted, refused };
@@ -191,7 +189,7 @@ describe('client libraries', () => {
         });
       for (let i = 0; i < 5; i++) await ask();
       const { createSocketCount, requestCount } = agent.getCurrentStatus();
-      while (agent.getCurrentStatus().closeSocketCount < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (agent.getCurrentStatus().closeSocketCount < 1) await new Promise(setImmediate);
       return { createSocketCount, requestCount, closed: agent.getCurrentStatus().closeSocketCount };
     },
     { createSocketCount: 1, requestCount: 5, closed: 1 },

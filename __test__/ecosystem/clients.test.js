@@ -1,7 +1,7 @@
 'use strict';
 
 const { spawnSync } = require('node:child_process');
-const { runsOnTurnout } = require('../helpers/ecosystem');
+const { runsOnTurnout } = require('../support/ecosystem');
 
 describe('clients', () => {
   runsOnTurnout(

@@ -1,6 +1,6 @@
 'use strict';
 
-const { runsOnTurnout, play } = require('../helpers/ecosystem');
+const { runsOnTurnout, play } = require('../support/ecosystem');
 
 async function express(kit, require, name) {
   const express = require(name);

@@ -2,13 +2,12 @@
 
 /** One express app under messages of the engine and under messages that node:http made. */
 
-const { run, otherNodes } = require('../helpers/child');
-const { play } = require('../helpers/ecosystem');
+const { run, otherNodes } = require('../support/child');
+const { play } = require('../support/ecosystem');
 const turnout = require('../..');
 
 /** Everything an app does to a message that Node keeps in fields of its own. */
 async function everywhere(kit, require, name) {
-  const fs = require('node:fs');
   const net = require('node:net');
   const { duplexPair } = require('node:stream');
   const express = require(name);
@@ -28,10 +27,9 @@ async function everywhere(kit, require, name) {
     '3\r\nabc\r\n0\r\nX-Sum: 3\r\n\r\n' +
     'GET /head HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
 
-  const pair = { key: fs.readFileSync('__test__/fixtures/key.pem'), cert: fs.readFileSync('__test__/fixtures/cert.pem') };
   const ours = kit.http.createServer(app);
   const port = await kit.listen(ours);
-  const https = require('node:https').createServer(pair, app).listen(0, '127.0.0.1');
+  const https = require('node:https').createServer(require('./__test__/support/certificate'), app).listen(0, '127.0.0.1');
   await kit.once(https, 'listening');
 
   const talk = async (socket) => {

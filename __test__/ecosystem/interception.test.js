@@ -1,6 +1,6 @@
 'use strict';
 
-const { runsOnTurnout } = require('../helpers/ecosystem');
+const { runsOnTurnout } = require('../support/ecosystem');
 
 describe('packages that replace what http exports, or bring connections of their own', () => {
   runsOnTurnout(

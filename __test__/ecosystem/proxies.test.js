@@ -1,6 +1,6 @@
 'use strict';
 
-const { runsOnTurnout } = require('../helpers/ecosystem');
+const { runsOnTurnout } = require('../support/ecosystem');
 
 describe('proxies, with the proxy and what is behind it on the same http', () => {
   async function proxied(kit, require, which) {

@@ -1,6 +1,6 @@
 'use strict';
 
-const { runsOnTurnout, play } = require('../helpers/ecosystem');
+const { runsOnTurnout, play } = require('../support/ecosystem');
 
 const MESSAGES = ['hello', 'ü'.repeat(50_000)];
 /** What the echoes answer to MESSAGES and 70,000 bytes. */

@@ -12,7 +12,7 @@
  * rest of lib/, which could otherwise never be collected.
  *
  * What can be seen without doing anything is looked for when turnout is loaded. The rest (a channel to another process, handles that live, what Node
- * publishes) is asserted by __test__/node-internals.test.js alone, on every Node that is supported.
+ * publishes) is asserted by __test__/package/node-internals.test.js alone, on every Node that is supported.
  */
 
 const { ChildProcess } = require('node:child_process');

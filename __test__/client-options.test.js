@@ -1,5 +1,0 @@
-'use strict';
-
-const { clientParity } = require('./helpers/client-parity');
-
-clientParity('options');

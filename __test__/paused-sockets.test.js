@@ -1,5 +1,0 @@
-'use strict';
-
-const { parity } = require('./helpers/parity');
-
-parity('paused-sockets');
