@@ -147,7 +147,7 @@ class ClientConnection extends Connection {
       const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
       this.hand(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
-      if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
+      if (last && (flags & LAST) === 0) this.outflow.drain(message);
     }
   }
 
@@ -174,24 +174,22 @@ class ClientConnection extends Connection {
   }
 
   hand(message, head, chunk, encoding, flags, callback) {
+    const { outflow } = this;
     const last = (flags & LAST) !== 0;
     // An acknowledgement costs a round of the loop: where nobody waits for one and the kernel takes so much, the end is taken for flushed.
-    const underWay = this.handed - this.acked + (chunk === null ? 0 : chunk.length);
+    const underWay = outflow.underWay + (chunk === null ? 0 : chunk.length);
     const isTrusted = last && callback === undefined && underWay < TRUSTED && message.listenerCount('finish') === 0;
     if (callback !== undefined || (last && !isTrusted)) flags |= ACK;
-    const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
-    if (callback !== undefined) this.wait({ at: this.handed, callback });
+    const full = outflow.write(OP.WRITE, flags, this.seq, head, chunk, encoding);
+    if (callback !== undefined) outflow.tell(callback);
     if (isTrusted) {
       nextTick(finish, message);
     } else if (last) {
-      this.wait({
-        at: this.handed,
-        callback: (error) => {
-          if (!error) finish(message);
-        },
+      outflow.tell((error) => {
+        if (!error) finish(message);
       });
     } else if (full) {
-      this.wait({ at: this.handed, callback: null, message: null, drain: message });
+      outflow.drain(message);
     }
     this.touch();
     return !full;

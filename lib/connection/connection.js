@@ -9,7 +9,7 @@
  */
 
 const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
-const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess, lastChunkLength } = require('../seam/binding');
+const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
@@ -18,21 +18,19 @@ const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
+const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { Buffer, each, nextTick, subarray } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
 const { tellEach } = require('../base/tell-each');
-const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
 const { kEvents, kSide, kLine, kEnqueue } = require('../base/symbols');
 
-const { CHUNKED, LAST, CLOSE, ACK } = layout.writeFlags;
+const { LAST, CLOSE, ACK } = layout.writeFlags;
 const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
 const { ON } = layout.keepAliveFlags;
 const { END } = layout.feedFlags;
 
-/** Bytes handed over without acknowledgement after which the next write asks for one. */
-const ACK_INTERVAL = 32 * 1024;
 /** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
 const CREDIT_STEP = 32 * 1024;
 
@@ -100,16 +98,8 @@ class Connection {
     /** The peer's FIN came in mid-message, which 'clientError' tells: whoever listens to that ends the socket. */
     this.failedAtEnd = false;
     this.bytesRead = 0;
-    /** Payload bytes handed to the engine, known to be flushed, and at the last request for an acknowledgement. */
-    this.handed = 0;
-    this.acked = 0;
-    this.asked = 0;
-    /** See driver-change.js. */
-    this.bulk = 0;
-    /** Bytes of chunk framing the engine has added. */
-    this.framing = 0;
-    /** Who waits for the flush of the bytes up to `at`. */
-    this.waiters = NONE;
+    /** What leaves. */
+    this.outflow = new Outflow(this);
     this.uncredited = 0;
     this.onClosed = null;
     refProcess();
@@ -128,7 +118,7 @@ class Connection {
   }
 
   get writableLength() {
-    return this.handed - this.acked > ACK_INTERVAL ? this.handed - this.acked : 0;
+    return this.outflow.writableLength;
   }
 
   /** The response being sent, as Node shows it in socket._httpMessage. */
@@ -145,11 +135,6 @@ class Connection {
   get isEnded() {
     if (this.closing || this.closed) return false;
     return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
-  }
-
-  /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
-  wait(waiter) {
-    addWaiter(this, waiter);
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------
@@ -183,19 +168,20 @@ class Connection {
 
   /** Hands a piece of a message to the engine. */
   hand(message, head, chunk, encoding, flags, callback) {
+    const { outflow } = this;
     const last = (flags & LAST) !== 0;
     // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
-    if (callback !== undefined || (last && (message[kEvents] !== undefined || this.waiters.length > 0))) flags |= ACK;
-    const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
-    if (callback !== undefined) this.wait({ at: this.handed, callback });
+    if (callback !== undefined || (last && (message[kEvents] !== undefined || this.outflow.isAwaited))) flags |= ACK;
+    const full = outflow.write(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
+    if (callback !== undefined) outflow.tell(callback);
     if (last) {
       // One that is early counts from its turn on.
       if (message[kLine] === null) noteHandedOver(message);
-      if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
+      if (flags & ACK) outflow.finish(message);
       else endExchange(this, message);
       handedLast(this, (flags & CLOSE) !== 0);
     } else if (full) {
-      this.wait({ at: this.handed, callback: null, message: null, drain: message });
+      outflow.drain(message);
     }
     this.touch();
     return !full;
@@ -215,7 +201,7 @@ class Connection {
   letGo(message) {
     if (this.unfinished[0] !== message || this.closed || this.closing) return;
     if (this.handedOver === 0) {
-      this.writeBytes(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
       handedLast(this, false);
     }
     passTurn(this, message);
@@ -224,27 +210,14 @@ class Connection {
   /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
   awaitFlush(message) {
     if (this.closed || this.closing) return false;
-    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
-    this.wait({ at: this.handed, callback: null, message });
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
+    this.outflow.finish(message);
     return true;
   }
 
   /** Interim responses: bytes in this message's place, outside its framing. */
   information(message, text) {
     this.send(message, '', text, 'latin1', 0, undefined);
-  }
-
-  /** @return {boolean} true: over the high-water mark, and an acknowledgement of everything written is under way */
-  writeBytes(op, flags, seq, head, chunk, encoding) {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const most = head.length + (chunk === null ? 0 : typeof chunk === 'string' ? chunk.length * 3 : chunk.length);
-    const ahead = this.handed + most;
-    if (ahead - this.asked >= ACK_INTERVAL || ahead - this.acked > this.highWaterMark) flags |= ACK;
-    const length = write(op, flags, this, seq, head, chunk, encoding);
-    this.handed += length;
-    if (flags & ACK) this.asked = this.handed;
-    if (flags & CHUNKED) this.framing += framingBytes(lastChunkLength(), flags);
-    return this.handed - this.acked > this.highWaterMark;
   }
 
   /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
@@ -258,7 +231,7 @@ class Connection {
       return;
     }
     if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
-    if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
+    if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
     else callback();
   }
 
@@ -276,21 +249,21 @@ class Connection {
     if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
-    if (full) this.wait({ at: this.handed, callback });
+    if (full) this.outflow.tell(callback);
     else callback();
   }
 
-  /** @return {boolean} see writeBytes() */
+  /** @return {boolean} see Outflow.write() */
   writePiece(chunk, encoding) {
     return this.upgraded && !this.answersGivenUp
-      ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
-      : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
+      ? this.outflow.write(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
+      : this.outflow.write(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
 
   /** Calls back when all that has been written so far has left, or never will. */
   fence(callback) {
-    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, null);
-    this.wait({ at: this.handed, callback });
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, null);
+    this.outflow.tell(callback);
   }
 
   /** Its driver has changed, or it is over. */
@@ -312,7 +285,7 @@ class Connection {
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
-    this.wait({ at: this.handed, callback, fin: true });
+    this.outflow.tellOfFin(callback);
   }
 
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
@@ -505,10 +478,11 @@ class Connection {
   }
 
   onAck(total) {
-    if (total > this.acked) this.acked = total;
-    if (this.waiters.length === 0) return;
+    const { outflow } = this;
+    outflow.note(total);
+    if (!outflow.isAwaited) return;
     this.touch();
-    settleFlushed(this);
+    outflow.settle();
   }
 
   /** The peer has sent its FIN. */
@@ -554,7 +528,7 @@ function step(act, connection) {
 
 function failAll(connection) {
   if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
-  if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
+  if (connection.outflow.isAwaited) connection.outflow.fail(connection.closeError ?? streamDestroyed('write'));
 }
 
 function countDown(connection) {
@@ -588,12 +562,6 @@ function hearClosed(connection) {
 /** 'close' comes after the 'error' that destroy() emits on the next tick. */
 function closeTick(callback) {
   nextTick(nextTick, callback);
-}
-
-/** Bytes the engine adds around a chunk of `n` bytes. */
-function framingBytes(n, flags) {
-  const frame = n > 0 ? n.toString(16).length + 4 : 0;
-  return flags & LAST ? frame + 5 : frame;
 }
 
 function byteLength(chunk, encoding) {

@@ -18,17 +18,18 @@ const BULK_RUN = 8;
 
 /** An upgraded stream that a thread serves is about to write. @param {number} length of bytes, or of text */
 function noteWrite(connection, length) {
-  if (length < BULK) connection.bulk = 0;
-  else if (++connection.bulk > BULK_RUN) change(connection);
+  const { outflow } = connection;
+  if (length < BULK) outflow.bulk = 0;
+  else if (++outflow.bulk > BULK_RUN) change(connection);
 }
 
 /** Goes over if nothing that was written before still waits. */
 function change(connection) {
-  const taken = takeOver(connection, connection.upgradeSeq);
+  const taken = takeOver(connection, connection.upgradeSeq, connection.outflow.handed);
   if (taken === null) return;
   if (taken.length === 0) {
     // No such driver here.
-    connection.bulk = -Infinity;
+    connection.outflow.bulk = -Infinity;
     return;
   }
   command(OP.RELEASE, 0, connection, 0);

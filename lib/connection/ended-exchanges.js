@@ -71,7 +71,7 @@ function closeMessage(message, connection) {
   try {
     message[kOnClose]();
   } finally {
-    if (connection.waiters.length > 0) connection.onAck(connection.acked);
+    if (connection.outflow.isAwaited) connection.onAck(connection.outflow.acked);
   }
 }
 

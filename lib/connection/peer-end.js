@@ -9,7 +9,6 @@ const { OP, command } = require('../seam/binding');
 const { connResetException } = require('../base/errors');
 const { cutMessage } = require('../message/incoming-message');
 const { setImmediate } = require('../base/primordials');
-const { lastResponseOf } = require('./waiters');
 
 /**
  * @param {import('./connection').Connection} connection
@@ -17,9 +16,7 @@ const { lastResponseOf } = require('./waiters');
  */
 function afterThisRound(connection, act) {
   setImmediate(() => {
-    const last = lastResponseOf(connection);
-    if (last === undefined) settle();
-    else connection.wait({ at: last.at, callback: settle });
+    if (!connection.outflow.tellWithLastAnswer(settle)) settle();
   });
   function settle() {
     if (!connection.closed && !connection.closing) act(connection);

@@ -231,7 +231,7 @@ Object.defineProperties(Socket.prototype, {
     enumerable: true,
     get() {
       const connection = this[kConnection];
-      let bytes = connection.handed + connection.framing;
+      let bytes = connection.outflow.bytesWritten;
       for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
@@ -243,7 +243,7 @@ Object.defineProperties(Socket.prototype, {
     configurable: true,
     enumerable: true,
     get() {
-      return this[kConnection] ? this[kConnection].handed + this[kConnection].framing : 0;
+      return this[kConnection] ? this[kConnection].outflow.bytesWritten : 0;
     },
     set() {},
   },

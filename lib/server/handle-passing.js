@@ -181,7 +181,7 @@ function depart(socket, connection) {
   if (connection.ref) unrefProcess();
   connection.side.forget(connection);
   // Everything has left. Who waited for that runs no code of his inside send().
-  nextTick(() => connection.onAck(connection.handed));
+  nextTick(() => connection.onAck(connection.outflow.handed));
   current?.detachSocket?.(socket);
   abortWith(socket, connection);
   socket.parser = null;
