@@ -8,47 +8,48 @@
  * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
  */
 
-const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
-const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess } = require('../seam/binding');
+const { holdBack, isBehindAnswers } = require('./answers-ahead');
+const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
 const { errnoException, streamDestroyed } = require('../base/errors');
 const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
+const { tellAll, tellClosed } = require('./closed');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
+const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
-const { Buffer, each, nextTick, subarray } = require('../base/primordials');
+const { Buffer, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
-const { tellEach } = require('../base/tell-each');
-const { kEvents, kSide, kLine, kEnqueue } = require('../base/symbols');
+const { INPUT, LIFE, PHASE } = require('./states');
+const { kEvents, kLine, kEnqueue } = require('../base/symbols');
 
 const { LAST, CLOSE, ACK } = layout.writeFlags;
 const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
 const { ON } = layout.keepAliveFlags;
-const { END } = layout.feedFlags;
 
-/** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
-const CREDIT_STEP = 32 * 1024;
+/** Bytes, where nobody says how many. */
+const HIGH_WATER_MARK = 64 * 1024;
 
 class Connection {
   /**
-   * @param {import('../server/server').Server} server
+   * @param {import('../server/server').Server|null} server null: a client's
+   * @param {import('../base/roles').Side} side
    * @param {number} index dense number, reused after CLOSED
    * @param {number} generation tells a reused index from its former owner
    * @param {object} peer `{ family, remotePort, localPort, remoteAddress, localAddress }`
    */
-  constructor(server, index, generation, peer) {
+  constructor(server, side, index, generation, peer) {
     this.server = server;
-    /** Who counts it and runs its events: a ServerSide, or what stands in a server's place. */
-    this.side = server[kSide] ?? server;
+    this.side = side;
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = server.highWaterMark ?? 65536;
+    this.highWaterMark = (server ?? side).highWaterMark ?? HIGH_WATER_MARK;
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
@@ -60,10 +61,10 @@ class Connection {
     this.requests = 0;
     this.receiving = null;
     this.madeSocket = null;
-    this.closed = false;
+    this.life = LIFE.ACTIVE;
+    this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
     /** The engine was told to close it if no request has begun to come. */
@@ -71,38 +72,38 @@ class Connection {
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
-    /** Who gets the peer's bytes: what the engine was told last; whether JavaScript wants to see them, and whether its socket is paused. */
-    this.readBy = READ.PARSER;
-    this.tapped = false;
-    this.paused = false;
-    /** It is on its way to another process, or from one driver to the other: nobody reads it. */
-    this.departing = false;
-    this.moving = false;
-    /** How the new driver has closed it before the thread had told all. @type {{errno: number, writing: boolean}|null} */
-    this.closedBefore = null;
-    /** Called once when it has moved, or never will. @type {(() => void)|null} */
-    this.onMoved = null;
-    /** A reader in JavaScript has come to the end, and the engine was told. */
-    this.fedEnd = false;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
-    this.upgraded = false;
     this.upgradeStream = null;
     /** See answers-ahead.js. @type {object[]|null} */
     this.heldBack = null;
-    this.answersGivenUp = false;
-    this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
-    /** The peer's FIN came in mid-message, which 'clientError' tells: whoever listens to that ends the socket. */
-    this.failedAtEnd = false;
     this.bytesRead = 0;
-    /** What leaves. */
+    this.intake = new Intake(this);
     this.outflow = new Outflow(this);
-    this.uncredited = 0;
     this.onClosed = null;
     refProcess();
+  }
+
+  /** Whether it takes what is written. */
+  get isActive() {
+    return this.life === LIFE.ACTIVE;
+  }
+
+  get isClosed() {
+    return this.life === LIFE.CLOSED;
+  }
+
+  /** Whether its bytes are no HTTP any more. */
+  get isUpgraded() {
+    return this.phase !== PHASE.HTTP;
+  }
+
+  /** Whether its socket is paused in the HTTP phase. */
+  get paused() {
+    return this.intake.isPaused;
   }
 
   /** The net.Socket of this connection, made at first use. */
@@ -111,8 +112,8 @@ class Connection {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
       // Asked for after the end: the server has counted the connection down already.
-      if (this.closed) this.madeSocket._server = null;
-      if (this.closed || this.closing) this.madeSocket.destroy();
+      if (this.isClosed) this.madeSocket._server = null;
+      if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
   }
@@ -133,8 +134,8 @@ class Connection {
 
   /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
-    if (this.closing || this.closed) return false;
-    return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
+    if (!this.isActive) return false;
+    return this.isUpgraded ? this.phase === PHASE.UNANSWERED : this.madeSocket !== null && !this.madeSocket.writable;
   }
 
   // ---- writing -------------------------------------------------------------------------------------------------------
@@ -144,13 +145,13 @@ class Connection {
    * @return {boolean} false when the connection is over its high-water mark; 'drain' follows
    */
   send(message, head, chunk, encoding, flags, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
     const socket = this.madeSocket;
-    if (this.answersGivenUp) return message[kEnqueue](head, chunk, encoding, flags, callback);
-    if (socket !== null && !this.upgraded) {
+    if (this.phase === PHASE.UNANSWERED) return message[kEnqueue](head, chunk, encoding, flags, callback);
+    if (socket !== null && !this.isUpgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     }
@@ -161,7 +162,7 @@ class Connection {
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
-      if (!error && !this.closed && !this.closing) this.hand(message, '', null, null, flags & (LAST | CLOSE), callback);
+      if (!error && this.isActive) this.hand(message, '', null, null, flags & (LAST | CLOSE), callback);
       else callback?.(error ?? streamDestroyed('write'));
     });
   }
@@ -199,7 +200,7 @@ class Connection {
 
   /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
   letGo(message) {
-    if (this.unfinished[0] !== message || this.closed || this.closing) return;
+    if (this.unfinished[0] !== message || !this.isActive) return;
     if (this.handedOver === 0) {
       this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
       handedLast(this, false);
@@ -209,7 +210,7 @@ class Connection {
 
   /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
   awaitFlush(message) {
-    if (this.closed || this.closing) return false;
+    if (!this.isActive) return false;
     this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
     this.outflow.finish(message);
     return true;
@@ -222,7 +223,7 @@ class Connection {
 
   /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
   writeRaw(chunk, encoding, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
@@ -230,14 +231,14 @@ class Connection {
       holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
       return;
     }
-    if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
     else callback();
   }
 
   /** The same for chunks that were corked: they leave together anyway, so nobody joins them. */
   writeRawPieces(chunks, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
@@ -246,7 +247,7 @@ class Connection {
       holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
       return;
     }
-    if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
     if (full) this.outflow.tell(callback);
@@ -255,7 +256,7 @@ class Connection {
 
   /** @return {boolean} see Outflow.write() */
   writePiece(chunk, encoding) {
-    return this.upgraded && !this.answersGivenUp
+    return this.phase === PHASE.UPGRADED
       ? this.outflow.write(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
       : this.outflow.write(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
@@ -266,17 +267,9 @@ class Connection {
     this.outflow.tell(callback);
   }
 
-  /** Its driver has changed, or it is over. */
-  moved() {
-    this.moving = false;
-    const { onMoved } = this;
-    this.onMoved = null;
-    onMoved?.();
-  }
-
   /** FIN once everything has left. */
   shutdown(callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback();
       return;
     }
@@ -290,29 +283,24 @@ class Connection {
 
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
   close(callback) {
-    if (this.closed) {
-      if (callback) this.tellClosed(callback);
+    if (this.isClosed) {
+      if (callback) tellClosed(this, callback);
       return;
     }
     if (callback) this.onClosed = callback;
-    if (this.closing) return;
-    this.closing = true;
+    if (!this.isActive) return;
+    this.life = LIFE.CLOSING;
     command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {
-    if (this.closed) {
-      this.tellClosed(callback);
+    if (this.isClosed) {
+      tellClosed(this, callback);
       return;
     }
     this.onClosed = callback;
-    this.closing = true;
+    this.life = LIFE.CLOSING;
     command(OP.RESET, 0, this, 0);
-  }
-
-  /** The socket hears that the engine has closed. Its 'error' comes before what the messages hear, its 'close' after that. */
-  tellClosed(callback) {
-    closeTick(() => tellEach([abort, () => callback()], step, this));
   }
 
   /** Sink interface: the response was destroyed. */
@@ -322,7 +310,7 @@ class Connection {
 
   /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
   abandon() {
-    if (!this.closed && !this.closing) command(OP.CLOSE, UNLESS_SENT, this, 0);
+    if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
   }
 
   /** It ends with an error of this step. */
@@ -347,13 +335,13 @@ class Connection {
    * all been ended but not been flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null) return;
+    if (this.isUpgraded || this.receiving !== null || this.upgradeRequest !== null) return;
     if (this.unfinished.length === 0) this.closeIfIdle();
     else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
   }
 
   closeIfIdle() {
-    if (this.closed || this.closing) return;
+    if (!this.isActive) return;
     this.closingIfIdle = true;
     command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
@@ -376,15 +364,15 @@ class Connection {
   }
 
   setNoDelay(enable) {
-    if (!this.closed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
+    if (!this.isClosed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
   }
 
   setKeepAlive(enable, seconds) {
-    if (!this.closed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
+    if (!this.isClosed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
   }
 
   setRef(ref) {
-    if (this.ref === ref || this.closed) return;
+    if (this.ref === ref || this.isClosed) return;
     this.ref = ref;
     if (ref) refProcess();
     else unrefProcess();
@@ -392,10 +380,7 @@ class Connection {
 
   /** `n` bytes of body or raw stream have been taken by whoever they were for. */
   credit(n) {
-    this.uncredited += n;
-    if (this.uncredited < CREDIT_STEP || this.closed || this.closing) return;
-    command(OP.CREDIT, 0, this, this.uncredited);
-    this.uncredited = 0;
+    this.intake.credit(n);
   }
 
   /** Whoever reads a message makes its socket flow, as in Node. */
@@ -403,50 +388,10 @@ class Connection {
     if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
   }
 
-  /** Tells the engine who gets the peer's bytes from now on, if that has changed. */
-  setReader() {
-    const reader = this.paused || this.departing || this.moving ? READ.NOBODY : this.tapped ? READ.JAVASCRIPT : READ.PARSER;
-    if (reader === this.readBy || this.closed || this.closing) return;
-    this.readBy = reader;
-    command(OP.TAP, 0, this, reader);
-  }
-
-  /** JavaScript wants to see the bytes of the HTTP phase before the parser. */
-  tap() {
-    if (this.tapped || this.upgraded || !this.counted) return;
-    this.tapped = true;
-    this.setReader();
-  }
-
-  /** @param {boolean} paused the socket of the HTTP phase reads nothing for now */
-  setPaused(paused) {
-    if (this.upgraded) return;
-    this.paused = paused;
-    this.setReader();
-  }
-
-  /** Bytes that came, or were made, in JavaScript go to the parser as if they had been read. @param {Uint8Array} chunk */
-  feed(chunk) {
-    if (this.closed || this.closing || this.upgraded) return;
-    // Larger ones would travel as writes do.
-    for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
-      write(OP.FEED, 0, this, 0, '', subarray(chunk, at, at + LARGE_PAYLOAD - 1), null);
-    }
-  }
-
-  /** The same for the end of the stream. */
-  feedEnd() {
-    if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
-    this.fedEnd = true;
-    command(OP.FEED, END, this, 0);
-  }
-
   /** The new protocol's bytes are the socket's, whoever read the old one's. */
   endHttpPhase() {
-    this.upgraded = true;
-    this.tapped = false;
-    this.paused = false;
-    this.setReader();
+    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
+    this.intake.leaveHttp();
   }
 
   /** Activity: the idle timer of a socket that has one starts anew. */
@@ -471,7 +416,7 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    if (this.closing || this.closed) return;
+    if (!this.isActive) return;
     this.touch();
     if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
     else this.socket.receive(chunk);
@@ -488,9 +433,9 @@ class Connection {
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.closingIfIdle = false;
-    if (this.tapped && !this.fedEnd) {
+    if (this.intake.tapped && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
-      if (!this.closing) this.socket.receiveEnd();
+      if (this.isActive) this.socket.receiveEnd();
       return;
     }
     peerEnded(this);
@@ -498,70 +443,18 @@ class Connection {
 
   /** The engine's last word on this connection. */
   onClose(errno, writing) {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.isClosed) return;
+    if (errno !== 0 && this.isActive) this.closeError = errnoException(-errno, writing ? 'write' : 'read');
+    this.life = LIFE.CLOSED;
     if (this.ref) unrefProcess();
     this.side.forget(this);
-    const socket = this.madeSocket;
-    let error = null;
-    if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
-    const steps = socket === null ? WITHOUT_SOCKET : socket.destroyed ? WITH_SOCKET_GONE : WITH_SOCKET;
-    this.closeError = error;
-    tellEach(steps, step, this);
+    tellAll(this);
   }
 
   /** What was under way will not be. */
   abortExchanges() {
     abortAll(this);
   }
-}
-
-/** What is done when the engine has closed, in Node's order; listeners run in most of it, and may throw. */
-const WITHOUT_SOCKET = [failAll, countDown, abort, hearClosed];
-/** Its 'close' is on its way. */
-const WITH_SOCKET_GONE = [failAll, abort, hearClosed];
-const WITH_SOCKET = [failAll, closeSocket, abortUnlessDestroyed, hearClosed];
-
-function step(act, connection) {
-  act(connection);
-}
-
-function failAll(connection) {
-  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
-  if (connection.outflow.isAwaited) connection.outflow.fail(connection.closeError ?? streamDestroyed('write'));
-}
-
-function countDown(connection) {
-  if (connection.counted) connection.side.connectionGone(connection);
-}
-
-function abort(connection) {
-  connection.abortExchanges();
-}
-
-function closeSocket(connection) {
-  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
-  else connection.madeSocket.engineClosed(connection.closeError);
-}
-
-/** If the socket has been destroyed, its 'close' brings the abort. */
-function abortUnlessDestroyed(connection) {
-  if (!connection.madeSocket.destroyed) connection.abortExchanges();
-}
-
-function hearClosed(connection) {
-  const { onClosed } = connection;
-  connection.onClosed = null;
-  try {
-    if (onClosed !== null) onClosed();
-  } finally {
-    connection.moved();
-  }
-}
-
-/** 'close' comes after the 'error' that destroy() emits on the next tick. */
-function closeTick(callback) {
-  nextTick(nextTick, callback);
 }
 
 function byteLength(chunk, encoding) {
@@ -572,4 +465,4 @@ function seqOf(message) {
   return requestSeq(message.req);
 }
 
-module.exports = { Connection, closeTick };
+module.exports = { Connection };

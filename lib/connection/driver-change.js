@@ -11,6 +11,7 @@
 
 const { OP, READ, command, takeOver } = require('../seam/binding');
 const { addConnection } = require('../seam/connection-table');
+const { HOLD } = require('./states');
 
 /** Bytes of one write that count, and how many in a row. */
 const BULK = 32 * 1024;
@@ -33,8 +34,8 @@ function change(connection) {
     return;
   }
   command(OP.RELEASE, 0, connection, 0);
-  connection.moving = true;
-  connection.readBy = READ.NOBODY;
+  connection.intake.setHold(HOLD.MOVING, true);
+  connection.intake.readBy = READ.NOBODY;
   connection.index = taken[0];
   connection.generation = taken[1];
   addConnection(connection);
@@ -47,19 +48,20 @@ function change(connection) {
  */
 function waitsForFormerDriver(connection, index, errno, writing) {
   // Who closes it himself wants none of it.
-  if (!connection.moving || connection.index !== index || connection.closing || connection.closed) return false;
-  connection.closedBefore = { errno, writing };
+  if (!connection.intake.isMoving || connection.index !== index || !connection.isActive) return false;
+  connection.intake.closedBefore = { errno, writing };
   return true;
 }
 
 /** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
 function beginReading(connection, ended) {
-  connection.moving = false;
-  if (!connection.closed) {
+  const { intake } = connection;
+  intake.setHold(HOLD.MOVING, false);
+  if (!connection.isClosed) {
     if (ended) command(OP.TAP, 0, connection, READ.ENDED);
-    else connection.setReader();
+    else intake.tellReader();
   }
-  connection.moved();
+  intake.moved();
 }
 
 module.exports = { noteWrite, beginReading, waitsForFormerDriver };

@@ -35,7 +35,7 @@ function finishEnded() {
     const connection = ended[endedAt + 1];
     endedAt += 2;
     // It has not left, and its connection tells it so.
-    if (connection.closed) continue;
+    if (connection.isClosed) continue;
     // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
     if ((message[kEvents] !== undefined || connection.unfinished[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;

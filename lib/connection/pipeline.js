@@ -19,6 +19,7 @@ const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { isWhole } = require('../message/outgoing-queue');
 const { Number, Object, each } = require('../base/primordials');
+const { PHASE } = require('./states');
 const { writesAreWatched } = require('./socket');
 const { noteHandedOver } = require('../message/steps');
 const { tellEach } = require('../base/tell-each');
@@ -40,9 +41,9 @@ function lineUpResponse(connection, response) {
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.answersGivenUp || connection.closing || connection.closed) return false;
+  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
   const socket = connection.madeSocket;
-  return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
+  return socket === null || connection.isUpgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
 
 /** The engine has all of the first response that it had not: complete answers after it follow. */
@@ -74,10 +75,10 @@ function passTurn(connection, response) {
   if (response._last) {
     connection.over = true;
     // Made the last one when it had been handed over.
-    if (!connection.saidClose && !connection.upgraded && !connection.closing && !connection.closed) connection.socket.destroySoon();
+    if (!connection.saidClose && !connection.isUpgraded && connection.isActive) connection.socket.destroySoon();
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
-  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {
+  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.isUpgraded) {
     restTimer(connection);
   }
 }
@@ -127,7 +128,7 @@ function goOn(connection) {
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
 function abortAll(connection) {
   const { receiving, unfinished, madeSocket } = connection;
-  if (madeSocket !== null && !connection.upgraded) madeSocket.parser = null;
+  if (madeSocket !== null && !connection.isUpgraded) madeSocket.parser = null;
   connection.receiving = null;
   connection.unfinished = NONE;
   connection.handedOver = 0;
@@ -135,7 +136,7 @@ function abortAll(connection) {
   const current = currentOf({ unfinished });
   const messages = [];
   // Those that stand ahead of an upgrade are left alone: to Node the connection is no longer HTTP's.
-  if (!connection.upgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
+  if (!connection.isUpgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
   if (receiving !== null && !receiving.destroyed) messages.push(receiving);
   const ends = [];
   for (const response of each(unfinished)) if (response !== current) ends.push(response);
