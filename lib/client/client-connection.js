@@ -36,14 +36,13 @@ const { MAX_HEADER_SIZE } = layout.limits;
 /** Bytes under way up to which a request that is written whole counts as sent. */
 const TRUSTED = 48 * 1024;
 
-/** The side of one connection: nobody counts it, and each request has a scope of its own. */
+/**
+ * The side of one connection: nobody counts it, and each request has a scope of its own.
+ * @implements {import('../base/roles').Side}
+ */
 class ClientSide {
   exchange = exchange;
   scope = createScope();
-
-  constructor(highWaterMark) {
-    this.highWaterMark = highWaterMark;
-  }
 
   inScope(fn, a, b, c, d) {
     return runInScope(this.scope, fn, a, b, c, d);
@@ -61,7 +60,8 @@ class ClientConnection extends Connection {
   /** @param {object} options net.connect()'s */
   constructor(options) {
     openPort();
-    super(null, new ClientSide(options.highWaterMark), -1, 0, {});
+    super(null, new ClientSide(), -1, 0, {});
+    this.highWaterMark = options.highWaterMark ?? this.highWaterMark;
     this.isConnected = false;
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];

@@ -1,11 +1,11 @@
 'use strict';
 
 /**
- * Connection: one TCP or Unix connection of a server as JavaScript keeps it. It is the sink its responses write to, the
- * driver of its lazily made Socket, and where records about it arrive. It knows nothing of HTTP's text.
+ * Connection: one TCP or Unix connection of the engine's as JavaScript keeps it. It is the sink, the line and the source of its messages
+ * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
- * Life: OPEN (HTTP) → UPGRADED (raw stream) → CLOSED by the engine's last record. `closing` is set once JavaScript has asked for
- * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
+ * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
+ * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
  */
 
 const { holdBack, isBehindAnswers } = require('./answers-ahead');
@@ -35,6 +35,11 @@ const { ON } = layout.keepAliveFlags;
 /** Bytes, where nobody says how many. */
 const HIGH_WATER_MARK = 64 * 1024;
 
+/**
+ * @implements {import('../base/roles').Sink}
+ * @implements {import('../base/roles').Line}
+ * @implements {import('../base/roles').Source}
+ */
 class Connection {
   /**
    * @param {import('../server/server').Server|null} server null: a client's
@@ -49,7 +54,7 @@ class Connection {
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = (server ?? side).highWaterMark ?? HIGH_WATER_MARK;
+    this.highWaterMark = server?.highWaterMark ?? HIGH_WATER_MARK;
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
@@ -101,11 +106,6 @@ class Connection {
     return this.phase !== PHASE.HTTP;
   }
 
-  /** Whether its socket is paused in the HTTP phase. */
-  get paused() {
-    return this.intake.isPaused;
-  }
-
   /** The net.Socket of this connection, made at first use. */
   get socket() {
     if (this.madeSocket === null) {
@@ -118,10 +118,6 @@ class Connection {
     return this.madeSocket;
   }
 
-  get writableLength() {
-    return this.outflow.writableLength;
-  }
-
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
     return currentOf(this);
@@ -132,13 +128,17 @@ class Connection {
     return hasAnsweredLast(this);
   }
 
-  /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
+  // ---- sink: where its messages write -------------------------------------------------------------------------------
+
+  get writableLength() {
+    return this.outflow.writableLength;
+  }
+
+  /** the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
     if (!this.isActive) return false;
     return this.isUpgraded ? this.phase === PHASE.UNANSWERED : this.madeSocket !== null && !this.madeSocket.writable;
   }
-
-  // ---- writing -------------------------------------------------------------------------------------------------------
 
   /**
    * The sink interface of OutgoingMessage.
@@ -167,6 +167,60 @@ class Connection {
     });
   }
 
+  /** Interim responses: bytes in this message's place, outside its framing. */
+  information(message, text) {
+    this.send(message, '', text, 'latin1', 0, undefined);
+  }
+
+  cork() {
+    this.socket.cork();
+  }
+
+  uncork() {
+    this.socket.uncork();
+  }
+
+  /** a message has ended, and what waits in the socket leaves, however often that was corked. */
+  uncorkFully() {
+    uncorkFully(this.madeSocket);
+  }
+
+  setTimeout(msecs) {
+    this.socket.setTimeout(msecs);
+  }
+
+  /** the response was destroyed. */
+  destroy(error) {
+    this.socket.destroy(error);
+  }
+
+  /** the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  abandon() {
+    if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  }
+
+  /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
+  letGo(message) {
+    if (this.unfinished[0] !== message || !this.isActive) return;
+    if (this.handedOver === 0) {
+      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      handedLast(this, false);
+    }
+    passTurn(this, message);
+  }
+
+  // ---- line: where responses wait for their turn --------------------------------------------------------------------
+
+  /** bytes that wait in a response for its turn have become so many more, or fewer. */
+  noteQueued(delta) {
+    noteQueued(this, delta);
+  }
+
+  /** whether the engine takes what a response says now, before its turn. */
+  mayHandOver(response) {
+    return mayHandOver(this, response);
+  }
+
   /** Hands a piece of a message to the engine. */
   hand(message, head, chunk, encoding, flags, callback) {
     const { outflow } = this;
@@ -188,38 +242,30 @@ class Connection {
     return !full;
   }
 
-  /** Line interface: whether the engine takes what a response says now, before its turn. */
-  mayHandOver(response) {
-    return mayHandOver(this, response);
+  // ---- source: where its messages come from -------------------------------------------------------------------------
+
+  /** Whether its socket is paused in the HTTP phase. */
+  get paused() {
+    return this.intake.isPaused;
   }
 
-  /** Line interface: bytes that wait in a response for its turn have become so many more, or fewer. */
-  noteQueued(delta) {
-    noteQueued(this, delta);
+  /** Whoever reads a message makes its socket flow, as in Node. */
+  resumeSocket() {
+    if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
   }
 
-  /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
-  letGo(message) {
-    if (this.unfinished[0] !== message || !this.isActive) return;
-    if (this.handedOver === 0) {
-      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
-      handedLast(this, false);
-    }
-    passTurn(this, message);
+  /** `n` bytes of body or raw stream have been taken by whoever they were for. */
+  credit(n) {
+    this.intake.credit(n);
   }
 
-  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
-  awaitFlush(message) {
-    if (!this.isActive) return false;
-    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
-    this.outflow.finish(message);
-    return true;
+  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  hasAnswered(request) {
+    for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
+    return false;
   }
 
-  /** Interim responses: bytes in this message's place, outside its framing. */
-  information(message, text) {
-    this.send(message, '', text, 'latin1', 0, undefined);
-  }
+  // ---- what its socket asks of it -----------------------------------------------------------------------------------
 
   /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
   writeRaw(chunk, encoding, callback) {
@@ -261,12 +307,6 @@ class Connection {
       : this.outflow.write(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
 
-  /** Calls back when all that has been written so far has left, or never will. */
-  fence(callback) {
-    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, null);
-    this.outflow.tell(callback);
-  }
-
   /** FIN once everything has left. */
   shutdown(callback) {
     if (!this.isActive) {
@@ -303,25 +343,51 @@ class Connection {
     command(OP.RESET, 0, this, 0);
   }
 
-  /** Sink interface: the response was destroyed. */
-  destroy(error) {
-    this.socket.destroy(error);
+  setNoDelay(enable) {
+    if (!this.isClosed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
   }
 
-  /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
-  abandon() {
-    if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  setKeepAlive(enable, seconds) {
+    if (!this.isClosed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
+  }
+
+  setRef(ref) {
+    if (this.ref === ref || this.isClosed) return;
+    this.ref = ref;
+    if (ref) refProcess();
+    else unrefProcess();
+  }
+
+  /** Activity: the idle timer of a socket that has one starts anew. */
+  touch() {
+    if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
+  }
+
+  // ---- its exchanges ------------------------------------------------------------------------------------------------
+
+  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  awaitFlush(message) {
+    if (!this.isActive) return false;
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
+    this.outflow.finish(message);
+    return true;
+  }
+
+  /** Calls back when all that has been written so far has left, or never will. */
+  fence(callback) {
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, null);
+    this.outflow.tell(callback);
+  }
+
+  /** The new protocol's bytes are the socket's, whoever read the old one's. */
+  endHttpPhase() {
+    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
+    this.intake.leaveHttp();
   }
 
   /** It ends with an error of this step. */
   fail() {
     for (const response of each(this.unfinished)) noteFailure(response);
-  }
-
-  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
-  hasAnswered(request) {
-    for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
-    return false;
   }
 
   /** Closes a connection between two requests, with its socket if somebody has that. */
@@ -346,60 +412,7 @@ class Connection {
     command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
-  setTimeout(msecs) {
-    this.socket.setTimeout(msecs);
-  }
-
-  cork() {
-    this.socket.cork();
-  }
-
-  /** Sink interface: a message has ended, and what waits in the socket leaves, however often that was corked. */
-  uncorkFully() {
-    uncorkFully(this.madeSocket);
-  }
-
-  uncork() {
-    this.socket.uncork();
-  }
-
-  setNoDelay(enable) {
-    if (!this.isClosed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
-  }
-
-  setKeepAlive(enable, seconds) {
-    if (!this.isClosed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
-  }
-
-  setRef(ref) {
-    if (this.ref === ref || this.isClosed) return;
-    this.ref = ref;
-    if (ref) refProcess();
-    else unrefProcess();
-  }
-
-  /** `n` bytes of body or raw stream have been taken by whoever they were for. */
-  credit(n) {
-    this.intake.credit(n);
-  }
-
-  /** Whoever reads a message makes its socket flow, as in Node. */
-  resumeSocket() {
-    if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
-  }
-
-  /** The new protocol's bytes are the socket's, whoever read the old one's. */
-  endHttpPhase() {
-    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
-    this.intake.leaveHttp();
-  }
-
-  /** Activity: the idle timer of a socket that has one starts anew. */
-  touch() {
-    if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
-  }
-
-  // ---- records -------------------------------------------------------------------------------------------------------
+  // ---- records ------------------------------------------------------------------------------------------------------
 
   onBody(chunk) {
     this.bytesRead += chunk.length;

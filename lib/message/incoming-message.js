@@ -50,7 +50,7 @@ Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
 
 /**
  * The lazy form the engine's requests take.
- * @param {import('../connection/connection').Connection} connection where it came from
+ * @param {import('../base/roles').Source} connection where it came from
  * @param {number} seq its number on that connection, from 1
  * @param {string} method name
  * @param {string} url request target

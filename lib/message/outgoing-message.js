@@ -2,8 +2,8 @@
 
 /**
  * OutgoingMessage: stream state and body framing of a message that leaves. Its text is made in message-head.js, its fields live
- * in Node's header store (headers.js), its bytes go to a sink: the engine's Connection, or a SocketSink for messages assigned to
- * a socket by hand.
+ * in Node's header store (headers.js), its bytes go to a sink (base/roles.js): the engine's Connection, or a SocketSink for messages assigned to
+ * a socket by hand. What waits for a sink is in outgoing-queue.js, what waits for the end of the tick in corking.js, the end in outgoing-end.js.
  *
  * head:  none → stored (`_header`) → sent (`_headerSent`)
  * body:  being written → ended (`finished`) → handed over ('finish') → 'close'; from anywhere: destroy() or a lost connection → 'close'
@@ -100,7 +100,7 @@ function setSocket(message, socket) {
   if (socket) for (let n = message[kCorked]; n > 0; n--) forwardCork(message);
 }
 
-/** The message's turn has come: what waited leaves. */
+/** The message's turn has come: what waited leaves. @param {import('../base/roles').Sink} sink */
 OutgoingMessage.prototype[kAttach] = function (sink) {
   this[kSink] = sink;
   if (this[kLine] !== null) {

@@ -129,7 +129,7 @@ const queueMethods = {
   },
 
   /**
-   * @param {import('stream').Writable|import('../connection/connection').Connection} [other] where to write while the message has no sink
+   * @param {import('stream').Writable|import('../base/roles').Line} [other] where to write while the message has no sink
    * @return {boolean|undefined} what the last write said
    */
   _flushOutput(other) {

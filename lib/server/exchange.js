@@ -302,4 +302,7 @@ const socketListeners = [
   ['pause', socketOnPause],
 ];
 
-module.exports = { exchange: { onRequest, onUpgrade, onError, onTimeout }, socketListeners };
+/** @type {import('../base/roles').Exchange} */
+const exchange = { onRequest, onUpgrade, onError, onTimeout };
+
+module.exports = { exchange, socketListeners };

@@ -12,8 +12,8 @@ const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
 
+/** @implements {import('../base/roles').Side} */
 class ServerSide {
-  /** What becomes of records: see turn.js. A client's side has its own. */
   exchange = exchange;
   /** The server, or who was derived from it and listens. */
   #server;
