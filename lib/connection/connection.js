@@ -134,14 +134,14 @@ class Connection {
     return this.outflow.writableLength;
   }
 
-  /** the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
+  /** The program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
     if (!this.isActive) return false;
     return this.isUpgraded ? this.phase === PHASE.UNANSWERED : this.madeSocket !== null && !this.madeSocket.writable;
   }
 
   /**
-   * The sink interface of OutgoingMessage.
+   * Takes a piece of a message, or gives it back to wait there.
    * @return {boolean} false when the connection is over its high-water mark; 'drain' follows
    */
   send(message, head, chunk, encoding, flags, callback) {
@@ -180,7 +180,7 @@ class Connection {
     this.socket.uncork();
   }
 
-  /** a message has ended, and what waits in the socket leaves, however often that was corked. */
+  /** A message has ended, and what waits in the socket leaves, however often that was corked. */
   uncorkFully() {
     uncorkFully(this.madeSocket);
   }
@@ -189,12 +189,12 @@ class Connection {
     this.socket.setTimeout(msecs);
   }
 
-  /** the response was destroyed. */
+  /** The response was destroyed. */
   destroy(error) {
     this.socket.destroy(error);
   }
 
-  /** the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  /** The response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
   abandon() {
     if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
   }
@@ -211,12 +211,12 @@ class Connection {
 
   // ---- line: where responses wait for their turn --------------------------------------------------------------------
 
-  /** bytes that wait in a response for its turn have become so many more, or fewer. */
+  /** Bytes that wait in a response for its turn have become so many more, or fewer. */
   noteQueued(delta) {
     noteQueued(this, delta);
   }
 
-  /** whether the engine takes what a response says now, before its turn. */
+  /** Whether the engine takes what a response says now, before its turn. */
   mayHandOver(response) {
     return mayHandOver(this, response);
   }
@@ -226,7 +226,7 @@ class Connection {
     const { outflow } = this;
     const last = (flags & LAST) !== 0;
     // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
-    if (callback !== undefined || (last && (message[kEvents] !== undefined || this.outflow.isAwaited))) flags |= ACK;
+    if (callback !== undefined || (last && (message[kEvents] !== undefined || outflow.isAwaited))) flags |= ACK;
     const full = outflow.write(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
     if (callback !== undefined) outflow.tell(callback);
     if (last) {
