@@ -9,7 +9,7 @@ const layout = require('../lib/seam/layout');
 const { program, ROOT } = require('./helpers/child');
 
 const LIB = path.join(ROOT, 'lib');
-const sources = fs.readdirSync(LIB).filter((name) => name.endsWith('.js')).map((name) => [name, fs.readFileSync(path.join(LIB, name), 'utf8')]);
+const sources = fs.readdirSync(LIB, { recursive: true }).filter((name) => name.endsWith('.js')).map((name) => [name, fs.readFileSync(path.join(LIB, name), 'utf8')]);
 
 it('lib/ has the numbers of the addon', () => {
   expect(layout).toEqual(ofAddon());
@@ -18,7 +18,7 @@ it('lib/ has the numbers of the addon', () => {
 it('every name that lib/ takes is there, and each is a number', () => {
   const taken = [];
   for (const [file, text] of sources) {
-    for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('\.\/layout'\)|layout)\.(\w+);/g)) {
+    for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('[./]+(?:seam\/)?layout'\)|layout)\.(\w+);/g)) {
       for (const name of names.split(',').map((one) => one.trim().split(':')[0]).filter(Boolean)) taken.push([file, group, name]);
     }
     for (const [, object, name] of text.matchAll(/\b(OP|READ)\.(\w+)/g)) taken.push([file, object === 'OP' ? 'ops' : 'readers', name]);
@@ -28,9 +28,9 @@ it('every name that lib/ takes is there, and each is a number', () => {
 });
 
 it('every command and every kind of record is somebody\'s in lib/', () => {
-  const text = sources.filter(([name]) => name !== 'layout.js').map(([, source]) => source).join('\n');
+  const text = sources.filter(([name]) => path.basename(name) !== 'layout.js').map(([, source]) => source).join('\n');
   expect(Object.keys(layout.ops).filter((name) => !text.includes(`OP.${name}`))).toEqual([]);
-  const turn = fs.readFileSync(path.join(LIB, 'turn.js'), 'utf8');
+  const turn = fs.readFileSync(path.join(LIB, 'connection', 'turn.js'), 'utf8');
   expect(Object.keys(layout.kinds).filter((name) => !new RegExp(`case ${name}:|kind === ${name}\\b`).test(turn))).toEqual([]);
 });
 

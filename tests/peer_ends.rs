@@ -147,3 +147,15 @@ fn our_fin_waits_for_no_reading_that_nobody_wants() {
     driven.connection.flush(None, &mut driven.batch);
     assert!(driven.wire.0.borrow().shut);
 }
+
+#[test]
+fn the_fin_after_garbage_that_was_fed_to_a_connection_on_hold_is_heard() {
+    let mut driven = Driven::new();
+    driven.command(Op::Tap, 0, Reader::Nobody.number(), b"");
+    driven.settle();
+    driven.command(Op::Feed, 0, 0, b"\x00garbage\r\n\r\n");
+    assert_eq!(driven.told(), [Kind::ParseError]);
+    driven.wire.0.borrow_mut().fin = true;
+    driven.settle();
+    assert_eq!(driven.told(), [EOF]);
+}

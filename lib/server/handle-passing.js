@@ -70,11 +70,17 @@ function copyHandle(socket, stays = false) {
   }
 }
 
+/**
+ * Sockets whose stream counts bytes that nobody writes any more: of memory that was given away while it waited, which Node's Writable then counts as
+ * none; of a `_write()` that a program has put there.
+ */
+const kStuck = Symbol('turnout.stuck');
+
 /** Whether all that the socket was told to write is the engine's, and one driver has the connection. */
 function isSettled(socket, connection) {
   if (socket.connecting || connection.intake.isMoving) return false;
   uncorkFully(socket);
-  return socket.writableLength === 0;
+  return socket.writableLength === 0 || socket[kStuck] === true;
 }
 
 /**
@@ -245,7 +251,11 @@ function whenSent(socket, connection, callback) {
   // Who sends the socket away lets nobody answer on it.
   giveUpAnswers(connection);
   if (!socket.connecting) {
-    connection.fence(callback);
+    const { writableLength } = socket;
+    connection.fence(() => {
+      if (writableLength > 0 && socket.writableLength >= writableLength) socket[kStuck] = true;
+      callback();
+    });
     return;
   }
   const heard = () => {

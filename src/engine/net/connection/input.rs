@@ -313,6 +313,8 @@ impl<T: Transport> Connection<T> {
         };
         if phase == Phase::Failed && self.input.is_wanted() {
             self.input.reading = Reading::Discard;
+            // It may have been held, and what failed have been fed.
+            self.wake();
         }
     }
 
