@@ -94,7 +94,7 @@ module.exports = [
       'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
     },
   },
-  { files: ['lib/**/*.js'], rules: syntaxOf() },
+  { files: ['lib/**/*.js'], rules: { ...syntaxOf(), 'max-lines': ['error', 500] } },
   ...exceptions.map((file) => ({ files: [file], rules: syntaxOf(file) })),
   { files: ['**/*.mjs'], languageOptions: { sourceType: 'module' }, rules: { strict: 'off' } },
   { files: ['__test__/**/*.js'], languageOptions: { globals: globals.jest } },

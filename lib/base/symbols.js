@@ -14,14 +14,14 @@ module.exports = {
   kOwner: Symbol('turnout.owner'),
   /** What `_events` shows of a message; undefined until the first listener. */
   kEvents: Symbol('turnout.events'),
-  /** A server's ServerSide: what its connections know of it. */
+  /** A server's ServerSide: what its connections know of it (Side of roles.js). */
   kSide: Symbol('turnout.side'),
   /** The classes a server was told to make its messages of; null: ours. */
   kMessageClass: Symbol('turnout.messageClass'),
   kResponseClass: Symbol('turnout.responseClass'),
-  /** Where a message's bytes go: a Connection, a SocketSink, or null. */
+  /** Where a message's bytes go: a Sink of roles.js, or null. */
   kSink: Symbol('turnout.sink'),
-  /** The Connection on which a message waits for its turn, until then. */
+  /** The Line of roles.js in which a message waits for its turn, until then. */
   kLine: Symbol('turnout.line'),
   /** The step in which a message was handed over: see steps.js. */
   kStep: Symbol('turnout.step'),

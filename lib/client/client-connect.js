@@ -251,7 +251,7 @@ class Attempts {
     threads ??= threadsOf(undefined);
     const token = addAttempt((status, index, generation, peer) => {
       this.#token = 0;
-      this.#connection.server.inScope(done, status, index, generation, peer);
+      this.#connection.side.inScope(done, status, index, generation, peer);
     });
     for (const key of each(Object.keys(where))) if (where[key] == null || where[key] === '') delete where[key];
     let errno;

@@ -13,11 +13,13 @@ const { addAbortSignal } = require('node:stream');
 const http = require('../base/host-http');
 const { OP, command, write, openPort, unrefProcess } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
-const { Connection, closeTick } = require('../connection/connection');
+const { closeTick } = require('../connection/closed');
+const { Connection } = require('../connection/connection');
 const { connectSocket } = require('./client-connect');
 const exchange = require('./client-exchange');
 const { nodeError, streamDestroyed } = require('../base/errors');
 const { Socket, connectionOf } = require('../connection/socket');
+const { INPUT, LIFE, PHASE } = require('../connection/states');
 const { addConnection } = require('../seam/connection-table');
 const { receiveEnd } = require('../message/incoming-message');
 const layout = require('../seam/layout');
@@ -34,15 +36,13 @@ const { MAX_HEADER_SIZE } = layout.limits;
 /** Bytes under way up to which a request that is written whole counts as sent. */
 const TRUSTED = 48 * 1024;
 
-/** What stands in a server's place: nobody counts these connections, and each has a scope of its own. */
+/**
+ * The side of one connection: nobody counts it, and each request has a scope of its own.
+ * @implements {import('../base/roles').Side}
+ */
 class ClientSide {
-  httpAllowHalfOpen = false;
   exchange = exchange;
   scope = createScope();
-
-  constructor(highWaterMark) {
-    this.highWaterMark = highWaterMark;
-  }
 
   inScope(fn, a, b, c, d) {
     return runInScope(this.scope, fn, a, b, c, d);
@@ -60,7 +60,8 @@ class ClientConnection extends Connection {
   /** @param {object} options net.connect()'s */
   constructor(options) {
     openPort();
-    super(new ClientSide(options.highWaterMark), -1, 0, {});
+    super(null, new ClientSide(), -1, 0, {});
+    this.highWaterMark = options.highWaterMark ?? this.highWaterMark;
     this.isConnected = false;
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
@@ -69,7 +70,7 @@ class ClientConnection extends Connection {
     this.request = null;
     this.seq = 0;
     /** Until the first request it is a plain stream, which belongs to whoever made it, as with node:http. */
-    this.upgraded = true;
+    this.phase = PHASE.UPGRADED;
     this.upgradeSeq = 1;
     /** The head of the last response, until it has been dealt with. */
     this.response = null;
@@ -103,10 +104,10 @@ class ClientConnection extends Connection {
   /** The request this connection carries from now on. */
   begin(request) {
     this.request = request;
-    this.upgraded = false;
+    this.phase = PHASE.HTTP;
     this.seq++;
-    this.server.scope = createScope();
-    if (this.isConnected && !this.closed) this.announce();
+    this.side.scope = createScope();
+    if (this.isConnected && !this.isClosed) this.announce();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -147,17 +148,17 @@ class ClientConnection extends Connection {
       const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
       this.hand(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
-      if (last && (flags & LAST) === 0) this.wait({ at: this.handed, callback: null, message: null, drain: message });
+      if (last && (flags & LAST) === 0) this.outflow.drain(message);
     }
   }
 
   /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
   send(message, head, chunk, encoding, flags, callback) {
-    if (this.upgraded) {
+    if (this.isUpgraded) {
       if (callback) nextTick(callback, streamDestroyed('write'));
       return true;
     }
-    if (this.closed || this.closing || message !== this.request) {
+    if (!this.isActive || message !== this.request) {
       if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
@@ -174,24 +175,22 @@ class ClientConnection extends Connection {
   }
 
   hand(message, head, chunk, encoding, flags, callback) {
+    const { outflow } = this;
     const last = (flags & LAST) !== 0;
     // An acknowledgement costs a round of the loop: where nobody waits for one and the kernel takes so much, the end is taken for flushed.
-    const underWay = this.handed - this.acked + (chunk === null ? 0 : chunk.length);
+    const underWay = outflow.underWay + (chunk === null ? 0 : chunk.length);
     const isTrusted = last && callback === undefined && underWay < TRUSTED && message.listenerCount('finish') === 0;
     if (callback !== undefined || (last && !isTrusted)) flags |= ACK;
-    const full = this.writeBytes(OP.WRITE, flags, this.seq, head, chunk, encoding);
-    if (callback !== undefined) this.wait({ at: this.handed, callback });
+    const full = outflow.write(OP.WRITE, flags, this.seq, head, chunk, encoding);
+    if (callback !== undefined) outflow.tell(callback);
     if (isTrusted) {
       nextTick(finish, message);
     } else if (last) {
-      this.wait({
-        at: this.handed,
-        callback: (error) => {
-          if (!error) finish(message);
-        },
+      outflow.tell((error) => {
+        if (!error) finish(message);
       });
     } else if (full) {
-      this.wait({ at: this.handed, callback: null, message: null, drain: message });
+      outflow.drain(message);
     }
     this.touch();
     return !full;
@@ -199,13 +198,12 @@ class ClientConnection extends Connection {
 
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
-    if (this.isConnected || this.closed) {
+    if (this.isConnected || this.isClosed) {
       // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
       super.close(callback && (() => setImmediate(callback)));
       return;
     }
-    this.closed = true;
-    this.closing = true;
+    this.life = LIFE.CLOSED;
     if (this.ref) unrefProcess();
     this.giveUp?.();
     const { early } = this;
@@ -215,7 +213,7 @@ class ClientConnection extends Connection {
   }
 
   reset(callback) {
-    if (this.isConnected || this.closed) super.reset(callback);
+    if (this.isConnected || this.isClosed) super.reset(callback);
     else this.close(callback);
   }
 
@@ -238,7 +236,7 @@ class ClientConnection extends Connection {
 
   /** From the 101 on: our bytes follow the request, or take the place of what has not been written of it. */
   upgrade() {
-    this.upgraded = true;
+    this.phase = PHASE.UPGRADED;
     this.upgradeSeq = this.request.finished ? this.seq + 1 : this.seq;
     this.request = null;
   }
@@ -253,21 +251,21 @@ class ClientConnection extends Connection {
 
   /** Bytes of the raw stream; of an idle server, which has nothing to say. */
   onRaw(chunk) {
-    if (this.upgraded) super.onRaw(chunk);
+    if (this.isUpgraded) super.onRaw(chunk);
     else this.madeSocket.destroy();
   }
 
   onPeerEnd() {
-    this.peerEnded = true;
-    if (this.closing) return;
+    this.intake.noteEnd(INPUT.ENDED);
+    if (!this.isActive) return;
     // libuv reads a FIN one round of the loop after the bytes before it, and users read responses in between.
-    if (this.upgraded) this.madeSocket.receiveEnd();
+    if (this.isUpgraded) this.madeSocket.receiveEnd();
     else setImmediate(() => this.madeSocket.receiveEnd());
   }
 
   /** What ends an idle connection is nobody's error. */
   onClose(errno, writing) {
-    const isIdle = this.request === null && !this.upgraded;
+    const isIdle = this.request === null && !this.isUpgraded;
     super.onClose(isIdle ? 0 : errno, writing);
   }
 

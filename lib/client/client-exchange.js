@@ -196,7 +196,7 @@ function responseComplete(connection) {
 
 /** The bytes after a 101, or after any response to CONNECT, are another protocol's. */
 function onUpgrade(connection, seq, complete, head) {
-  if (connection.closing) return;
+  if (!connection.isActive) return;
   const { request: req, madeSocket: socket, upgradeResponse: res } = connection;
   connection.upgradeResponse = null;
   if (req === null || res === null) {

@@ -10,6 +10,7 @@
  */
 
 const { setTimeout, nextTick } = require('../base/primordials');
+const { PHASE } = require('./states');
 const { tellEach } = require('../base/tell-each');
 
 /** How long a stream that has been ended waits for the answers ahead of it, in milliseconds. */
@@ -17,7 +18,7 @@ const GRACE = 1000;
 
 /** Whether what the stream of `connection` says must wait. @param {import('./connection').Connection} connection */
 function isBehindAnswers(connection) {
-  if (!connection.upgraded || connection.answersGivenUp) return false;
+  if (connection.phase !== PHASE.UPGRADED) return false;
   return connection.heldBack !== null || connection.unfinished.length > connection.handedOver;
 }
 
@@ -45,13 +46,13 @@ function letGo(connection, error) {
 
 /** The stream has been ended. */
 function endBehindAnswers(connection) {
-  if (isBehindAnswers(connection) && !connection.closed) setTimeout(() => giveUpAnswers(connection), GRACE).unref?.();
+  if (isBehindAnswers(connection) && !connection.isClosed) setTimeout(() => giveUpAnswers(connection), GRACE).unref?.();
 }
 
 /** Nobody waits for the answers any longer. */
 function giveUpAnswers(connection) {
-  if (!isBehindAnswers(connection) || connection.closed) return;
-  if (connection.unfinished.length > connection.handedOver) connection.answersGivenUp = true;
+  if (!isBehindAnswers(connection) || connection.isClosed) return;
+  if (connection.unfinished.length > connection.handedOver) connection.phase = PHASE.UNANSWERED;
   letGo(connection);
 }
 

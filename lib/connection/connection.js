@@ -1,56 +1,60 @@
 'use strict';
 
 /**
- * Connection: one TCP or Unix connection of a server as JavaScript keeps it. It is the sink its responses write to, the
- * driver of its lazily made Socket, and where records about it arrive. It knows nothing of HTTP's text.
+ * Connection: one TCP or Unix connection of the engine's as JavaScript keeps it. It is the sink, the line and the source of its messages
+ * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
- * Life: OPEN (HTTP) → UPGRADED (raw stream) → CLOSED by the engine's last record. `closing` is set once JavaScript has asked for
- * the end; records that come after it are dropped, but for requests that had been read with those before: node:http tells of them, too.
+ * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
+ * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
  */
 
-const { holdBack, isBehindAnswers, letGo } = require('./answers-ahead');
-const { OP, READ, LARGE_PAYLOAD, command, write, refProcess, unrefProcess, lastChunkLength } = require('../seam/binding');
+const { holdBack, isBehindAnswers } = require('./answers-ahead');
+const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
 const { errnoException, streamDestroyed } = require('../base/errors');
 const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
+const { tellAll, tellClosed } = require('./closed');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
+const { Intake } = require('./intake');
+const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
-const { Buffer, each, nextTick, subarray } = require('../base/primordials');
+const { Buffer, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
-const { tellEach } = require('../base/tell-each');
-const { addWaiter, failWaiters, settleFlushed } = require('./waiters');
-const { kEvents, kSide, kLine, kEnqueue } = require('../base/symbols');
+const { INPUT, LIFE, PHASE } = require('./states');
+const { kEvents, kLine, kEnqueue } = require('../base/symbols');
 
-const { CHUNKED, LAST, CLOSE, ACK } = layout.writeFlags;
+const { LAST, CLOSE, ACK } = layout.writeFlags;
 const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
 const { ON } = layout.keepAliveFlags;
-const { END } = layout.feedFlags;
 
-/** Bytes handed over without acknowledgement after which the next write asks for one. */
-const ACK_INTERVAL = 32 * 1024;
-/** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
-const CREDIT_STEP = 32 * 1024;
+/** Bytes, where nobody says how many. */
+const HIGH_WATER_MARK = 64 * 1024;
 
+/**
+ * @implements {import('../base/roles').Sink}
+ * @implements {import('../base/roles').Line}
+ * @implements {import('../base/roles').Source}
+ */
 class Connection {
   /**
-   * @param {import('../server/server').Server} server
+   * @param {import('../server/server').Server|null} server null: a client's
+   * @param {import('../base/roles').Side} side
    * @param {number} index dense number, reused after CLOSED
    * @param {number} generation tells a reused index from its former owner
    * @param {object} peer `{ family, remotePort, localPort, remoteAddress, localAddress }`
    */
-  constructor(server, index, generation, peer) {
+  constructor(server, side, index, generation, peer) {
     this.server = server;
-    /** Who counts it and runs its events: a ServerSide, or what stands in a server's place. */
-    this.side = server[kSide] ?? server;
+    this.side = side;
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = server.highWaterMark ?? 65536;
+    this.highWaterMark = server?.highWaterMark ?? HIGH_WATER_MARK;
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
@@ -62,10 +66,10 @@ class Connection {
     this.requests = 0;
     this.receiving = null;
     this.madeSocket = null;
-    this.closed = false;
+    this.life = LIFE.ACTIVE;
+    this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    this.closing = false;
     /** Nothing but the flush of its responses keeps it open. */
     this.leaving = false;
     /** The engine was told to close it if no request has begun to come. */
@@ -73,46 +77,33 @@ class Connection {
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
-    /** Who gets the peer's bytes: what the engine was told last; whether JavaScript wants to see them, and whether its socket is paused. */
-    this.readBy = READ.PARSER;
-    this.tapped = false;
-    this.paused = false;
-    /** It is on its way to another process, or from one driver to the other: nobody reads it. */
-    this.departing = false;
-    this.moving = false;
-    /** How the new driver has closed it before the thread had told all. @type {{errno: number, writing: boolean}|null} */
-    this.closedBefore = null;
-    /** Called once when it has moved, or never will. @type {(() => void)|null} */
-    this.onMoved = null;
-    /** A reader in JavaScript has come to the end, and the engine was told. */
-    this.fedEnd = false;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
-    this.upgraded = false;
     this.upgradeStream = null;
     /** See answers-ahead.js. @type {object[]|null} */
     this.heldBack = null;
-    this.answersGivenUp = false;
-    this.peerEnded = false;
     /** The connection's last response has been ended: what the peer still says is nobody's. */
     this.over = false;
-    /** The peer's FIN came in mid-message, which 'clientError' tells: whoever listens to that ends the socket. */
-    this.failedAtEnd = false;
     this.bytesRead = 0;
-    /** Payload bytes handed to the engine, known to be flushed, and at the last request for an acknowledgement. */
-    this.handed = 0;
-    this.acked = 0;
-    this.asked = 0;
-    /** See driver-change.js. */
-    this.bulk = 0;
-    /** Bytes of chunk framing the engine has added. */
-    this.framing = 0;
-    /** Who waits for the flush of the bytes up to `at`. */
-    this.waiters = NONE;
-    this.uncredited = 0;
+    this.intake = new Intake(this);
+    this.outflow = new Outflow(this);
     this.onClosed = null;
     refProcess();
+  }
+
+  /** Whether it takes what is written. */
+  get isActive() {
+    return this.life === LIFE.ACTIVE;
+  }
+
+  get isClosed() {
+    return this.life === LIFE.CLOSED;
+  }
+
+  /** Whether its bytes are no HTTP any more. */
+  get isUpgraded() {
+    return this.phase !== PHASE.HTTP;
   }
 
   /** The net.Socket of this connection, made at first use. */
@@ -121,14 +112,10 @@ class Connection {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
       // Asked for after the end: the server has counted the connection down already.
-      if (this.closed) this.madeSocket._server = null;
-      if (this.closed || this.closing) this.madeSocket.destroy();
+      if (this.isClosed) this.madeSocket._server = null;
+      if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
-  }
-
-  get writableLength() {
-    return this.handed - this.acked > ACK_INTERVAL ? this.handed - this.acked : 0;
   }
 
   /** The response being sent, as Node shows it in socket._httpMessage. */
@@ -141,31 +128,30 @@ class Connection {
     return hasAnsweredLast(this);
   }
 
-  /** Sink interface: the program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
+  // ---- sink: where its messages write -------------------------------------------------------------------------------
+
+  get writableLength() {
+    return this.outflow.writableLength;
+  }
+
+  /** The program has ended the socket, or the peer's FIN has. What a response is given after that waits in it, unsent, as in Node. */
   get isEnded() {
-    if (this.closing || this.closed) return false;
-    return this.upgraded ? this.answersGivenUp : this.madeSocket !== null && !this.madeSocket.writable;
+    if (!this.isActive) return false;
+    return this.isUpgraded ? this.phase === PHASE.UNANSWERED : this.madeSocket !== null && !this.madeSocket.writable;
   }
-
-  /** `waiter` is told once the bytes up to `waiter.at` have been flushed. */
-  wait(waiter) {
-    addWaiter(this, waiter);
-  }
-
-  // ---- writing -------------------------------------------------------------------------------------------------------
 
   /**
-   * The sink interface of OutgoingMessage.
+   * Takes a piece of a message, or gives it back to wait there.
    * @return {boolean} false when the connection is over its high-water mark; 'drain' follows
    */
   send(message, head, chunk, encoding, flags, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       if (callback) nextTick(callback, streamDestroyed('write'));
       return false;
     }
     const socket = this.madeSocket;
-    if (this.answersGivenUp) return message[kEnqueue](head, chunk, encoding, flags, callback);
-    if (socket !== null && !this.upgraded) {
+    if (this.phase === PHASE.UNANSWERED) return message[kEnqueue](head, chunk, encoding, flags, callback);
+    if (socket !== null && !this.isUpgraded) {
       if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if (socket.writableLength > 0 || socket.writableCorked > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     }
@@ -176,57 +162,9 @@ class Connection {
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
-      if (!error && !this.closed && !this.closing) this.hand(message, '', null, null, flags & (LAST | CLOSE), callback);
+      if (!error && this.isActive) this.hand(message, '', null, null, flags & (LAST | CLOSE), callback);
       else callback?.(error ?? streamDestroyed('write'));
     });
-  }
-
-  /** Hands a piece of a message to the engine. */
-  hand(message, head, chunk, encoding, flags, callback) {
-    const last = (flags & LAST) !== 0;
-    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
-    if (callback !== undefined || (last && (message[kEvents] !== undefined || this.waiters.length > 0))) flags |= ACK;
-    const full = this.writeBytes(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
-    if (callback !== undefined) this.wait({ at: this.handed, callback });
-    if (last) {
-      // One that is early counts from its turn on.
-      if (message[kLine] === null) noteHandedOver(message);
-      if (flags & ACK) this.wait({ at: this.handed, callback: null, message });
-      else endExchange(this, message);
-      handedLast(this, (flags & CLOSE) !== 0);
-    } else if (full) {
-      this.wait({ at: this.handed, callback: null, message: null, drain: message });
-    }
-    this.touch();
-    return !full;
-  }
-
-  /** Line interface: whether the engine takes what a response says now, before its turn. */
-  mayHandOver(response) {
-    return mayHandOver(this, response);
-  }
-
-  /** Line interface: bytes that wait in a response for its turn have become so many more, or fewer. */
-  noteQueued(delta) {
-    noteQueued(this, delta);
-  }
-
-  /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
-  letGo(message) {
-    if (this.unfinished[0] !== message || this.closed || this.closing) return;
-    if (this.handedOver === 0) {
-      this.writeBytes(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
-      handedLast(this, false);
-    }
-    passTurn(this, message);
-  }
-
-  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
-  awaitFlush(message) {
-    if (this.closed || this.closing) return false;
-    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
-    this.wait({ at: this.handed, callback: null, message });
-    return true;
   }
 
   /** Interim responses: bytes in this message's place, outside its framing. */
@@ -234,22 +172,104 @@ class Connection {
     this.send(message, '', text, 'latin1', 0, undefined);
   }
 
-  /** @return {boolean} true: over the high-water mark, and an acknowledgement of everything written is under way */
-  writeBytes(op, flags, seq, head, chunk, encoding) {
-    // A UTF-16 unit is at most three bytes of UTF-8.
-    const most = head.length + (chunk === null ? 0 : typeof chunk === 'string' ? chunk.length * 3 : chunk.length);
-    const ahead = this.handed + most;
-    if (ahead - this.asked >= ACK_INTERVAL || ahead - this.acked > this.highWaterMark) flags |= ACK;
-    const length = write(op, flags, this, seq, head, chunk, encoding);
-    this.handed += length;
-    if (flags & ACK) this.asked = this.handed;
-    if (flags & CHUNKED) this.framing += framingBytes(lastChunkLength(), flags);
-    return this.handed - this.acked > this.highWaterMark;
+  cork() {
+    this.socket.cork();
   }
+
+  uncork() {
+    this.socket.uncork();
+  }
+
+  /** A message has ended, and what waits in the socket leaves, however often that was corked. */
+  uncorkFully() {
+    uncorkFully(this.madeSocket);
+  }
+
+  setTimeout(msecs) {
+    this.socket.setTimeout(msecs);
+  }
+
+  /** The response was destroyed. */
+  destroy(error) {
+    this.socket.destroy(error);
+  }
+
+  /** The response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
+  abandon() {
+    if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  }
+
+  /** The response has been taken off the socket, and its program answers in another way: the next one has the turn. */
+  letGo(message) {
+    if (this.unfinished[0] !== message || !this.isActive) return;
+    if (this.handedOver === 0) {
+      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      handedLast(this, false);
+    }
+    passTurn(this, message);
+  }
+
+  // ---- line: where responses wait for their turn --------------------------------------------------------------------
+
+  /** Bytes that wait in a response for its turn have become so many more, or fewer. */
+  noteQueued(delta) {
+    noteQueued(this, delta);
+  }
+
+  /** Whether the engine takes what a response says now, before its turn. */
+  mayHandOver(response) {
+    return mayHandOver(this, response);
+  }
+
+  /** Hands a piece of a message to the engine. */
+  hand(message, head, chunk, encoding, flags, callback) {
+    const { outflow } = this;
+    const last = (flags & LAST) !== 0;
+    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
+    if (callback !== undefined || (last && (message[kEvents] !== undefined || outflow.isAwaited))) flags |= ACK;
+    const full = outflow.write(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
+    if (callback !== undefined) outflow.tell(callback);
+    if (last) {
+      // One that is early counts from its turn on.
+      if (message[kLine] === null) noteHandedOver(message);
+      if (flags & ACK) outflow.finish(message);
+      else endExchange(this, message);
+      handedLast(this, (flags & CLOSE) !== 0);
+    } else if (full) {
+      outflow.drain(message);
+    }
+    this.touch();
+    return !full;
+  }
+
+  // ---- source: where its messages come from -------------------------------------------------------------------------
+
+  /** Whether its socket is paused in the HTTP phase. */
+  get paused() {
+    return this.intake.isPaused;
+  }
+
+  /** Whoever reads a message makes its socket flow, as in Node. */
+  resumeSocket() {
+    if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
+  }
+
+  /** `n` bytes of body or raw stream have been taken by whoever they were for. */
+  credit(n) {
+    this.intake.credit(n);
+  }
+
+  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  hasAnswered(request) {
+    for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
+    return false;
+  }
+
+  // ---- what its socket asks of it -----------------------------------------------------------------------------------
 
   /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
   writeRaw(chunk, encoding, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
@@ -257,14 +277,14 @@ class Connection {
       holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
       return;
     }
-    if (this.upgraded && !isInline(this)) noteWrite(this, chunk.length);
-    if (this.writePiece(chunk, encoding)) this.wait({ at: this.handed, callback });
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
+    if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
     else callback();
   }
 
   /** The same for chunks that were corked: they leave together anyway, so nobody joins them. */
   writeRawPieces(chunks, callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
@@ -273,37 +293,23 @@ class Connection {
       holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
       return;
     }
-    if (this.upgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
-    if (full) this.wait({ at: this.handed, callback });
+    if (full) this.outflow.tell(callback);
     else callback();
   }
 
-  /** @return {boolean} see writeBytes() */
+  /** @return {boolean} see Outflow.write() */
   writePiece(chunk, encoding) {
-    return this.upgraded && !this.answersGivenUp
-      ? this.writeBytes(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
-      : this.writeBytes(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
-  }
-
-  /** Calls back when all that has been written so far has left, or never will. */
-  fence(callback) {
-    this.writeBytes(OP.WRITE_NOW, ACK, 0, '', null, null);
-    this.wait({ at: this.handed, callback });
-  }
-
-  /** Its driver has changed, or it is over. */
-  moved() {
-    this.moving = false;
-    const { onMoved } = this;
-    this.onMoved = null;
-    onMoved?.();
+    return this.phase === PHASE.UPGRADED
+      ? this.outflow.write(OP.WRITE, 0, this.upgradeSeq, '', chunk, encoding)
+      : this.outflow.write(OP.WRITE_NOW, 0, 0, '', chunk, encoding);
   }
 
   /** FIN once everything has left. */
   shutdown(callback) {
-    if (this.closed || this.closing) {
+    if (!this.isActive) {
       callback();
       return;
     }
@@ -312,55 +318,76 @@ class Connection {
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
-    this.wait({ at: this.handed, callback, fin: true });
+    this.outflow.tellOfFin(callback);
   }
 
   /** Closes now; what the kernel does not take at once is lost, as with Node's destroy(). */
   close(callback) {
-    if (this.closed) {
-      if (callback) this.tellClosed(callback);
+    if (this.isClosed) {
+      if (callback) tellClosed(this, callback);
       return;
     }
     if (callback) this.onClosed = callback;
-    if (this.closing) return;
-    this.closing = true;
+    if (!this.isActive) return;
+    this.life = LIFE.CLOSING;
     command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {
-    if (this.closed) {
-      this.tellClosed(callback);
+    if (this.isClosed) {
+      tellClosed(this, callback);
       return;
     }
     this.onClosed = callback;
-    this.closing = true;
+    this.life = LIFE.CLOSING;
     command(OP.RESET, 0, this, 0);
   }
 
-  /** The socket hears that the engine has closed. Its 'error' comes before what the messages hear, its 'close' after that. */
-  tellClosed(callback) {
-    closeTick(() => tellEach([abort, () => callback()], step, this));
+  setNoDelay(enable) {
+    if (!this.isClosed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
   }
 
-  /** Sink interface: the response was destroyed. */
-  destroy(error) {
-    this.socket.destroy(error);
+  setKeepAlive(enable, seconds) {
+    if (!this.isClosed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
   }
 
-  /** Sink interface: the response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
-  abandon() {
-    if (!this.closed && !this.closing) command(OP.CLOSE, UNLESS_SENT, this, 0);
+  setRef(ref) {
+    if (this.ref === ref || this.isClosed) return;
+    this.ref = ref;
+    if (ref) refProcess();
+    else unrefProcess();
+  }
+
+  /** Activity: the idle timer of a socket that has one starts anew. */
+  touch() {
+    if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
+  }
+
+  // ---- its exchanges ------------------------------------------------------------------------------------------------
+
+  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  awaitFlush(message) {
+    if (!this.isActive) return false;
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
+    this.outflow.finish(message);
+    return true;
+  }
+
+  /** Calls back when all that has been written so far has left, or never will. */
+  fence(callback) {
+    this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, null);
+    this.outflow.tell(callback);
+  }
+
+  /** The new protocol's bytes are the socket's, whoever read the old one's. */
+  endHttpPhase() {
+    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
+    this.intake.leaveHttp();
   }
 
   /** It ends with an error of this step. */
   fail() {
     for (const response of each(this.unfinished)) noteFailure(response);
-  }
-
-  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
-  hasAnswered(request) {
-    for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
-    return false;
   }
 
   /** Closes a connection between two requests, with its socket if somebody has that. */
@@ -374,114 +401,18 @@ class Connection {
    * all been ended but not been flushed closes when they have: Node closes that at once, with what the kernel has not taken.
    */
   endIdle() {
-    if (this.upgraded || this.receiving !== null || this.upgradeRequest !== null) return;
+    if (this.isUpgraded || this.receiving !== null || this.upgradeRequest !== null) return;
     if (this.unfinished.length === 0) this.closeIfIdle();
     else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
   }
 
   closeIfIdle() {
-    if (this.closed || this.closing) return;
+    if (!this.isActive) return;
     this.closingIfIdle = true;
     command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
-  setTimeout(msecs) {
-    this.socket.setTimeout(msecs);
-  }
-
-  cork() {
-    this.socket.cork();
-  }
-
-  /** Sink interface: a message has ended, and what waits in the socket leaves, however often that was corked. */
-  uncorkFully() {
-    uncorkFully(this.madeSocket);
-  }
-
-  uncork() {
-    this.socket.uncork();
-  }
-
-  setNoDelay(enable) {
-    if (!this.closed) command(OP.NO_DELAY, 0, this, enable ? 1 : 0);
-  }
-
-  setKeepAlive(enable, seconds) {
-    if (!this.closed) command(OP.KEEP_ALIVE, enable ? ON : 0, this, seconds);
-  }
-
-  setRef(ref) {
-    if (this.ref === ref || this.closed) return;
-    this.ref = ref;
-    if (ref) refProcess();
-    else unrefProcess();
-  }
-
-  /** `n` bytes of body or raw stream have been taken by whoever they were for. */
-  credit(n) {
-    this.uncredited += n;
-    if (this.uncredited < CREDIT_STEP || this.closed || this.closing) return;
-    command(OP.CREDIT, 0, this, this.uncredited);
-    this.uncredited = 0;
-  }
-
-  /** Whoever reads a message makes its socket flow, as in Node. */
-  resumeSocket() {
-    if (this.madeSocket !== null && this.madeSocket.readable) this.madeSocket.resume();
-  }
-
-  /** Tells the engine who gets the peer's bytes from now on, if that has changed. */
-  setReader() {
-    const reader = this.paused || this.departing || this.moving ? READ.NOBODY : this.tapped ? READ.JAVASCRIPT : READ.PARSER;
-    if (reader === this.readBy || this.closed || this.closing) return;
-    this.readBy = reader;
-    command(OP.TAP, 0, this, reader);
-  }
-
-  /** JavaScript wants to see the bytes of the HTTP phase before the parser. */
-  tap() {
-    if (this.tapped || this.upgraded || !this.counted) return;
-    this.tapped = true;
-    this.setReader();
-  }
-
-  /** @param {boolean} paused the socket of the HTTP phase reads nothing for now */
-  setPaused(paused) {
-    if (this.upgraded) return;
-    this.paused = paused;
-    this.setReader();
-  }
-
-  /** Bytes that came, or were made, in JavaScript go to the parser as if they had been read. @param {Uint8Array} chunk */
-  feed(chunk) {
-    if (this.closed || this.closing || this.upgraded) return;
-    // Larger ones would travel as writes do.
-    for (let at = 0; at < chunk.length; at += LARGE_PAYLOAD - 1) {
-      write(OP.FEED, 0, this, 0, '', subarray(chunk, at, at + LARGE_PAYLOAD - 1), null);
-    }
-  }
-
-  /** The same for the end of the stream. */
-  feedEnd() {
-    if (this.fedEnd || this.peerEnded || this.closed || this.closing) return;
-    this.fedEnd = true;
-    command(OP.FEED, END, this, 0);
-  }
-
-  /** The new protocol's bytes are the socket's, whoever read the old one's. */
-  endHttpPhase() {
-    this.upgraded = true;
-    this.tapped = false;
-    this.paused = false;
-    this.setReader();
-  }
-
-  /** Activity: the idle timer of a socket that has one starts anew. */
-  touch() {
-    if (this.madeSocket !== null && this.madeSocket.timeout) this.madeSocket._unrefTimer();
-  }
-
-  // ---- records -------------------------------------------------------------------------------------------------------
+  // ---- records ------------------------------------------------------------------------------------------------------
 
   onBody(chunk) {
     this.bytesRead += chunk.length;
@@ -498,25 +429,26 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    if (this.closing || this.closed) return;
+    if (!this.isActive) return;
     this.touch();
     if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
     else this.socket.receive(chunk);
   }
 
   onAck(total) {
-    if (total > this.acked) this.acked = total;
-    if (this.waiters.length === 0) return;
+    const { outflow } = this;
+    outflow.note(total);
+    if (!outflow.isAwaited) return;
     this.touch();
-    settleFlushed(this);
+    outflow.settle();
   }
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.closingIfIdle = false;
-    if (this.tapped && !this.fedEnd) {
+    if (this.intake.tapped && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
-      if (!this.closing) this.socket.receiveEnd();
+      if (this.isActive) this.socket.receiveEnd();
       return;
     }
     peerEnded(this);
@@ -524,76 +456,18 @@ class Connection {
 
   /** The engine's last word on this connection. */
   onClose(errno, writing) {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.isClosed) return;
+    if (errno !== 0 && this.isActive) this.closeError = errnoException(-errno, writing ? 'write' : 'read');
+    this.life = LIFE.CLOSED;
     if (this.ref) unrefProcess();
     this.side.forget(this);
-    const socket = this.madeSocket;
-    let error = null;
-    if (errno !== 0 && !this.closing) error = errnoException(-errno, writing ? 'write' : 'read');
-    const steps = socket === null ? WITHOUT_SOCKET : socket.destroyed ? WITH_SOCKET_GONE : WITH_SOCKET;
-    this.closeError = error;
-    tellEach(steps, step, this);
+    tellAll(this);
   }
 
   /** What was under way will not be. */
   abortExchanges() {
     abortAll(this);
   }
-}
-
-/** What is done when the engine has closed, in Node's order; listeners run in most of it, and may throw. */
-const WITHOUT_SOCKET = [failAll, countDown, abort, hearClosed];
-/** Its 'close' is on its way. */
-const WITH_SOCKET_GONE = [failAll, abort, hearClosed];
-const WITH_SOCKET = [failAll, closeSocket, abortUnlessDestroyed, hearClosed];
-
-function step(act, connection) {
-  act(connection);
-}
-
-function failAll(connection) {
-  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
-  if (connection.waiters.length > 0) failWaiters(connection, connection.closeError ?? streamDestroyed('write'));
-}
-
-function countDown(connection) {
-  if (connection.counted) connection.side.connectionGone(connection);
-}
-
-function abort(connection) {
-  connection.abortExchanges();
-}
-
-function closeSocket(connection) {
-  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
-  else connection.madeSocket.engineClosed(connection.closeError);
-}
-
-/** If the socket has been destroyed, its 'close' brings the abort. */
-function abortUnlessDestroyed(connection) {
-  if (!connection.madeSocket.destroyed) connection.abortExchanges();
-}
-
-function hearClosed(connection) {
-  const { onClosed } = connection;
-  connection.onClosed = null;
-  try {
-    if (onClosed !== null) onClosed();
-  } finally {
-    connection.moved();
-  }
-}
-
-/** 'close' comes after the 'error' that destroy() emits on the next tick. */
-function closeTick(callback) {
-  nextTick(nextTick, callback);
-}
-
-/** Bytes the engine adds around a chunk of `n` bytes. */
-function framingBytes(n, flags) {
-  const frame = n > 0 ? n.toString(16).length + 4 : 0;
-  return flags & LAST ? frame + 5 : frame;
 }
 
 function byteLength(chunk, encoding) {
@@ -604,4 +478,4 @@ function seqOf(message) {
   return requestSeq(message.req);
 }
 
-module.exports = { Connection, closeTick };
+module.exports = { Connection };

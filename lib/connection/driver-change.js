@@ -11,6 +11,7 @@
 
 const { OP, READ, command, takeOver } = require('../seam/binding');
 const { addConnection } = require('../seam/connection-table');
+const { HOLD } = require('./states');
 
 /** Bytes of one write that count, and how many in a row. */
 const BULK = 32 * 1024;
@@ -18,22 +19,23 @@ const BULK_RUN = 8;
 
 /** An upgraded stream that a thread serves is about to write. @param {number} length of bytes, or of text */
 function noteWrite(connection, length) {
-  if (length < BULK) connection.bulk = 0;
-  else if (++connection.bulk > BULK_RUN) change(connection);
+  const { outflow } = connection;
+  if (length < BULK) outflow.bulk = 0;
+  else if (++outflow.bulk > BULK_RUN) change(connection);
 }
 
 /** Goes over if nothing that was written before still waits. */
 function change(connection) {
-  const taken = takeOver(connection, connection.upgradeSeq);
+  const taken = takeOver(connection, connection.upgradeSeq, connection.outflow.handed);
   if (taken === null) return;
   if (taken.length === 0) {
     // No such driver here.
-    connection.bulk = -Infinity;
+    connection.outflow.bulk = -Infinity;
     return;
   }
   command(OP.RELEASE, 0, connection, 0);
-  connection.moving = true;
-  connection.readBy = READ.NOBODY;
+  connection.intake.setHold(HOLD.MOVING, true);
+  connection.intake.readBy = READ.NOBODY;
   connection.index = taken[0];
   connection.generation = taken[1];
   addConnection(connection);
@@ -46,19 +48,20 @@ function change(connection) {
  */
 function waitsForFormerDriver(connection, index, errno, writing) {
   // Who closes it himself wants none of it.
-  if (!connection.moving || connection.index !== index || connection.closing || connection.closed) return false;
-  connection.closedBefore = { errno, writing };
+  if (!connection.intake.isMoving || connection.index !== index || !connection.isActive) return false;
+  connection.intake.closedBefore = { errno, writing };
   return true;
 }
 
 /** The thread has told its last of the connection. @param {boolean} ended the peer's FIN has come */
 function beginReading(connection, ended) {
-  connection.moving = false;
-  if (!connection.closed) {
+  const { intake } = connection;
+  intake.setHold(HOLD.MOVING, false);
+  if (!connection.isClosed) {
     if (ended) command(OP.TAP, 0, connection, READ.ENDED);
-    else connection.setReader();
+    else intake.tellReader();
   }
-  connection.moved();
+  intake.moved();
 }
 
 module.exports = { noteWrite, beginReading, waitsForFormerDriver };

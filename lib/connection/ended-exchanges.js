@@ -35,7 +35,7 @@ function finishEnded() {
     const connection = ended[endedAt + 1];
     endedAt += 2;
     // It has not left, and its connection tells it so.
-    if (connection.closed) continue;
+    if (connection.isClosed) continue;
     // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
     if ((message[kEvents] !== undefined || connection.unfinished[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
@@ -71,7 +71,7 @@ function closeMessage(message, connection) {
   try {
     message[kOnClose]();
   } finally {
-    if (connection.waiters.length > 0) connection.onAck(connection.acked);
+    if (connection.outflow.isAwaited) connection.onAck(connection.outflow.acked);
   }
 }
 

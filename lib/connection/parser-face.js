@@ -49,17 +49,17 @@ class HTTPParser {
   execute(bytes) {
     if (!types.isUint8Array(bytes)) throw nodeError('ERR_INVALID_ARG_TYPE', 'bytes', 'must be an instance of Buffer or Uint8Array', bytes);
     if (this.socket.parser !== this) return undefined;
-    this.#connection.feed(bytes);
+    this.#connection.intake.feed(bytes);
     return bytes.length;
   }
 
   /** Nothing is read until resume(). */
   pause() {
-    this.#connection.setPaused(true);
+    this.#connection.intake.setPaused(true);
   }
 
   resume() {
-    this.#connection.setPaused(false);
+    this.#connection.intake.setPaused(false);
   }
 
   /** @return {Buffer} what is being parsed: nothing, while JavaScript runs */

@@ -9,7 +9,7 @@ const { OP, command } = require('../seam/binding');
 const { connResetException } = require('../base/errors');
 const { cutMessage } = require('../message/incoming-message');
 const { setImmediate } = require('../base/primordials');
-const { lastResponseOf } = require('./waiters');
+const { INPUT } = require('./states');
 
 /**
  * @param {import('./connection').Connection} connection
@@ -17,21 +17,19 @@ const { lastResponseOf } = require('./waiters');
  */
 function afterThisRound(connection, act) {
   setImmediate(() => {
-    const last = lastResponseOf(connection);
-    if (last === undefined) settle();
-    else connection.wait({ at: last.at, callback: settle });
+    if (!connection.outflow.tellWithLastAnswer(settle)) settle();
   });
   function settle() {
-    if (!connection.closed && !connection.closing) act(connection);
+    if (connection.isActive) act(connection);
   }
 }
 
 /** The FIN has come, and whoever reads in JavaScript has come to it, too. */
 function peerEnded(connection) {
-  connection.peerEnded = true;
-  if (connection.closing) return;
+  connection.intake.noteEnd(INPUT.ENDED);
+  if (!connection.isActive) return;
   if (connection.upgradeStream !== null) endUpgradeStream(connection);
-  else if (connection.upgraded) connection.socket.receiveEnd();
+  else if (connection.isUpgraded) connection.socket.receiveEnd();
   else if (connection.unfinished.length > 0) afterThisRound(connection, endHttp);
   else endHttp(connection);
 }
@@ -50,7 +48,7 @@ function endUpgradeStream(connection) {
 function endHttp(connection) {
   const { unfinished, madeSocket } = connection;
   if (madeSocket !== null) madeSocket.receiveEnd();
-  if (connection.failedAtEnd) return;
+  if (connection.intake.end === INPUT.CUT) return;
   if (connection.server.httpAllowHalfOpen && unfinished.length > 0) unfinished[unfinished.length - 1]._last = true;
   else if (unfinished.length > 0 || madeSocket !== null) connection.socket.end();
   else command(OP.SHUTDOWN, 0, connection, 0);

@@ -17,8 +17,9 @@ const { noteAnswered } = require('./answers-ahead');
 const { OP, command } = require('../seam/binding');
 const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
-const { isWhole } = require('../message/outgoing-message');
+const { isWhole } = require('../message/outgoing-queue');
 const { Number, Object, each } = require('../base/primordials');
+const { PHASE } = require('./states');
 const { writesAreWatched } = require('./socket');
 const { noteHandedOver } = require('../message/steps');
 const { tellEach } = require('../base/tell-each');
@@ -40,9 +41,9 @@ function lineUpResponse(connection, response) {
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.answersGivenUp || connection.closing || connection.closed) return false;
+  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
   const socket = connection.madeSocket;
-  return socket === null || connection.upgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
+  return socket === null || connection.isUpgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
 
 /** The engine has all of the first response that it had not: complete answers after it follow. */
@@ -73,14 +74,14 @@ function passTurn(connection, response) {
   noteAnswered(connection);
   if (response._last) {
     connection.over = true;
-    if (connection.upgraded || connection.closing || connection.closed) return;
+    if (connection.isUpgraded || !connection.isActive) return;
     // Made the last one when it had been handed over.
     if (!connection.saidClose) connection.socket.destroySoon();
     // The engine closes; whoever has the socket must not be told that what he says after that has left.
     else if (connection.madeSocket !== null) connection.madeSocket.end();
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
-  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.upgraded) {
+  } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.isUpgraded) {
     restTimer(connection);
   }
 }
@@ -130,7 +131,7 @@ function goOn(connection) {
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
 function abortAll(connection) {
   const { receiving, unfinished, madeSocket } = connection;
-  if (madeSocket !== null && !connection.upgraded) madeSocket.parser = null;
+  if (madeSocket !== null && !connection.isUpgraded) madeSocket.parser = null;
   connection.receiving = null;
   connection.unfinished = NONE;
   connection.handedOver = 0;
@@ -138,7 +139,7 @@ function abortAll(connection) {
   const current = currentOf({ unfinished });
   const messages = [];
   // Those that stand ahead of an upgrade are left alone: to Node the connection is no longer HTTP's.
-  if (!connection.upgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
+  if (!connection.isUpgraded) for (const { req } of each(unfinished)) if (req) messages.push(req);
   if (receiving !== null && !receiving.destroyed) messages.push(receiving);
   const ends = [];
   for (const response of each(unfinished)) if (response !== current) ends.push(response);

@@ -31,7 +31,7 @@ function Socket(connection) {
   this.server = server;
   this._server = server;
   this._paused = false;
-  this.parser = connection.upgraded ? null : new HTTPParser(connection, this);
+  this.parser = connection.isUpgraded ? null : new HTTPParser(connection, this);
   this.setEncoding = refuseEncoding;
 }
 Object.setPrototypeOf(Socket.prototype, net.Socket.prototype);
@@ -62,7 +62,7 @@ Socket.prototype.receiveEnd = function receiveEnd() {
   this[kEnded] = true;
   this.receive(null);
   // In the HTTP phase the parser is the reader: 'end' comes whether or not anyone else reads.
-  if (!this[kConnection].upgraded && !this[kConnection].tapped) this.resume();
+  if (!this[kConnection].isUpgraded && !this[kConnection].intake.tapped) this.resume();
 };
 
 Socket.prototype._write = function _write(chunk, encoding, callback) {
@@ -102,7 +102,7 @@ Socket.prototype.destroy = function destroy(error, callback) {
  */
 Socket.prototype._destroy = function _destroy(error, callback) {
   const connection = this[kConnection];
-  if (error && !connection.upgraded) connection.fail();
+  if (error && !connection.isUpgraded) connection.fail();
   this._handle = {
     bytesRead: connection.bytesRead,
     bytesWritten: this.bytesWritten,
@@ -146,7 +146,7 @@ Socket.prototype.once = function once(event, listener) {
 /** Who listens for bytes in the HTTP phase sees them before the parser, as with node:http. */
 function on(event, listener) {
   const socket = net.Socket.prototype.on.call(this, event, listener);
-  if (event === 'data' || event === 'readable') this[kConnection].tap();
+  if (event === 'data' || event === 'readable') this[kConnection].intake.tap();
   return socket;
 }
 Socket.prototype.on = on;
@@ -154,7 +154,7 @@ Socket.prototype.addListener = on;
 
 Socket.prototype.prependListener = function prependListener(event, listener) {
   const socket = net.Socket.prototype.prependListener.call(this, event, listener);
-  if (event === 'data' || event === 'readable') this[kConnection].tap();
+  if (event === 'data' || event === 'readable') this[kConnection].intake.tap();
   return socket;
 };
 
@@ -231,7 +231,7 @@ Object.defineProperties(Socket.prototype, {
     enumerable: true,
     get() {
       const connection = this[kConnection];
-      let bytes = connection.handed + connection.framing;
+      let bytes = connection.outflow.bytesWritten;
       for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
@@ -243,7 +243,7 @@ Object.defineProperties(Socket.prototype, {
     configurable: true,
     enumerable: true,
     get() {
-      return this[kConnection] ? this[kConnection].handed + this[kConnection].framing : 0;
+      return this[kConnection] ? this[kConnection].outflow.bytesWritten : 0;
     },
     set() {},
   },

@@ -18,6 +18,7 @@ const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
+const { kSide } = require('../base/symbols');
 
 const { CONNECTION, REQUEST, BODY, END, UPGRADE, RAW, EOF, PARSE_ERROR, TIMEOUT, ACK, CLOSED, RESPONSE, CONNECTED, MOVED } = layout.kinds;
 const { SIZE, INDEX, KIND, FLAGS_SHIFT } = layout.head;
@@ -167,7 +168,7 @@ function dispatch(at) {
       connection.side.inScope(eofRecord, connection);
       return true;
     case PARSE_ERROR: {
-      if (connection.closing) return false;
+      if (!connection.isActive) return false;
       const error = errors[words[at + PARSE_ERROR_INDEX]];
       const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
       if (packet === null) return true;
@@ -175,7 +176,7 @@ function dispatch(at) {
       return true;
     }
     case TIMEOUT:
-      if (connection.closing) return false;
+      if (!connection.isActive) return false;
       connection.side.inScope(connection.side.exchange.onTimeout, connection, flags);
       return true;
     case ACK:
@@ -185,12 +186,12 @@ function dispatch(at) {
       removeConnection(index);
       if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
       // What has changed drivers meanwhile goes with it.
-      if (connection.index !== index && !connection.closed) command(OP.CLOSE, 0, connection, 0);
+      if (connection.index !== index && !connection.isClosed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
     case MOVED: {
       removeConnection(index);
-      const { closedBefore } = connection;
+      const { closedBefore } = connection.intake;
       if (closedBefore === null) beginReading(connection, (flags & ENDED) !== 0);
       else connection.side.inScope(closedRecord, connection, closedBefore.errno, closedBefore.writing);
       return closedBefore !== null;
@@ -222,14 +223,14 @@ function onConnection(at, flags, index) {
     command(OP.CLOSE, 0, { index, generation: words[at + CONNECTION_GENERATION] }, 0);
     return false;
   }
-  const connection = new Connection(server, index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
+  const connection = new Connection(server, server[kSide], index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
   if ((flags & HELD) === 0) return connection.side.admit(connection);
-  connection.readBy = READ.NOBODY;
+  connection.intake.readBy = READ.NOBODY;
   try {
     return connection.side.admit(connection);
   } finally {
-    connection.setReader();
+    connection.intake.tellReader();
   }
 }
 
@@ -290,7 +291,7 @@ function onConnected(at, flags, index) {
 
 function onResponse(at, flags, connection) {
   connection.bytesRead = word53(at + RESPONSE_BYTES_READ);
-  if (connection.closing) return false;
+  if (!connection.isActive) return false;
   const line = words[at + RESPONSE_LINE];
   const reasonLength = words[at + RESPONSE_REASON_LENGTH];
   const start = (at + RESPONSE_BYTES) << 2;
@@ -388,7 +389,7 @@ function lose(index) {
   const connection = connectionAt(index);
   command(OP.RESET, 0, connection, 0);
   removeConnection(index);
-  if (!connection.closed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
+  if (!connection.isClosed) connection.side.inScope(closedRecord, connection, constants.errno.ENOMEM, false);
 }
 
 /**

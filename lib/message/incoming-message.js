@@ -10,23 +10,17 @@
 
 const http = require('../base/host-http');
 const { Readable } = require('node:stream');
-const { fieldRule } = require('./field-rules');
+const {
+  kFields, kFieldCount, kRawHeaders, kHeaders, kHeadersDistinct, kRawTrailers, kTrailers, kTrailersDistinct, splitFields, fieldMembers, fieldMethods,
+} = require('./incoming-fields');
 const { Inflow } = require('./inflow');
 const { eventsAccessor, ownerOf } = require('./message-owner');
 const { abortFields } = require('../base/node-internals');
-const { AbortController, Error, Object, Reflect, each, nextTick, split, toLowerCase } = require('../base/primordials');
+const { AbortController, Error, Object, Reflect, each, nextTick } = require('../base/primordials');
 const { kEvents, kOwner } = require('../base/symbols');
 
 const kConnection = Symbol('turnout.connection');
 const kSeq = Symbol('turnout.seq');
-const kFields = Symbol('turnout.fields');
-const kFieldCount = Symbol('turnout.fieldCount');
-const kRawHeaders = Symbol('turnout.rawHeaders');
-const kHeaders = Symbol('turnout.headers');
-const kHeadersDistinct = Symbol('turnout.headersDistinct');
-const kRawTrailers = Symbol('turnout.rawTrailers');
-const kTrailers = Symbol('turnout.trailers');
-const kTrailersDistinct = Symbol('turnout.trailersDistinct');
 const kSocket = Symbol('turnout.socket');
 const kClient = Symbol('turnout.client');
 const kHttpVersion = Symbol('turnout.httpVersion');
@@ -56,7 +50,7 @@ Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
 
 /**
  * The lazy form the engine's requests take.
- * @param {import('../connection/connection').Connection} connection where it came from
+ * @param {import('../base/roles').Source} connection where it came from
  * @param {number} seq its number on that connection, from 1
  * @param {string} method name
  * @param {string} url request target
@@ -203,70 +197,7 @@ const prototypeMembers = {
       this[kHttpVersion] = value;
     },
   },
-  rawHeaders: {
-    get() {
-      if (this[kRawHeaders] === null) ownerOf(this)[kRawHeaders] = splitFields(this[kFields]);
-      return this[kRawHeaders];
-    },
-    set(value) {
-      this[kRawHeaders] = value;
-    },
-  },
-  headers: {
-    get() {
-      if (this[kHeaders] === null) {
-        const headers = {};
-        ownerOf(this)[kHeaders] = headers;
-        const raw = this.rawHeaders;
-        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], headers);
-      }
-      return this[kHeaders];
-    },
-    set(value) {
-      this[kHeaders] = value;
-    },
-  },
-  headersDistinct: {
-    get() {
-      this[kHeadersDistinct] ??= distinct(this, this.rawHeaders);
-      return this[kHeadersDistinct];
-    },
-    set(value) {
-      this[kHeadersDistinct] = value;
-    },
-  },
-  rawTrailers: {
-    get() {
-      if (this[kRawTrailers] === null) ownerOf(this)[kRawTrailers] = [];
-      return this[kRawTrailers];
-    },
-    set(value) {
-      this[kRawTrailers] = value;
-    },
-  },
-  trailers: {
-    get() {
-      if (this[kTrailers] === null) {
-        const trailers = {};
-        this[kTrailers] = trailers;
-        const raw = this.rawTrailers;
-        for (let i = 0; i + 1 < raw.length; i += 2) this._addHeaderLine(raw[i], raw[i + 1], trailers);
-      }
-      return this[kTrailers];
-    },
-    set(value) {
-      this[kTrailers] = value;
-    },
-  },
-  trailersDistinct: {
-    get() {
-      this[kTrailersDistinct] ??= distinct(this, this.rawTrailers);
-      return this[kTrailersDistinct];
-    },
-    set(value) {
-      this[kTrailersDistinct] = value;
-    },
-  },
+  ...fieldMembers,
   signal: {
     get() {
       if (this[kAbortController] === null) {
@@ -292,17 +223,6 @@ function mayHave(message, pattern) {
   return isUnread ? pattern.test(message[kFields]) : true;
 }
 
-/** `name NUL value NUL …` to a flat list; no field at all is no text at all. */
-function splitFields(fields) {
-  return fields === '' ? [] : split(fields, '\0');
-}
-
-function distinct(message, raw) {
-  const lists = Object.create(null);
-  for (let i = 0; i + 1 < raw.length; i += 2) message._addHeaderLineDistinct(raw[i], raw[i + 1], lists);
-  return lists;
-}
-
 /** An abort signal also fires when the connection goes before the exchange is over. */
 function abortWithSocket(message) {
   const { socket } = message;
@@ -317,51 +237,12 @@ function abortWithSocket(message) {
   message[kAbortController].detach = () => socket.removeListener('close', onClose);
 }
 
+Object.assign(IncomingMessage.prototype, fieldMethods);
+
 IncomingMessage.prototype.setTimeout = function setTimeout(msecs, callback) {
   if (callback) this.on('timeout', callback);
   this.socket.setTimeout(msecs);
   return this;
-};
-
-/**
- * Adds one line to `dest` under Node's joining rules: list fields with ', ', Cookie with '; ', Set-Cookie as an array, and
- * of fields that may stand once the first (all of them joined with `joinDuplicateHeaders`).
- * Source: Node's documentation of message.headers.
- */
-IncomingMessage.prototype._addHeaderLine = function _addHeaderLine(field, value, dest) {
-  const { name, join } = fieldRule(field);
-  const present = dest[name];
-  if (join === 'array') {
-    if (present !== undefined) present.push(value);
-    else dest[name] = [value];
-  } else if (typeof present !== 'string') {
-    if (join === 'first' && present !== undefined) return;
-    dest[name] = value;
-  } else if (join !== 'first') {
-    dest[name] = present + join + value;
-  } else if (this.joinDuplicateHeaders) {
-    dest[name] = `${present}, ${value}`;
-  }
-};
-
-IncomingMessage.prototype._addHeaderLineDistinct = function _addHeaderLineDistinct(field, value, dest) {
-  const name = toLowerCase(field);
-  if (dest[name]) dest[name].push(value);
-  else dest[name] = [value];
-};
-
-/** For who fills a message by hand: `n` entries of the flat list `headers`. */
-IncomingMessage.prototype._addHeaderLines = function _addHeaderLines(headers, n) {
-  if (!headers?.length) return;
-  let dest;
-  if (this.complete) {
-    this[kRawTrailers] = headers;
-    dest = this[kTrailers];
-  } else {
-    this[kRawHeaders] = headers;
-    dest = this[kHeaders];
-  }
-  if (dest) for (let i = 0; i < n; i += 2) this._addHeaderLine(headers[i], headers[i + 1], dest);
 };
 
 IncomingMessage.prototype._read = function _read() {

@@ -18,7 +18,7 @@ class Inflow {
 
   /**
    * @param {import('stream').Readable} readable
-   * @param {import('../connection/connection').Connection} connection whose window counts
+   * @param {import('../base/roles').Source} connection whose window counts
    * @param {(readable: import('stream').Readable) => void} end pushes the end
    */
   constructor(readable, connection, end) {

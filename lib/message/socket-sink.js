@@ -26,6 +26,7 @@ function isOn({ _httpMessage: current }, message) {
   return current === message || (current != null && ownerOf(current) === message);
 }
 
+/** @implements {import('../base/roles').Sink} */
 class SocketSink {
   /** @param {import('stream').Duplex} socket */
   constructor(socket) {

@@ -272,7 +272,7 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
  * Takes an upgraded stream over from its thread, whose next bytes stand in the slot `seq`.
  * @return {number[]|null} its new index and generation; null: not now; []: never
  */
-function takeOver({ index, generation, handed }, seq) {
+function takeOver({ index, generation }, seq, handed) {
   return port.takeOver(index, generation, seq, handed);
 }
 

@@ -17,6 +17,7 @@ const layout = require('../seam/layout');
 const observability = require('../base/observability');
 const { afterThisRound } = require('../connection/peer-end');
 const { goOn, wakeTimer } = require('../connection/pipeline');
+const { INPUT, PHASE } = require('../connection/states');
 const { isSent } = require('../message/steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('../base/symbols');
@@ -101,7 +102,7 @@ function onUpgrade(connection, seq, complete, head) {
   }
   command(OP.DECIDE, ACCEPTED, connection, seq);
   // A socket that nobody has seen yet is not made for HTTP first.
-  if (complete) connection.upgraded = true;
+  if (complete) connection.phase = PHASE.UPGRADED;
   const { socket } = connection;
   connection.side.leaveHttp(connection, complete);
   connection.endHttpPhase();
@@ -176,20 +177,20 @@ function answerExpectation(server, req, res, flags) {
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
   if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
-  else if (connection.upgraded || connection.unfinished.length === 0) tellEnd(connection, error);
+  else if (connection.isUpgraded || connection.unfinished.length === 0) tellEnd(connection, error);
   else afterThisRound(connection, () => tellEnd(connection, error));
 }
 
 /** The error is a FIN that came in mid-message. */
 function tellEnd(connection, error) {
-  connection.failedAtEnd = true;
+  connection.intake.noteEnd(INPUT.CUT);
   tellError(connection, error);
 }
 
 function tellError(connection, error) {
   // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
   if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
-  if (!connection.upgraded) {
+  if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;
   }
@@ -204,7 +205,7 @@ function tellError(connection, error) {
 function clientError(connection, error, mayAnswer) {
   observability.debug('SERVER clientError %s', error.code);
   if (isUnheard(connection, 'clientError')) {
-    if (mayAnswer && !connection.closing && !isUnderWay(connection.current)) connection.writePiece(errorAnswer(error.code), 'latin1');
+    if (mayAnswer && connection.isActive && !isUnderWay(connection.current)) connection.writePiece(errorAnswer(error.code), 'latin1');
     connection.fail();
     connection.close();
     return;
@@ -268,19 +269,19 @@ function socketOnTimeout() {
 
 /** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
 function socketOnData(chunk) {
-  connectionOf(this).feed(chunk);
+  connectionOf(this).intake.feed(chunk);
 }
 
 function socketOnEnd() {
-  connectionOf(this).feedEnd();
+  connectionOf(this).intake.feedEnd();
 }
 
 function socketOnPause() {
-  connectionOf(this).setPaused(true);
+  connectionOf(this).intake.setPaused(true);
 }
 
 function socketOnResume() {
-  connectionOf(this).setPaused(false);
+  connectionOf(this).intake.setPaused(false);
 }
 
 /** What Node's does here the connection does when the engine has closed. */
@@ -301,4 +302,7 @@ const socketListeners = [
   ['pause', socketOnPause],
 ];
 
-module.exports = { exchange: { onRequest, onUpgrade, onError, onTimeout }, socketListeners };
+/** @type {import('../base/roles').Exchange} */
+const exchange = { onRequest, onUpgrade, onError, onTimeout };
+
+module.exports = { exchange, socketListeners };

@@ -23,6 +23,7 @@ const { abortMessage } = require('../message/incoming-message');
 const { Boolean, Buffer, Object, nextTick } = require('../base/primordials');
 const { Server } = require('./server');
 const { Socket, connectionOf } = require('../connection/socket');
+const { HOLD, LIFE } = require('../connection/states');
 const { uncorkFully } = require('../message/socket-sink');
 const { hasStreamBytes } = require('../connection/turn');
 const { tellUnread } = require('./unread-bytes');
@@ -36,7 +37,7 @@ function passSocket(target, send, message, options, callback) {
   if (target._handleQueue) return send.call(target, message, this, options, callback);
   const connection = connectionOf(this);
   // The text alone, as from a socket of Node's that has no handle any more.
-  if (this.destroyed || connection.closed || connection.closing || !SENDABLE.includes(typeof message)) {
+  if (this.destroyed || !connection.isActive || !SENDABLE.includes(typeof message)) {
     return send.call(target, message, undefined, options, callback);
   }
   const stays = Boolean(options?.keepOpen);
@@ -77,7 +78,7 @@ const kStuck = Symbol('turnout.stuck');
 
 /** Whether all that the socket was told to write is the engine's, and one driver has the connection. */
 function isSettled(socket, connection) {
-  if (socket.connecting || connection.moving) return false;
+  if (socket.connecting || connection.intake.isMoving) return false;
   uncorkFully(socket);
   return socket.writableLength === 0 || socket[kStuck] === true;
 }
@@ -91,7 +92,7 @@ function copyOf(connection, stays) {
   const copied = copyDescriptor(connection, stays);
   if (copied === 0) return null;
   if (typeof copied === 'number') throw nodeError('ERR_INVALID_HANDLE_TYPE');
-  if (!stays) connection.readBy = READ.NOBODY;
+  if (!stays) connection.intake.readBy = READ.NOBODY;
   return copied;
 }
 
@@ -122,7 +123,7 @@ function standIn(socket, handle) {
 function give(socket, connection, { handle, untold }, target, send, message, options, callback) {
   const buffered = takeBuffered(socket);
   // Whoever reads in JavaScript has seen what the parser has.
-  const unread = connection.tapped ? buffered : Buffer.concat([buffered, untold]);
+  const unread = connection.intake.tapped ? buffered : Buffer.concat([buffered, untold]);
   if (unread.length > 0) tellUnread(send, target, unread);
   let sent;
   try {
@@ -174,20 +175,19 @@ function takeBuffered(socket) {
 
 /** It is read again as before. */
 function goOn(connection) {
-  connection.departing = false;
-  connection.setReader();
+  connection.intake.setHold(HOLD.DEPARTING, false);
+  connection.intake.tellReader();
 }
 
 /** The connection is another process's. The object is left as Node leaves it: not destroyed, without a handle. */
 function depart(socket, connection) {
   const { current } = connection;
   command(OP.RELEASE, 0, connection, 0);
-  connection.closing = true;
-  connection.closed = true;
+  connection.life = LIFE.CLOSED;
   if (connection.ref) unrefProcess();
   connection.side.forget(connection);
   // Everything has left. Who waited for that runs no code of his inside send().
-  nextTick(() => connection.onAck(connection.handed));
+  nextTick(() => connection.onAck(connection.outflow.handed));
   current?.detachSocket?.(socket);
   abortWith(socket, connection);
   socket.parser = null;
@@ -223,20 +223,20 @@ function awaitChild(server, target) {
  */
 function defer(socket, target, message, options, callback) {
   const connection = connectionOf(socket);
-  connection.departing = !options?.keepOpen;
-  connection.setReader();
+  connection.intake.setHold(HOLD.DEPARTING, !options?.keepOpen);
+  connection.intake.tellReader();
   target._handleQueue = [];
   whenSent(socket, connection, () => {
     const queue = target._handleQueue;
     target._handleQueue = null;
-    connection.departing = false;
+    connection.intake.setHold(HOLD.DEPARTING, false);
     try {
       if (target.channel) target._send(message, socket, options, callback);
       else fail(target, options, callback, nodeError('ERR_IPC_CHANNEL_CLOSED'));
     } catch (error) {
       fail(target, options, callback, error);
     }
-    connection.setReader();
+    connection.intake.tellReader();
     for (const item of queue) if (target.channel) target._send(item.message, item.handle, item.options, item.callback);
     if (!target.connected && target.channel && !target._handleQueue) target._disconnect();
   });
@@ -244,8 +244,8 @@ function defer(socket, target, message, options, callback) {
 
 /** Calls back when what has been written has left, or the connection is over. */
 function whenSent(socket, connection, callback) {
-  if (connection.moving) {
-    connection.onMoved = callback;
+  if (connection.intake.isMoving) {
+    connection.intake.onMoved = callback;
     return;
   }
   // Who sends the socket away lets nobody answer on it.
@@ -290,9 +290,9 @@ Object.defineProperty(Server.prototype, kPass, { value: passServer });
  */
 function lendDescriptor() {
   const connection = connectionOf(this);
-  if (connection.closed || connection.closing || !canCopyDescriptors() || !isSettled(this, connection)) return this;
-  connection.departing = true;
-  connection.setReader();
+  if (!connection.isActive || !canCopyDescriptors() || !isSettled(this, connection)) return this;
+  connection.intake.setHold(HOLD.DEPARTING, true);
+  connection.intake.tellReader();
   const copied = copyOf(connection, true);
   if (copied === null) {
     goOn(connection);

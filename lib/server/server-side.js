@@ -12,8 +12,8 @@ const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
 
+/** @implements {import('../base/roles').Side} */
 class ServerSide {
-  /** What becomes of records: see turn.js. A client's side has its own. */
   exchange = exchange;
   /** The server, or who was derived from it and listens. */
   #server;
@@ -84,7 +84,7 @@ class ServerSide {
     this.connections.add(connection);
     if (!this.isWatched) return false;
     // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
-    if (this.isHeard && connection.readBy !== READ.NOBODY) this.configure();
+    if (this.isHeard && connection.intake.readBy !== READ.NOBODY) this.configure();
     this.#newcomer = connection;
     this.inScope(makeSocket, connection);
     this.#newcomer = null;
@@ -94,11 +94,11 @@ class ServerSide {
 
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
   attachSocket(socket, connection) {
-    if (connection.upgraded) return;
+    if (connection.isUpgraded) return;
     const isNew = this.#newcomer === connection;
     if (isNew && this.#server.pauseOnConnect) {
       socket.readableFlowing = false;
-      connection.setPaused(true);
+      connection.intake.setPaused(true);
     } else {
       // node:http's has been flowing since the connection came; see emitConnection().
       socket.readableFlowing = true;

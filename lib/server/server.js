@@ -86,7 +86,7 @@ function prepareEngine(server) {
 /** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
 function isServedHere(socket, server) {
   const connection = connectionOf(socket);
-  return connection?.side === server[kSide] && !connection.upgraded;
+  return connection?.side === server[kSide] && !connection.isUpgraded;
 }
 
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
@@ -182,7 +182,7 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 Server.prototype.closeAllConnections = function closeAllConnections() {
   this[kForeign]?.closeAllConnections();
   for (const connection of [...this[kSide].connections]) {
-    if (!connection.upgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
+    if (!connection.isUpgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
 };
 

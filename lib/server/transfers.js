@@ -29,8 +29,8 @@ function takeBack(socket) {
 
 /** What a transferred socket must be: TCP, connected, nothing read, nothing written. */
 function isFresh(socket) {
-  const { peer, closed, closing } = connectionOf(socket);
-  return !closed && !closing && !socket.destroyed && !socket.connecting && peer.family !== undefined && socket.bytesRead + socket.bytesWritten === 0;
+  const { peer, isActive } = connectionOf(socket);
+  return isActive && !socket.destroyed && !socket.connecting && peer.family !== undefined && socket.bytesRead + socket.bytesWritten === 0;
 }
 
 /** @this {Socket} @return {object[]} its handle @throws {Error} ERR_WORKER_HANDLE_NOT_TRANSFERABLE */

@@ -1,10 +1,15 @@
 'use strict';
 
-/** Chunks written in one tick as one chunk. `parts` holds chunk, encoding and callback of each in turn. */
+/** Chunks of a body as they are written: what may be one, how long it is, and several that were written in one tick as one. */
 
+const { types } = require('node:util');
+const { nodeError } = require('../base/errors');
 const { Buffer, charCodeAt, each } = require('../base/primordials');
 
-/** @return {string|Uint8Array|null} all chunks as one; each encoded by itself where it matters; null: memory of one has been given away since */
+/**
+ * @param {Array} parts chunk, encoding and callback of each in turn
+ * @return {string|Uint8Array|null} all chunks as one; each encoded by itself where it matters; null: memory of one has been given away since
+ */
 function join(parts) {
   if (parts.length === 3) return isLost(parts[0]) ? null : parts[0];
   let text = '';
@@ -47,4 +52,24 @@ function callbackOf(parts) {
   };
 }
 
-module.exports = { join, callbackOf, isLost };
+/** What is written is as long as it was then, though an array may track the length of its memory; see isLost() for what is empty. */
+function fixed(chunk) {
+  if (typeof chunk === 'string') return chunk;
+  if (chunk.byteLength === 0) return '';
+  if (Buffer.isBuffer(chunk)) return chunk;
+  return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+}
+
+/** @return {number} bytes of `chunk` */
+function byteLength(chunk, encoding) {
+  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength;
+}
+
+/** Throws what Node throws for what is no chunk. */
+function checkChunk(chunk) {
+  if (typeof chunk === 'string' || types.isUint8Array(chunk)) return;
+  if (chunk === null) throw nodeError('ERR_STREAM_NULL_VALUES');
+  throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
+}
+
+module.exports = { byteLength, checkChunk, fixed, join, callbackOf, isLost };
