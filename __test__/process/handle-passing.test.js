@@ -101,6 +101,18 @@ describe('an upgraded socket', () => {
     await leave(peer);
   });
 
+  it('goes though its stream counts bytes that nobody writes', async () => {
+    const receiving = await child();
+    const { socket, peer } = await upgraded();
+    socket._write = () => {};
+    socket.write('lost');
+    expect(socket.writableLength).toBe(4);
+    receiving.send({ kind: 'echo' }, socket);
+    await heard(peer, 'child;');
+    expect(peer.text).toBe('child;');
+    await leave(peer);
+  });
+
   it('goes to a child without turnout', async () => {
     const receiving = await child({ plain: true });
     const { socket, peer } = await upgraded();

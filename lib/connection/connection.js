@@ -59,6 +59,8 @@ class Connection {
     this.unfinished = NONE;
     this.handedOver = 0;
     this.saidClose = false;
+    /** The last answer has left, and FIN with it: the engine closes when the peer has read them. */
+    this.closesByItself = false;
     this.isForwarding = false;
     this.queued = 0;
     this.goesOn = false;
@@ -330,7 +332,7 @@ class Connection {
     if (callback) this.onClosed = callback;
     if (!this.isActive) return;
     this.life = LIFE.CLOSING;
-    command(OP.CLOSE, 0, this, 0);
+    if (!this.closesByItself) command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {

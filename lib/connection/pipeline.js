@@ -77,13 +77,22 @@ function passTurn(connection, response) {
     if (connection.isUpgraded || !connection.isActive) return;
     // Made the last one when it had been handed over.
     if (!connection.saidClose) connection.socket.destroySoon();
-    // The engine closes; whoever has the socket must not be told that what he says after that has left.
-    else if (connection.madeSocket !== null) connection.madeSocket.end();
+    else if (connection.madeSocket !== null) leaveSocket(connection);
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
   } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.isUpgraded) {
     restTimer(connection);
   }
+}
+
+/** As destroySoon(), but that the engine closes: whoever has the socket must not be told that what he says after its end has left. */
+function leaveSocket(connection) {
+  const { madeSocket } = connection;
+  madeSocket.end(() => {
+    if (madeSocket.destroyed || !connection.isActive) return;
+    connection.closesByItself = true;
+    madeSocket.destroy();
+  });
 }
 
 /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */

@@ -234,7 +234,10 @@ function isUnheard({ madeSocket, server }, event) {
 
 /** An error of the connection in the HTTP phase is the client's. */
 function socketOnError(error) {
-  clientError(connectionOf(this), error, true);
+  const connection = connectionOf(this);
+  // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
+  if (connection.over && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
+  clientError(connection, error, true);
 }
 
 function noop() {}

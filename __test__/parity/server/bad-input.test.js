@@ -1,6 +1,7 @@
 'use strict';
 
 const { parity } = require('../../support/parity');
+const { deaf, CLOSED } = require('../../support/server-asks');
 
 const HOST = 'Host: a\r\n';
 
@@ -38,6 +39,14 @@ for (const [name, head] of Object.entries(HEADS)) {
 
 parity(__filename, {
   ...cases,
+  "garbage that is put into the socket in its 'connection' event, and then the peer's end": {
+    setup(server, log) {
+      deaf(server, log);
+      server.on('connection', (socket) => socket.unshift('garbage'));
+    },
+    handler: (req, res) => res.end(),
+    steps: ['end', ...CLOSED],
+  },
   'answers 400 by itself': { steps: ['GARBAGE\r\n\r\n', 'closed'] },
   'answers 431 to a head that is too large': { steps: [`GET / HTTP/1.1\r\nX: ${'a'.repeat(20000)}\r\n\r\n`, 'closed'] },
   'answers 431 at maxHeaderSize': { options: { maxHeaderSize: 100 }, steps: [`GET / HTTP/1.1\r\nX: ${'a'.repeat(200)}\r\n\r\n`, 'closed'] },

@@ -6,6 +6,23 @@ const { parity } = require('../../support/parity');
 const { get, UPGRADE, SWITCH, CONNECT, watchClose, deaf, CLOSED, note } = require('../../support/server-asks');
 
 parity(__filename, {
+  'the last answer, and what the socket says in the same tick': {
+    setup: watchClose,
+    handler(req, res, log) {
+      res.end('one.');
+      req.socket.write('two.', (error) => log('written', error?.code));
+      req.socket.end('three.', () => log('ended'));
+    },
+    steps: [get('/1', 'Connection: close\r\n'), ...CLOSED],
+  },
+  'the last answer, and what the socket says a round later': {
+    setup: (server, log) => server.on('clientError', (error) => log('clientError', error.code)),
+    handler(req, res, log) {
+      res.end('one.');
+      setImmediate(() => req.socket.write('two.', (error) => log('written', error?.code)));
+    },
+    steps: [get('/1', 'Connection: close\r\n'), { log: 'written' }, 'closed'],
+  },
   'socket.end() with an answer: what the handler says then is not sent': {
     setup: watchClose,
     handler(req, res, log) {
