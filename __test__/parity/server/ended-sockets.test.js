@@ -15,14 +15,6 @@ parity(__filename, {
     },
     steps: [get('/1', 'Connection: close\r\n'), ...CLOSED],
   },
-  'the last answer, and what the socket says a round later': {
-    setup: (server, log) => server.on('clientError', (error) => log('clientError', error.code)),
-    handler(req, res, log) {
-      res.end('one.');
-      setImmediate(() => req.socket.write('two.', (error) => log('written', error?.code)));
-    },
-    steps: [get('/1', 'Connection: close\r\n'), { log: 'written' }, 'closed'],
-  },
   'socket.end() with an answer: what the handler says then is not sent': {
     setup: watchClose,
     handler(req, res, log) {
