@@ -5,12 +5,12 @@ const { run } = require('../support/child');
 
 /** Connections of a round; a hundred thousand with TURNOUT_BIG=1. Every kind of connection-kinds.js has the same share. */
 const SIZE = process.env.TURNOUT_BIG ? 100_000 : 2400;
-const ROUNDS = 3;
+const ROUNDS = 5;
 const PROGRAM = path.join(__dirname, '..', 'programs', 'connection-kinds.js');
 
 const KIB = 1024;
 /**
- * Bytes of growth from one round to the next, once collected: what is left behind grows with every round, so the least growth counts.
+ * Bytes of growth from one round to the next, once collected: what is left behind grows with every round, so the least growth counts. (What V8 has not collected yet comes and goes by 200 KiB.)
  * A twenty-fourth of a round that left its objects behind would be more.
  */
 const HEAP_ROOM = 256 * KIB;
