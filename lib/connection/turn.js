@@ -14,6 +14,7 @@ const { addConnection, connectionAt, count: countConnections, removeAll, removeC
 const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { parseError } = require('../base/errors');
+const { countBulk } = require('../seam/bulk');
 const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
@@ -44,15 +45,6 @@ const { IN_RECORD, FIRST_SLAB, GIVEN } = layout.places;
 const { READ_SIZE } = layout.limits;
 const { LARGE, BROKEN } = layout.turns;
 
-/** Large payloads after which the program is one that moves bulk. */
-const BULK = 256;
-/**
- * Bytes that are allocated once, and freed without having been touched. V8 frees large payloads many at a time, whenever 64 MiB of them have become
- * garbage. glibc would give this memory back to the kernel, which must clear each page before it can be used again: bulk would lose a fifth of its
- * throughput. glibc adapts to what it sees freed (mallopt(3), M_MMAP_THRESHOLD): once that was a piece of 32 MiB, it keeps up to twice as much.
- */
-const MALLOC_LESSON = (32 << 20) - 8192;
-
 // As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
 const { allocUnsafeSlow } = Buffer;
 
@@ -79,8 +71,6 @@ let payloads = [];
  * of Array.prototype would be shown them.
  */
 const slabs = { __proto__: null };
-/** How many large payloads there have been, up to BULK. */
-let bulk = 0;
 
 /** See binding.turn */
 function onTurn(bytes, newPayloads) {
@@ -199,13 +189,6 @@ function dispatch(at) {
     default:
       return false;
   }
-}
-
-/** So many large payloads more are on their way. */
-function countBulk(count) {
-  if (bulk >= BULK) return;
-  bulk += count;
-  if (bulk >= BULK) allocUnsafeSlow(MALLOC_LESSON);
 }
 
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */

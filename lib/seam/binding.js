@@ -7,6 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { countBulk } = require('./bulk');
 const layout = require('./layout');
 const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('../base/primordials');
 
@@ -244,6 +245,7 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
 
 /** Commands so far and, after them, a payload from where it lies. */
 function send(op, flags, connection, seq, headLength, data) {
+  countBulk(1);
   port.send(takeBytes(), op === OP.WRITE_NOW, connection.index, connection.generation, seq, flags, headLength, data);
 }
 
