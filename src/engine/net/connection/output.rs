@@ -324,27 +324,23 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// [`Self::flush_and_close`] unless what `flags` say is so (`close_flags`).
+    /// One attempt to send what is queued, then the close, unless what `flags` say is so (`close_flags`).
     pub(super) fn close_unless(&mut self, flags: u32, batch: &mut Batch) {
         self.flush(None, batch);
         let is_sent = flags & close_flags::UNLESS_SENT != 0 && self.output.is_clear();
         let is_busy = flags & close_flags::UNLESS_BUSY != 0 && !self.is_idle();
-        if !is_sent && !is_busy {
-            self.close_flushed(batch);
+        if is_sent || is_busy {
+            return;
         }
-    }
-
-    /// One attempt to send what is queued, then the close.
-    pub fn flush_and_close(&mut self, batch: &mut Batch) {
-        self.flush(None, batch);
-        self.close_flushed(batch);
-    }
-
-    fn close_flushed(&mut self, batch: &mut Batch) {
         if self.output.is_clear() {
             let _ = self.end_stream(true, None);
         }
         self.close(0, false, batch);
+    }
+
+    /// The same in any case.
+    pub fn flush_and_close(&mut self, batch: &mut Batch) {
+        self.close_unless(0, batch);
     }
 
     /// A write has failed; what has left before is told.
