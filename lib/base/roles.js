@@ -61,7 +61,7 @@
 /**
  * What becomes of the records that tell of HTTP: of requests in lib/server/exchange.js, of responses in lib/client/client-exchange.js.
  * @typedef {object} Exchange
- * @property {(connection: object, seq: number, flags: number, method: string, url: string, version: number, fields: string, fieldCount: number) => void} [onRequest]
+ * @property {(connection: object, seq: number, flags: number, method: string, url: string, version: number, fields: string) => void} [onRequest]
  *   a server's: it calls inScope() by itself, since one record may be told in two steps
  * @property {(connection: object, flags: number) => void} [onResponse] a client's: the head stands in `connection.response`
  * @property {(connection: object, seq: number, complete: boolean, head: Buffer) => void} onUpgrade the read that brought the message has been parsed

@@ -11,7 +11,7 @@ const { EngineRequest, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
 const { HTTPParser } = require('../connection/parser-face');
-const { Math, join, nextTick, split } = require('../base/primordials');
+const { join, nextTick, split } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { kSink, kOnClose, kOnDrain } = require('../base/symbols');
 
@@ -130,7 +130,7 @@ function makeResponse(connection, req, { status, version, reason, fields, fieldC
   const most = mostFields(req);
   const isCut = fieldCount > most;
   const shown = isCut ? firstFields(fields, most) : fields;
-  const res = new EngineRequest(connection, 0, null, '', version, shown, Math.min(fieldCount, most));
+  const res = new EngineRequest(connection, 0, null, '', version, shown);
   res.statusCode = status;
   res.statusMessage = reason;
   if (req.joinDuplicateHeaders) res.joinDuplicateHeaders = true;

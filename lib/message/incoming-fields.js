@@ -9,9 +9,8 @@ const { fieldRule } = require('./field-rules');
 const { ownerOf } = require('./message-owner');
 const { Object, split, toLowerCase } = require('../base/primordials');
 
-/** `name NUL value NUL …`, and how many. */
+/** `name NUL value NUL …` */
 const kFields = Symbol('turnout.fields');
-const kFieldCount = Symbol('turnout.fieldCount');
 const kRawHeaders = Symbol('turnout.rawHeaders');
 const kHeaders = Symbol('turnout.headers');
 const kHeadersDistinct = Symbol('turnout.headersDistinct');
@@ -142,4 +141,4 @@ const fieldMethods = {
   },
 };
 
-module.exports = { kFields, kFieldCount, kRawHeaders, kHeaders, kHeadersDistinct, kRawTrailers, kTrailers, kTrailersDistinct, splitFields, fieldMembers, fieldMethods };
+module.exports = { kFields, kRawHeaders, kHeaders, kHeadersDistinct, kRawTrailers, kTrailers, kTrailersDistinct, splitFields, fieldMembers, fieldMethods };

@@ -11,7 +11,7 @@
 const http = require('../base/host-http');
 const { Readable } = require('node:stream');
 const {
-  kFields, kFieldCount, kRawHeaders, kHeaders, kHeadersDistinct, kRawTrailers, kTrailers, kTrailersDistinct, splitFields, fieldMembers, fieldMethods,
+  kFields, kRawHeaders, kHeaders, kHeadersDistinct, kRawTrailers, kTrailers, kTrailersDistinct, splitFields, fieldMembers, fieldMethods,
 } = require('./incoming-fields');
 const { Inflow } = require('./inflow');
 const { eventsAccessor, ownerOf } = require('./message-owner');
@@ -56,14 +56,12 @@ Object.setPrototypeOf(IncomingMessage, http.IncomingMessage);
  * @param {string} url request target
  * @param {number} version minor | major << 8
  * @param {string} fields `name NUL value NUL …`
- * @param {number} fieldCount number of fields
  */
-function EngineRequest(connection, seq, method, url, version, fields, fieldCount) {
+function EngineRequest(connection, seq, method, url, version, fields) {
   this[kOwner] = this;
   this[kConnection] = connection;
   this[kSeq] = seq;
   this[kFields] = fields;
-  this[kFieldCount] = fieldCount;
   this[kState] = undefined;
   this[kWaiting] = null;
   this[kHeaders] = null;
@@ -97,7 +95,6 @@ const DEFAULTS = {
   [kConnection]: null,
   [kSeq]: 0,
   [kFields]: '',
-  [kFieldCount]: 0,
   [kRawHeaders]: null,
   [kHeaders]: null,
   [kHeadersDistinct]: null,
@@ -400,12 +397,11 @@ module.exports = {
   cutMessage,
   isUntouched,
   dropUnread,
-  fillRequest(message, connection, seq, method, url, version, fields, fieldCount) {
+  fillRequest(message, connection, seq, method, url, version, fields) {
     message[kConnection] = connection;
     if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);
     message[kSeq] = seq;
     message[kFields] = fields;
-    message[kFieldCount] = fieldCount;
     message.method = method;
     message.url = url;
     message.httpVersionMajor = version >> 8;

@@ -49,10 +49,9 @@ module.exports = Object.freeze({
     REQUEST_LINE: 4,
     REQUEST_TARGET_LENGTH: 5,
     REQUEST_FIELDS_LENGTH: 6,
-    REQUEST_FIELD_COUNT: 7,
-    REQUEST_BYTES_READ: 8,
+    REQUEST_BYTES_READ: 7,
     /** Where bytes begin: target, then `name NUL value NUL name NUL value` (latin1, no trailing NUL). */
-    REQUEST_BYTES: 10,
+    REQUEST_BYTES: 9,
     BODY_SEQ: 3,
     BODY_PAYLOAD: 4,
     /** Where bytes begin: the payload, when it is here. */

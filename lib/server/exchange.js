@@ -26,29 +26,29 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY, HAS_HOST, EXPECT_CONTINUE, EXPECT_OTHER, 
 const { KEEP_ALIVE: KEEP_ALIVE_EXPIRED } = layout.expired;
 const { ACCEPTED } = layout.decideFlags;
 
-function onRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+function onRequest(connection, seq, flags, method, url, version, fields) {
   if ((flags & REST) === 0) {
-    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+    takeRequest(connection, seq, flags, method, url, version, fields);
     return;
   }
   try {
-    takeRequest(connection, seq, flags, method, url, version, fields, fieldCount);
+    takeRequest(connection, seq, flags, method, url, version, fields);
   } finally {
     // Only now: GO_ON comes after the answers of this burst, and the engine parses more when these have left. Who reads no answers is served no more.
     goOn(connection);
   }
 }
 
-function takeRequest(connection, seq, flags, method, url, version, fields, fieldCount) {
+function takeRequest(connection, seq, flags, method, url, version, fields) {
   const { server } = connection;
   const Message = server[kMessageClass];
   connection.closingIfIdle = false;
   let req;
   if (Message === null) {
-    req = new EngineRequest(connection, seq, method, url, version, fields, fieldCount);
+    req = new EngineRequest(connection, seq, method, url, version, fields);
   } else {
     req = new Message(connection.socket);
-    fillRequest(req, connection, seq, method, url, version, fields, fieldCount);
+    fillRequest(req, connection, seq, method, url, version, fields);
   }
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;

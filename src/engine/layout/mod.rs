@@ -87,7 +87,6 @@ records! {
         line: Line,
         target_length: u32,
         fields_length: u32,
-        field_count: u32,
         bytes_read: u64,
     }, "target, then `name NUL value NUL name NUL value` (latin1, no trailing NUL)";
 

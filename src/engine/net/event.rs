@@ -307,7 +307,6 @@ impl h1::Sink for RecordSink<'_> {
             line: Line { code: u16::from(head.method.0), version: head.version },
             target_length: head.target.len() as u32,
             fields_length: head.fields.len() as u32,
-            field_count: head.field_count,
             bytes_read: self.bytes_read,
         };
         self.batch.put(self.index, head.flags, &record, [head.target, head.fields]);
