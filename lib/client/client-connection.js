@@ -21,11 +21,12 @@ const { nodeError, streamDestroyed } = require('../base/errors');
 const { Socket, connectionOf } = require('../connection/socket');
 const { INPUT, LIFE, PHASE } = require('../connection/states');
 const { addConnection } = require('../seam/connection-table');
+const { byteLength } = require('../message/chunks');
 const { receiveEnd } = require('../message/incoming-message');
 const layout = require('../seam/layout');
 const leniencies = require('../seam/leniency');
 const { connection: rows } = require('../seam/options');
-const { Boolean, Buffer, Math, Object, String, each, nextTick, setImmediate } = require('../base/primordials');
+const { Boolean, Math, Object, String, each, nextTick, setImmediate } = require('../base/primordials');
 const { kEnqueue, kOnFinish } = require('../base/symbols');
 
 const { HEAD, CONNECT, INSECURE, NOTHING, RELAXED } = layout.expectFlags;
@@ -168,7 +169,7 @@ class ClientConnection extends Connection {
     if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     if (!this.isConnected) {
       this.early.push({ message, head, chunk, encoding, flags, callback });
-      this.earlyBytes += head.length + (chunk === null ? 0 : typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding || 'utf8') : chunk.length);
+      this.earlyBytes += head.length + (chunk === null ? 0 : byteLength(chunk, encoding || 'utf8'));
       return this.earlyBytes <= this.highWaterMark;
     }
     return this.hand(message, head, chunk, encoding, flags, callback);

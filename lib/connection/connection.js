@@ -11,11 +11,13 @@
 const { holdBack, isBehindAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
+const { byteLength } = require('../message/chunks');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
 const { errnoException, streamDestroyed } = require('../base/errors');
 const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
+const { server: rows } = require('../seam/options');
 const { tellAll, tellClosed } = require('./closed');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
@@ -23,7 +25,7 @@ const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
-const { Buffer, each, nextTick } = require('../base/primordials');
+const { each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
 const { INPUT, LIFE, PHASE } = require('./states');
 const { kEvents, kLine, kEnqueue } = require('../base/symbols');
@@ -31,9 +33,6 @@ const { kEvents, kLine, kEnqueue } = require('../base/symbols');
 const { LAST, CLOSE, ACK } = layout.writeFlags;
 const { UNLESS_SENT, UNLESS_BUSY } = layout.closeFlags;
 const { ON } = layout.keepAliveFlags;
-
-/** Bytes, where nobody says how many. */
-const HIGH_WATER_MARK = 64 * 1024;
 
 /**
  * @implements {import('../base/roles').Sink}
@@ -54,7 +53,7 @@ class Connection {
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = server?.highWaterMark ?? HIGH_WATER_MARK;
+    this.highWaterMark = server?.highWaterMark ?? rows.highWaterMark.fallback;
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
@@ -470,10 +469,6 @@ class Connection {
   abortExchanges() {
     abortAll(this);
   }
-}
-
-function byteLength(chunk, encoding) {
-  return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
 }
 
 function seqOf(message) {

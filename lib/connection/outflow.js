@@ -97,7 +97,7 @@ class Outflow {
     this.handed += length;
     if (flags & ACK) this.asked = this.handed;
     if (flags & CHUNKED) this.framing += framingBytes(lastChunkLength(), flags);
-    return this.handed - this.acked > connection.highWaterMark;
+    return this.underWay > connection.highWaterMark;
   }
 
   /** `callback` hears when all that has been handed over by now has been flushed, or why it will not be. An ACK must be under way. */

@@ -73,7 +73,7 @@ function flushBuffered(message, chunk, encoding, flags, callback) {
   const joined = join(parts);
   const whenDone = callbackOf(parts);
   if (joined === null) {
-    loseChunks(message, [whenDone]);
+    loseChunks(message, [{ callback: whenDone }]);
     return;
   }
   const ok = transmit(message, joined, typeof joined === 'string' ? parts[1] : null, CHUNKED | flags, whenDone);

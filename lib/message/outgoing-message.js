@@ -172,15 +172,10 @@ function isGone(message) {
   return message.destroyed || (isSent(message) && !message[kWritableFinished]);
 }
 
-/** Nothing takes what is written: the callback hears it, and unless the message is gone, so does 'error'. */
+/** Nothing takes what is written: the callback hears it, and until the message counts as sent, so does 'error'. */
 function refuseWrite(message, error, callback) {
-  if (isGone(message)) {
-    if (!message.finished) nextTick(callback, error);
-  } else if (isSent(message)) {
-    nextTick(callback, error);
-  } else {
-    nextTick(emitError, message, error, callback);
-  }
+  if (isSent(message)) nextTick(callback, error);
+  else nextTick(emitError, message, error, callback);
 }
 
 function emitError(message, error, callback) {
@@ -283,7 +278,7 @@ OutgoingMessage.prototype.end = function end(chunk, encoding, callback) {
   if (!chunk) {
     chunk = null;
   } else if (this.finished) {
-    refuseWrite(this, nodeError('ERR_STREAM_WRITE_AFTER_END'), callback ?? noop);
+    if (!isGone(this)) refuseWrite(this, nodeError('ERR_STREAM_WRITE_AFTER_END'), callback ?? noop);
     return this;
   } else {
     checkChunk(chunk);

@@ -73,17 +73,22 @@ function failQueued(message, error) {
   message[kQueue] = null;
   if (message[kLine] !== null) message[kLine].noteQueued(-message.outputSize);
   message.outputSize = 0;
-  const reason = error ?? message[kErrored] ?? streamDestroyed('write');
+  failEach(waiting, error ?? message[kErrored] ?? streamDestroyed('write'));
+}
+
+/** @param {{callback: Function|null|undefined}[]} waiting who hear why it will not leave */
+function failEach(waiting, reason) {
   for (const { callback } of each(waiting)) if (callback) nextTick(callback, reason);
 }
 
 /**
  * Memory of what was written has been given away, or has shrunk, before it was sent: a message with a hole in it is worse than none. It
  * fails as the kernel's writes from memory that is gone do.
+ * @param {{callback: Function|null|undefined}[]} waiting for what is lost, and for what was to follow
  */
-function loseChunks(message, callbacks) {
+function loseChunks(message, waiting) {
   const error = errnoException(-constants.errno.EFAULT, 'write');
-  for (const callback of each(callbacks)) if (callback) nextTick(callback, error);
+  failEach(waiting, error);
   message.destroy(error);
 }
 
@@ -146,7 +151,7 @@ const queueMethods = {
     for (let i = 0; i < waiting.length; i++) {
       const { data, encoding, callback, flags } = waiting[i];
       if (sink !== null && isLost(data)) {
-        loseChunks(this, waiting.slice(i).map((one) => one.callback));
+        loseChunks(this, waiting.slice(i));
         return false;
       }
       if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
