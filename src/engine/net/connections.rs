@@ -175,6 +175,18 @@ impl<T: Transport> Connections<T> {
         target
     }
 
+    /// Takes in a stream that JavaScript owns, as a connection to `server` or, without one, as one of our own making; no record tells of
+    /// it. Returns what it is known by.
+    pub fn admit_given(&mut self, stream: T, server: Option<&Rc<Server>>) -> Target {
+        let (at, target) = self.take_slot();
+        let connection = match server {
+            Some(server) => Connection::new(stream, server.clone(), target, self.now),
+            None => Connection::outgoing(stream, self.nobody.clone(), target, self.now),
+        };
+        self.fill_slot(at, connection);
+        target
+    }
+
     fn take_slot(&mut self) -> (u32, Target) {
         let at = self.free.pop().unwrap_or_else(|| self.add_slot());
         let slot = &mut self.slots[at as usize];
@@ -287,6 +299,23 @@ impl<T: Transport> Connections<T> {
         copied
     }
 
+    /// Lets a connection `act` whose stream JavaScript has news of.
+    pub fn hear(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch, Instant)) {
+        let at = target.slot();
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
+        let Some(connection) = &mut slot.connection else { return };
+        if slot.generation == target.generation && !connection.is_closed() {
+            act(connection, &mut self.outbox, self.now);
+            self.settle(at);
+        }
+    }
+
+    /// The connection in a slot.
+    pub fn at(&mut self, at: u32) -> Option<(&mut Connection<T>, &mut Batch)> {
+        let connection = self.slots.get_mut(at as usize)?.connection.as_mut()?;
+        Some((connection, &mut self.outbox))
+    }
+
     fn tell(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
         let at = target.slot();
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
@@ -376,6 +405,11 @@ impl<T: Transport> Connections<T> {
                 None => connection.shrink(),
             }
         }
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
     }
 
     /// What there is.
