@@ -5,7 +5,8 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
+ * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
+ * and `phase` HTTP → UPGRADED.
  */
 
 const { holdBack, isBehindAnswers } = require('./answers-ahead');
@@ -27,7 +28,7 @@ const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
-const { INPUT, LIFE, PHASE } = require('./states');
+const { ENDING, INPUT, LIFE, PHASE } = require('./states');
 const { kEvents, kLine, kEnqueue } = require('../base/symbols');
 
 const { LAST, CLOSE, ACK } = layout.writeFlags;
@@ -57,9 +58,6 @@ class Connection {
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
-    this.saidClose = false;
-    /** The last answer has left, and FIN with it: the engine closes when the peer has read them. */
-    this.closesByItself = false;
     this.isForwarding = false;
     this.queued = 0;
     this.goesOn = false;
@@ -68,13 +66,10 @@ class Connection {
     this.receiving = null;
     this.madeSocket = null;
     this.life = LIFE.ACTIVE;
+    this.ending = 0;
     this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    /** Nothing but the flush of its responses keeps it open. */
-    this.leaving = false;
-    /** The engine was told to close it if no request has begun to come. */
-    this.closingIfIdle = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -84,8 +79,6 @@ class Connection {
     this.upgradeStream = null;
     /** See answers-ahead.js. @type {object[]|null} */
     this.heldBack = null;
-    /** The connection's last response has been ended: what the peer still says is nobody's. */
-    this.over = false;
     this.bytesRead = 0;
     this.intake = new Intake(this);
     this.outflow = new Outflow(this);
@@ -93,9 +86,9 @@ class Connection {
     refProcess();
   }
 
-  /** Whether it takes what is written. */
+  /** Whether it takes what is written, though that may have to wait until it has connected. */
   get isActive() {
-    return this.life === LIFE.ACTIVE;
+    return this.life <= LIFE.ACTIVE;
   }
 
   get isClosed() {
@@ -331,7 +324,7 @@ class Connection {
     if (callback) this.onClosed = callback;
     if (!this.isActive) return;
     this.life = LIFE.CLOSING;
-    if (!this.closesByItself) command(OP.CLOSE, 0, this, 0);
+    command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {
@@ -404,12 +397,12 @@ class Connection {
   endIdle() {
     if (this.isUpgraded || this.receiving !== null || this.upgradeRequest !== null) return;
     if (this.unfinished.length === 0) this.closeIfIdle();
-    else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
+    else if (this.unfinished.every((response) => response.finished)) this.ending |= ENDING.WHEN_FLUSHED;
   }
 
   closeIfIdle() {
     if (!this.isActive) return;
-    this.closingIfIdle = true;
+    this.ending |= ENDING.IF_IDLE;
     command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
@@ -446,7 +439,7 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
-    this.closingIfIdle = false;
+    this.ending &= ~ENDING.IF_IDLE;
     if (this.intake.tapped && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
       if (this.isActive) this.socket.receiveEnd();
