@@ -44,7 +44,7 @@
  * @property {boolean} paused the socket is paused, and nothing is read
  * @property {() => void} resumeSocket whoever reads a message makes its socket flow
  * @property {(n: number) => void} credit so many bytes have been taken by whoever they were for
- * @property {(request: object) => boolean} hasAnswered whether the answer to it counts as sent, and nobody has been told yet
+ * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent, and nobody has been told yet
  */
 
 /**

@@ -19,7 +19,7 @@ const GRACE = 1000;
 /** Whether what the stream of `connection` says must wait. @param {import('./connection').Connection} connection */
 function isBehindAnswers(connection) {
   if (connection.phase !== PHASE.UPGRADED) return false;
-  return connection.heldBack !== null || connection.unfinished.length > connection.handedOver;
+  return connection.keptBack !== null || connection.unfinished.length > connection.handedOver;
 }
 
 /**
@@ -28,20 +28,20 @@ function isBehindAnswers(connection) {
  * @param {number} bytes that wait in it
  * @param {(error?: Error) => void} act does it; with an error: it will never be done
  */
-function holdBack(connection, bytes, act) {
-  (connection.heldBack ??= []).push({ bytes, act });
+function keepBack(connection, bytes, act) {
+  (connection.keptBack ??= []).push({ bytes, act });
 }
 
 /** Some of the answers have been handed over. What waited for the last of them goes on, after whoever gave it. */
-function noteAnswered(connection) {
-  if (connection.heldBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
+function noteAnswersHandedOver(connection) {
+  if (connection.keptBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
 }
 
 function letGo(connection, error) {
-  const { heldBack } = connection;
-  if (heldBack === null) return;
-  connection.heldBack = null;
-  tellEach(heldBack, ({ act }) => act(error));
+  const { keptBack } = connection;
+  if (keptBack === null) return;
+  connection.keptBack = null;
+  tellEach(keptBack, ({ act }) => act(error));
 }
 
 /** The stream has been ended. */
@@ -56,4 +56,4 @@ function giveUpAnswers(connection) {
   letGo(connection);
 }
 
-module.exports = { isBehindAnswers, holdBack, letGo, noteAnswered, endBehindAnswers, giveUpAnswers };
+module.exports = { isBehindAnswers, keepBack, letGo, noteAnswersHandedOver, endBehindAnswers, giveUpAnswers };

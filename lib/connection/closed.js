@@ -30,7 +30,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
-  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
+  if (connection.keptBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.outflow.isAwaited) connection.outflow.fail(connection.closeError ?? streamDestroyed('write'));
 }
 

@@ -9,7 +9,7 @@
  * and `phase` HTTP → UPGRADED.
  */
 
-const { holdBack, isBehindAnswers } = require('./answers-ahead');
+const { keepBack, isBehindAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { byteLength } = require('../message/chunks');
@@ -78,7 +78,7 @@ class Connection {
     this.upgradeSeq = 0;
     this.upgradeStream = null;
     /** See answers-ahead.js. @type {object[]|null} */
-    this.heldBack = null;
+    this.keptBack = null;
     this.bytesRead = 0;
     this.intake = new Intake(this);
     this.outflow = new Outflow(this);
@@ -254,7 +254,7 @@ class Connection {
   }
 
   /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
-  hasAnswered(request) {
+  hasSentUntold(request) {
     for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
     return false;
   }
@@ -268,7 +268,7 @@ class Connection {
       return;
     }
     if (isBehindAnswers(this)) {
-      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      keepBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
       return;
     }
     if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
@@ -284,7 +284,7 @@ class Connection {
     }
     if (isBehindAnswers(this)) {
       const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
-      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
+      keepBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
       return;
     }
     if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
@@ -308,7 +308,7 @@ class Connection {
       return;
     }
     if (isBehindAnswers(this)) {
-      holdBack(this, 0, () => this.shutdown(callback));
+      keepBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);

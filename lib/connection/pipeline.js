@@ -12,7 +12,7 @@
  * that wait in the others; `goesOn`, whether the engine waits for these to become fewer; and of `ending` the bits SAID and OVER (states.js).
  */
 
-const { noteAnswered } = require('./answers-ahead');
+const { noteAnswersHandedOver } = require('./answers-ahead');
 const { OP, command } = require('../seam/binding');
 const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
@@ -50,7 +50,7 @@ function mayHandOver(connection, response) {
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.ending |= ENDING.SAID;
-  noteAnswered(connection);
+  noteAnswersHandedOver(connection);
   if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
@@ -71,7 +71,7 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (unfinished.length === 1) connection.unfinished = NONE;
   else unfinished.shift();
-  noteAnswered(connection);
+  noteAnswersHandedOver(connection);
   if (response._last) {
     connection.ending |= ENDING.OVER;
     if (connection.isUpgraded || !connection.isActive) return;

@@ -232,7 +232,7 @@ Object.defineProperties(Socket.prototype, {
     get() {
       const connection = this[kConnection];
       let bytes = connection.outflow.bytesWritten;
-      for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
+      for (const kept of each(connection.keptBack ?? [])) bytes += kept.bytes;
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
       }
