@@ -11,7 +11,7 @@
 
 const { setTimeout, nextTick } = require('../base/primordials');
 const { PHASE } = require('./states');
-const { tellEach } = require('../base/tell-each');
+const { Waiter, tellCallback, tellWaiters } = require('./waiter');
 
 /** How long a stream that has been ended waits for the answers ahead of it, in milliseconds. */
 const GRACE = 1000;
@@ -29,7 +29,13 @@ function isBehindAnswers(connection) {
  * @param {(error?: Error) => void} act does it; with an error: it will never be done
  */
 function keepBack(connection, bytes, act) {
-  (connection.keptBack ??= []).push({ bytes, act });
+  const at = bytesKeptBack(connection) + bytes;
+  (connection.keptBack ??= []).push(new Waiter(at, tellCallback, act));
+}
+
+/** How many bytes of the stream wait. */
+function bytesKeptBack({ keptBack }) {
+  return keptBack === null ? 0 : keptBack[keptBack.length - 1].at;
 }
 
 /** Some of the answers have been handed over. What waited for the last of them goes on, after whoever gave it. */
@@ -41,7 +47,7 @@ function letGo(connection, error) {
   const { keptBack } = connection;
   if (keptBack === null) return;
   connection.keptBack = null;
-  tellEach(keptBack, ({ act }) => act(error));
+  tellWaiters(connection, keptBack, error);
 }
 
 /** The stream has been ended. */
@@ -56,4 +62,4 @@ function giveUpAnswers(connection) {
   letGo(connection);
 }
 
-module.exports = { isBehindAnswers, keepBack, letGo, noteAnswersHandedOver, endBehindAnswers, giveUpAnswers };
+module.exports = { isBehindAnswers, keepBack, bytesKeptBack, letGo, noteAnswersHandedOver, endBehindAnswers, giveUpAnswers };

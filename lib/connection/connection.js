@@ -77,7 +77,7 @@ class Connection {
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
     this.upgradeStream = null;
-    /** See answers-ahead.js. @type {object[]|null} */
+    /** See answers-ahead.js. @type {import('./waiter').Waiter[]|null} */
     this.keptBack = null;
     this.bytesRead = 0;
     this.intake = new Intake(this);
