@@ -43,10 +43,25 @@ const TRUSTED = 48 * 1024;
  */
 class ClientSide {
   exchange = exchange;
-  scope = createScope();
+  #scope = createScope();
+  #highWaterMark;
+
+  /** @param {number} [highWaterMark] */
+  constructor(highWaterMark = rows.highWaterMark.fallback) {
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** A request begins, whose events are those of its own scope. */
+  begin() {
+    this.#scope = createScope();
+  }
 
   inScope(fn, a, b, c, d) {
-    return runInScope(this.scope, fn, a, b, c, d);
+    return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  highWaterMarkOf() {
+    return this.#highWaterMark;
   }
 
   forget() {}
@@ -61,8 +76,7 @@ class ClientConnection extends Connection {
   /** @param {object} options net.connect()'s */
   constructor(options) {
     openPort();
-    super(null, new ClientSide(), -1, 0, {});
-    this.highWaterMark = options.highWaterMark ?? this.highWaterMark;
+    super(null, new ClientSide(options.highWaterMark ?? undefined), -1, 0, {});
     this.life = LIFE.CONNECTING;
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
@@ -111,7 +125,7 @@ class ClientConnection extends Connection {
     this.request = request;
     this.phase = PHASE.HTTP;
     this.seq++;
-    this.side.scope = createScope();
+    this.side.begin();
     if (!this.isConnecting && !this.isClosed) this.announce();
   }
 

@@ -18,7 +18,6 @@ const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incom
 const { errnoException, streamDestroyed } = require('../base/errors');
 const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
-const { server: rows } = require('../seam/options');
 const { tellAll, tellClosed } = require('./closed');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
@@ -42,7 +41,7 @@ const { ON } = layout.keepAliveFlags;
  */
 class Connection {
   /**
-   * @param {import('../server/server').Server|null} server null: a client's
+   * @param {import('../server/server').Server|null} server what its socket shows as `server`; what a server wants is its side's to say. null: a client's
    * @param {import('../base/roles').Side} side
    * @param {number} index dense number, reused after CLOSED
    * @param {number} generation tells a reused index from its former owner
@@ -54,7 +53,7 @@ class Connection {
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = server?.highWaterMark ?? rows.highWaterMark.fallback;
+    this.highWaterMark = side.highWaterMarkOf(server);
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;

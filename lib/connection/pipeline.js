@@ -17,7 +17,7 @@ const { OP, command } = require('../seam/binding');
 const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { isWhole } = require('../message/outgoing-queue');
-const { Number, Object, each } = require('../base/primordials');
+const { Object, each } = require('../base/primordials');
 const { ENDING, LIFE, PHASE } = require('./states');
 const { writesAreWatched } = require('./socket');
 const { noteHandedOver } = require('../message/steps');
@@ -81,7 +81,7 @@ function passTurn(connection, response) {
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
   } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.isUpgraded) {
-    restTimer(connection);
+    connection.side.rest(connection);
   }
 }
 
@@ -95,19 +95,6 @@ function leaveSocket(connection) {
     madeSocket.destroy();
   });
 }
-
-/** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
-function restTimer(connection) {
-  if (keepsAlive(connection.server)) connection.madeSocket.setTimeout(0);
-}
-
-/** Another request has come on an idle connection: the server's timeout counts again, whatever the request before has set. */
-function wakeTimer(connection) {
-  const { server } = connection;
-  if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
-}
-
-const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
 
 function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
@@ -184,4 +171,4 @@ function hasAnsweredLast(connection) {
   return false;
 }
 
-module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast, isOver };
+module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, abortAll, currentOf, hasAnsweredLast, isOver };

@@ -16,7 +16,7 @@ const { connResetException, requestTimeout } = require('../base/errors');
 const layout = require('../seam/layout');
 const observability = require('../base/observability');
 const { afterThisRound } = require('../connection/peer-end');
-const { goOn, isOver, wakeTimer } = require('../connection/pipeline');
+const { goOn, isOver } = require('../connection/pipeline');
 const { ENDING, INPUT, PHASE } = require('../connection/states');
 const { isSent } = require('../message/steps');
 const { catchErrors } = require('./upgrade-errors');
@@ -53,7 +53,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
-  if (server.timeout) wakeTimer(connection);
+  if (server.timeout) connection.side.wake(connection);
   connection.touch();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
