@@ -248,13 +248,14 @@ const CHANNELS = {
 /** The one that is a tracing channel. */
 const LISTEN_CHANNEL = 'net.server.listen';
 
-/** Members that our messages, sockets and parsers have by Node's names, because programs and Node's own code look for them: they are ours. */
+/** Members that our servers, messages, sockets and parsers have by names of Node's that no document tells, because programs and Node's own code look for them: they are ours. */
 const OFFERED = [
   ...['_last', '_defaultKeepAlive', '_removedConnection', '_removedContLen', '_removedTE', '_contentLength', '_hasBody', '_trailer', '_headerSent', '_closed'],
   ...['_header', '_keepAliveTimeout', '_maxRequestsPerSocket', '_onPendingData', '_isLenientHeaderValidation', '_implicitHeader', '_storeHeader', '_writeRaw'],
   ...['_flush', '_flushOutput', '_renderHeaders', '_sent100', '_expect_continue', '_ended', '_deferToConnect', '_defaultAgent'],
   ...['_consuming', '_dumped', '_dump', '_dumpAndCloseReadable', '_addHeaderLine', '_addHeaderLineDistinct', '_addHeaderLines'],
   ...['_read', '_write', '_writev', '_final', '_paused', '_headers', '_url', '_consumed'],
+  ...['httpAllowHalfOpen', 'maxRequestsOnConnectionReached'],
 ];
 
 /** What has the names that can be looked for at once. */

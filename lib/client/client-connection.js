@@ -4,8 +4,8 @@
  * ClientConnection: a connection of our own making, from the first lookup to the engine's last record, and its net.Socket. It is
  * the sink of one request after the other; what comes back goes to client-exchange.js.
  *
- * Life: connecting (what is written waits) → connected, a raw stream for whoever has asked for it past request() → HTTP from the first
- * request of ours on, idle between requests → upgraded (raw stream again) → closed.
+ * Life (states.js): CONNECTING → ACTIVE, a raw stream for whoever has asked for it past request() → HTTP from the first request of ours on,
+ * idle between requests → upgraded (raw stream again) → CLOSED.
  */
 
 const { Socket: NetSocket } = require('node:net');
@@ -43,10 +43,25 @@ const TRUSTED = 48 * 1024;
  */
 class ClientSide {
   exchange = exchange;
-  scope = createScope();
+  #scope = createScope();
+  #highWaterMark;
+
+  /** @param {number} [highWaterMark] */
+  constructor(highWaterMark = rows.highWaterMark.fallback) {
+    this.#highWaterMark = highWaterMark;
+  }
+
+  /** A request begins, whose events are those of its own scope. */
+  begin() {
+    this.#scope = createScope();
+  }
 
   inScope(fn, a, b, c, d) {
-    return runInScope(this.scope, fn, a, b, c, d);
+    return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  highWaterMarkOf() {
+    return this.#highWaterMark;
   }
 
   forget() {}
@@ -61,9 +76,8 @@ class ClientConnection extends Connection {
   /** @param {object} options net.connect()'s */
   constructor(options) {
     openPort();
-    super(null, new ClientSide(), -1, 0, {});
-    this.highWaterMark = options.highWaterMark ?? this.highWaterMark;
-    this.isConnected = false;
+    super(null, new ClientSide(options.highWaterMark ?? undefined), -1, 0, {});
+    this.life = LIFE.CONNECTING;
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
     this.earlyBytes = 0;
@@ -94,6 +108,10 @@ class ClientConnection extends Connection {
     }
   }
 
+  get isConnecting() {
+    return this.life === LIFE.CONNECTING;
+  }
+
   get current() {
     return this.request;
   }
@@ -107,8 +125,8 @@ class ClientConnection extends Connection {
     this.request = request;
     this.phase = PHASE.HTTP;
     this.seq++;
-    this.side.scope = createScope();
-    if (this.isConnected && !this.isClosed) this.announce();
+    this.side.begin();
+    if (!this.isConnecting && !this.isClosed) this.announce();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -131,7 +149,7 @@ class ClientConnection extends Connection {
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.isConnected = true;
+    this.life = LIFE.ACTIVE;
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
@@ -167,7 +185,7 @@ class ClientConnection extends Connection {
     const socket = this.madeSocket;
     if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
     if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
-    if (!this.isConnected) {
+    if (this.isConnecting) {
       this.early.push({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : byteLength(chunk, encoding || 'utf8'));
       return this.earlyBytes <= this.highWaterMark;
@@ -199,7 +217,7 @@ class ClientConnection extends Connection {
 
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
-    if (this.isConnected || this.isClosed) {
+    if (!this.isConnecting) {
       // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
       super.close(callback && (() => setImmediate(callback)));
       return;
@@ -214,8 +232,8 @@ class ClientConnection extends Connection {
   }
 
   reset(callback) {
-    if (this.isConnected || this.isClosed) super.reset(callback);
-    else this.close(callback);
+    if (this.isConnecting) this.close(callback);
+    else super.reset(callback);
   }
 
   destroy(error) {
@@ -223,8 +241,8 @@ class ClientConnection extends Connection {
   }
 
   setNoDelay(enable) {
-    if (this.isConnected) super.setNoDelay(enable);
-    else this.wantsNoDelay = enable;
+    if (this.isConnecting) this.wantsNoDelay = enable;
+    else super.setNoDelay(enable);
   }
 
   /** An agent asks for the same whenever the connection becomes idle; only what changes reaches the system. */
@@ -232,7 +250,7 @@ class ClientConnection extends Connection {
     if (this.keptAlive === enable && (!enable || this.keepAliveDelay === seconds)) return;
     this.keptAlive = enable;
     this.keepAliveDelay = seconds;
-    if (this.isConnected) super.setKeepAlive(enable, seconds);
+    if (!this.isConnecting) super.setKeepAlive(enable, seconds);
   }
 
   /** From the 101 on: our bytes follow the request, or take the place of what has not been written of it. */

@@ -10,6 +10,7 @@ const { isUntouched, dropUnread } = require('../message/incoming-message');
 const observability = require('../base/observability');
 const { passTurn } = require('./pipeline');
 const { nextTick } = require('../base/primordials');
+const { ENDING } = require('./states');
 const { STATE } = require('../message/steps');
 const { kEvents, kOnFinish, kOnClose, kStep } = require('../base/symbols');
 
@@ -59,7 +60,7 @@ function finishExchange(connection, message) {
       if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
       dropUnread(message.req);
     }
-    if (connection.leaving && connection.unfinished.length === 0) connection.endIdle();
+    if ((connection.ending & ENDING.WHEN_FLUSHED) !== 0 && connection.unfinished.length === 0) connection.endIdle();
     if (heard) nextTick(closeMessage, message, connection);
     else message[kOnClose]();
   }

@@ -49,7 +49,7 @@ function endHttp(connection) {
   const { unfinished, madeSocket } = connection;
   if (madeSocket !== null) madeSocket.receiveEnd();
   if (connection.intake.end === INPUT.CUT) return;
-  if (connection.server.httpAllowHalfOpen && unfinished.length > 0) unfinished[unfinished.length - 1]._last = true;
+  if (unfinished.length > 0 && connection.side.allowsHalfOpen(connection)) unfinished[unfinished.length - 1]._last = true;
   else if (unfinished.length > 0 || madeSocket !== null) connection.socket.end();
   else command(OP.SHUTDOWN, 0, connection, 0);
 }

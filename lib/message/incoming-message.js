@@ -344,7 +344,7 @@ IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable
 /** A request whose answer has been sent without anybody reading it: it has ended, but nobody has been told. */
 function hasEndedUnread(message) {
   if (!message.complete || message.statusCode !== null || message[kConnection] === null || !isUntouched(message)) return false;
-  return message._dumped || message[kConnection].hasAnswered(message);
+  return message._dumped || message[kConnection].hasSentUntold(message);
 }
 
 IncomingMessage.prototype._destroy = function _destroy(error, callback) {

@@ -16,8 +16,8 @@ const { connResetException, requestTimeout } = require('../base/errors');
 const layout = require('../seam/layout');
 const observability = require('../base/observability');
 const { afterThisRound } = require('../connection/peer-end');
-const { goOn, wakeTimer } = require('../connection/pipeline');
-const { INPUT, PHASE } = require('../connection/states');
+const { goOn, isOver } = require('../connection/pipeline');
+const { ENDING, INPUT, PHASE } = require('../connection/states');
 const { isSent } = require('../message/steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('../base/symbols');
@@ -42,7 +42,7 @@ function onRequest(connection, seq, flags, method, url, version, fields) {
 function takeRequest(connection, seq, flags, method, url, version, fields) {
   const { server } = connection;
   const Message = server[kMessageClass];
-  connection.closingIfIdle = false;
+  connection.ending &= ~ENDING.IF_IDLE;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields);
@@ -53,7 +53,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
-  if (server.timeout) wakeTimer(connection);
+  if (server.timeout) connection.side.wake(connection);
   connection.touch();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
@@ -189,7 +189,7 @@ function tellEnd(connection, error) {
 
 function tellError(connection, error) {
   // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
-  if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
+  if (isOver(connection) || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;
@@ -236,7 +236,7 @@ function isUnheard({ madeSocket, server }, event) {
 function socketOnError(error) {
   const connection = connectionOf(this);
   // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
-  if (connection.over && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
+  if (isOver(connection) && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
   clientError(connection, error, true);
 }
 

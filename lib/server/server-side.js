@@ -5,12 +5,13 @@
  * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
  */
 
-const { Boolean, Set, copyOf, each } = require('../base/primordials');
+const { Boolean, Number, Set, copyOf, each } = require('../base/primordials');
 const net = copyOf(require('node:net'));
 const { READ } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
+const { server: rows } = require('../seam/options');
 
 /** @implements {import('../base/roles').Side} */
 class ServerSide {
@@ -53,6 +54,11 @@ class ServerSide {
   /** Runs a handler in an async scope of its own. */
   inScope(fn, a, b, c, d) {
     return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  /** That of a new connection. @param {import('./server').Server} server who accepts it */
+  highWaterMarkOf(server) {
+    return server.highWaterMark ?? rows.highWaterMark.fallback;
   }
 
   /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does, or sockets begin paused. */
@@ -117,6 +123,22 @@ class ServerSide {
     socket.readableFlowing = null;
   }
 
+  /** Whether answers are still sent when the peer has ended. */
+  allowsHalfOpen({ server }) {
+    return Boolean(server.httpAllowHalfOpen);
+  }
+
+  /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+  rest({ server, madeSocket }) {
+    if (keepsAlive(server)) madeSocket.setTimeout(0);
+  }
+
+  /** Another request has come: if the connection was idle the server's timeout counts again, whatever the request before has set. */
+  wake(connection) {
+    const { server } = connection;
+    if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
+  }
+
   /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
   connectionGone({ server }) {
     server._connections--;
@@ -128,6 +150,8 @@ class ServerSide {
     this.connections.delete(connection);
   }
 }
+
+const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
 
 function emitDrop(server, data) {
   server.emit('drop', data);
