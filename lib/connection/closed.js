@@ -43,7 +43,8 @@ function abort(connection) {
 }
 
 function closeSocket(connection) {
-  if ((connection.ending & ENDING.IF_IDLE) !== 0 && connection.closeError === null) connection.madeSocket.destroy();
+  if (connection.isStream) connection.madeSocket.destroy(connection.closeError ?? undefined);
+  else if ((connection.ending & ENDING.IF_IDLE) !== 0 && connection.closeError === null) connection.madeSocket.destroy();
   else connection.madeSocket.engineClosed(connection.closeError);
 }
 

@@ -111,6 +111,11 @@ class Connection {
     return this.madeSocket;
   }
 
+  /** Whether its stream is JavaScript's: see over-stream.js. */
+  get isStream() {
+    return false;
+  }
+
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
     return currentOf(this);
@@ -186,6 +191,18 @@ class Connection {
   destroy(error) {
     this.socket.destroy(error);
   }
+
+  /** Ends the socket, which is destroyed when what it has been given has left. */
+  destroySoon() {
+    this.socket.destroySoon();
+  }
+
+  /** It is this response's turn, or (null) nobody's. A socket of ours asks when somebody wants to see it. */
+  showCurrent() {}
+
+  /** What its socket says of itself matters where the engine does not know it anyway: see over-stream.js. */
+  socketClosed() {}
+  socketDrained() {}
 
   /** The response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
   abandon() {

@@ -52,6 +52,9 @@ function finishExchange(connection, message) {
   if (message[kStep] === STATE.LOST) return false;
   const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);
+  // On a stream of JavaScript's the next answer is written when this one has finished, and its ticks come after this one's.
+  const closesFirst = connection.isStream;
+  if (closesFirst) nextTick(closeMessage, message, connection);
   try {
     message[kOnFinish](passTurn, connection);
   } finally {
@@ -61,8 +64,8 @@ function finishExchange(connection, message) {
       dropUnread(message.req);
     }
     if ((connection.ending & ENDING.WHEN_FLUSHED) !== 0 && connection.unfinished.length === 0) connection.endIdle();
-    if (heard) nextTick(closeMessage, message, connection);
-    else message[kOnClose]();
+    if (heard && !closesFirst) nextTick(closeMessage, message, connection);
+    else if (!closesFirst) message[kOnClose]();
   }
   return heard;
 }

@@ -18,7 +18,7 @@ const { carry, letGoOf } = require('./carried');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
-const { walkGiven } = require('./turn');
+const { isBeingTold, isTelling, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
 const { writeFramed } = require('../message/socket-sink');
 const { kEnqueue, kOnDrain } = require('../base/symbols');
@@ -45,6 +45,16 @@ function takeRecords() {
 
 function recordsIn(bytes) {
   return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };
+}
+
+/** What has come on streams while records of what came before were being told: handlers may push into the very stream. */
+const postponed = [];
+
+function givePostponed() {
+  for (let left = postponed.length; left > 0; left--) {
+    const { connection, chunk } = postponed.shift();
+    connection.receive(chunk);
+  }
 }
 
 /** What a stream brings, as the parser wants it. */
@@ -80,7 +90,7 @@ const overStream = (Base) =>
      */
     constructor(stream, id, server, side) {
       openPort();
-      const [index, generation] = openStream(id);
+      const [index, generation] = openStream(id, isTelling());
       super(server, side, index, generation, {});
       this.setRef(false);
       this.madeSocket = stream;
@@ -89,9 +99,10 @@ const overStream = (Base) =>
       this.counted = true;
       /** Bits of PAUSE. */
       this.pauses = 0;
-      /** What has come while records of what came before were walked. @type {(Buffer|null)[]|null} */
-      this.behind = null;
+      /** Records of what has come are being told. */
       this.isWalking = false;
+      /** HTTP is over, and the stream lives on. */
+      this.isReleased = false;
       addConnection(this);
       carry(stream, this);
     }
@@ -100,56 +111,62 @@ const overStream = (Base) =>
       return true;
     }
 
+    destroySoon() {
+      const { madeSocket } = this;
+      if (typeof madeSocket.destroySoon === 'function') madeSocket.destroySoon();
+      else madeSocket.end();
+    }
+
     // ---- what the stream brings -------------------------------------------------------------------------------------
 
     /** @param {Buffer|string|Uint8Array|null} chunk null: the end */
     receive(chunk) {
-      if (!this.isActive) return;
+      if (!this.isActive || this.isReleased) return;
       if (chunk !== null) chunk = bytesOf(chunk, this.madeSocket);
-      if (this.isWalking) (this.behind ??= []).push(chunk);
+      if (this.isWalking || isBeingTold(this.index)) postponed.push({ connection: this, chunk });
       else this.parse(chunk);
     }
 
     parse(chunk) {
       const records = takeRecords();
       const told = give(this, chunk, records.bytes);
-      if (told === 0) {
+      try {
+        if (typeof told !== 'number') this.walk(recordsIn(told), told.length, chunk);
+        else if (told > 0) this.walk(records, told, chunk);
+      } finally {
         spare.push(records);
-      } else if (typeof told === 'number') {
-        this.walk(records, 0, told, chunk);
-      } else {
-        spare.push(records);
-        this.walk(recordsIn(told), 0, told.length, chunk);
+        this.pauseIfFull();
+        if (postponed.length > 0) nextTick(givePostponed);
       }
     }
 
-    walk(records, from, to, chunk) {
+    walk(records, length, chunk) {
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, from, to, chunk, (at) => {
+        walkGiven(records, length, chunk, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
-          rest = Buffer.allocUnsafeSlow(to - at);
-          copyBytes(records.bytes, rest, 0, at, to);
+          rest = Buffer.allocUnsafeSlow(length - at);
+          copyBytes(records.bytes, rest, 0, at, length);
         });
       } finally {
-        if (records.bytes.length === RECORDS_SIZE) spare.push(records);
-        if (rest === null) this.walked();
-        else nextTick(() => this.walk(recordsIn(rest), 0, rest.length, chunk));
+        if (rest === null) this.isWalking = false;
+        else nextTick(() => this.walkRest(rest, chunk));
       }
     }
 
-    /** Everything has been told. What has come meanwhile is next. */
-    walked() {
-      this.isWalking = false;
-      this.pauseIfFull();
-      const { behind } = this;
-      if (behind === null) return;
-      this.behind = null;
-      for (let i = 0; i < behind.length; i++) this.receive(behind[i]);
+    /** A handler has thrown: what came after its record is told in a tick of its own. */
+    walkRest(rest, chunk) {
+      try {
+        this.walk(recordsIn(rest), rest.length, chunk);
+      } finally {
+        this.pauseIfFull();
+        if (postponed.length > 0) nextTick(givePostponed);
+      }
     }
 
     demand(isMore) {
+      if (this.isReleased) return;
       if (isMore) this.goOnReading(PAUSE.ENGINE);
       else this.pauseReading(PAUSE.ENGINE);
     }
@@ -157,7 +174,7 @@ const overStream = (Base) =>
     pauseReading(why) {
       const isFirst = this.pauses === 0;
       this.pauses |= why;
-      if (!isFirst || this.isUpgradedWhole) return;
+      if (!isFirst) return;
       this.madeSocket._paused = true;
       this.madeSocket.pause();
     }
@@ -172,7 +189,7 @@ const overStream = (Base) =>
 
     /** Whoever does not read answers is not read from either. */
     pauseIfFull() {
-      if (this.isActive && !this.isUpgraded && this.isFull) this.pauseReading(PAUSE.ANSWERS);
+      if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
     }
 
     get isFull() {
@@ -254,8 +271,18 @@ const overStream = (Base) =>
 
     /** The engine's last word: it was told to close, or has failed. */
     onClose(errno, writing) {
+      if (this.isReleased) return;
       if (!this.isClosed) this.leaveStream();
       super.onClose(errno, writing);
+    }
+
+    /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */
+    release() {
+      command(OP.CLOSE, 0, this, 0);
+      this.isReleased = true;
+      this.madeSocket._paused = false;
+      this.leaveStream();
+      if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
     }
 
     leaveStream() {

@@ -35,6 +35,7 @@ function lineUpResponse(connection, response) {
     return false;
   }
   connection.unfinished = [response];
+  connection.showCurrent(response);
   return true;
 }
 
@@ -71,12 +72,13 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (unfinished.length === 1) connection.unfinished = NONE;
   else unfinished.shift();
+  connection.showCurrent(connection.unfinished[0] ?? null);
   noteAnswersHandedOver(connection);
   if (response._last) {
     connection.ending |= ENDING.OVER;
     if (connection.isUpgraded || !connection.isActive) return;
     // Made the last one when it had been handed over.
-    if ((connection.ending & ENDING.SAID) === 0) connection.socket.destroySoon();
+    if ((connection.ending & ENDING.SAID) === 0) connection.destroySoon();
     else if (connection.madeSocket !== null) leaveSocket(connection);
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);

@@ -197,21 +197,23 @@ function dispatch(at) {
   }
 }
 
+/** Walks of walkGiven() within which others have begun. */
+const outerWalks = [];
+
 /**
  * Walks records about what a stream of JavaScript's has brought, within the call that gave it: no tick runs in between, as none does in node:http's
  * parser. When a handler throws, the exception is the caller's, as there.
  * @param {{ bytes: Buffer, words: Int32Array }} records
- * @param {number} from byte to begin at
- * @param {number} to
+ * @param {number} length bytes of them
  * @param {Buffer|null} chunk what the stream has brought
- * @param {(at: number) => void} failed hears where to go on when a handler has thrown
+ * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
  */
-function walkGiven(records, from, to, chunk, failed) {
-  const outer = { inbound, words, cursor, end, given };
+function walkGiven(records, length, chunk, failed) {
+  outerWalks.push({ inbound, words, cursor, end, given });
   inbound = records.bytes;
   words = records.words;
-  cursor = from >> 2;
-  end = to >> 2;
+  cursor = 0;
+  end = length >> 2;
   given = chunk;
   try {
     while (cursor < end) {
@@ -221,8 +223,21 @@ function walkGiven(records, from, to, chunk, failed) {
     }
   } finally {
     if (cursor < end) failed(cursor << 2);
-    ({ inbound, words, cursor, end, given } = outer);
+    ({ inbound, words, cursor, end, given } = outerWalks.pop());
   }
+}
+
+/** Whether records of a stream's connection are still to be told by a walk that goes on. @param {number} index the connection's */
+function isBeingTold(index) {
+  return outerWalks.length > 0 && (isNamed(words, cursor, end, index) || outerWalks.some((walk) => isNamed(walk.words, walk.cursor, walk.end, index)));
+}
+
+/** Whether any such walk goes on. */
+const isTelling = () => outerWalks.length > 0;
+
+function isNamed(records, from, to, index) {
+  for (let at = from; at < to; at += records[at + SIZE] >> 2) if (records[at + INDEX] === index) return true;
+  return false;
 }
 
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
@@ -467,6 +482,8 @@ binding.setBeforeFlush(() => {
 
 module.exports = {
   walkGiven,
+  isBeingTold,
+  isTelling,
   hasStreamBytes,
   /** Learns the tables the engine numbers by; needs the addon. */
   loadTables() {

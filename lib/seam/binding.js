@@ -273,10 +273,11 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
 
 /**
  * A stream of JavaScript's becomes a connection: of server `id`, or (undefined) of our own making.
+ * @param {boolean} isBeingTold records that give() has returned are being walked
  * @return {number[]} its index and generation
  */
-function openStream(id) {
-  return openPort().open(id);
+function openStream(id, isBeingTold) {
+  return openPort().open(isBeingTold, id);
 }
 
 /**

@@ -201,6 +201,11 @@ module.exports = Object.freeze({
     /** The peer's FIN has come. */
     ENDED: 1,
   }),
+  /** Flags of DEMAND. */
+  demandFlags: Object.freeze({
+    /** It is; without, it is to wait for the next one of these. */
+    MORE: 1,
+  }),
   /** Commands. */
   ops: Object.freeze({
     /** Bytes of the message `seq`, or of the upgraded stream: `head length` bytes as they are, the rest framed. */

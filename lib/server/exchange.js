@@ -10,7 +10,7 @@ const http = require('../base/host-http');
 const { OP, command } = require('../seam/binding');
 const { EngineRequest, fillRequest, cutMessage, receiveEnd } = require('../message/incoming-message');
 const { initServerResponse } = require('./server-response');
-const { connectionOf } = require('../connection/socket');
+const { spokenOn } = require('../connection/carried');
 const { UpgradeStream } = require('../connection/upgrade-stream');
 const { connResetException, requestTimeout } = require('../base/errors');
 const layout = require('../seam/layout');
@@ -234,7 +234,7 @@ function isUnheard({ madeSocket, server }, event) {
 
 /** An error of the connection in the HTTP phase is the client's. */
 function socketOnError(error) {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
   // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
   if (isOver(connection) && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
   clientError(connection, error, true);
@@ -261,7 +261,7 @@ function onTimeout(connection, kind) {
 
 /** Idle timer of the socket in the HTTP phase: request, response and server are asked, in that order. */
 function socketOnTimeout() {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
   const req = connection.receiving;
   const res = connection.current;
   const byRequest = req !== null && !req.complete && req.emit('timeout', this);
@@ -272,26 +272,29 @@ function socketOnTimeout() {
 
 /** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
 function socketOnData(chunk) {
-  connectionOf(this).intake.feed(chunk);
+  spokenOn(this).intake.feed(chunk);
 }
 
 function socketOnEnd() {
-  connectionOf(this).intake.feedEnd();
+  spokenOn(this).intake.feedEnd();
 }
 
 function socketOnPause() {
-  connectionOf(this).intake.setPaused(true);
+  spokenOn(this).intake.setPaused(true);
 }
 
 function socketOnResume() {
-  connectionOf(this).intake.setPaused(false);
+  spokenOn(this).intake.setPaused(false);
 }
 
-/** What Node's does here the connection does when the engine has closed. */
-function socketOnClose() {}
+/** Of the engine's sockets the connection knows by itself. */
+function socketOnClose() {
+  spokenOn(this)?.socketClosed();
+}
 
-/** Responses hear of it from the connection. */
-function socketOnDrain() {}
+function socketOnDrain() {
+  spokenOn(this).socketDrained();
+}
 
 /** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */
 const socketListeners = [

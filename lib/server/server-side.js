@@ -7,11 +7,13 @@
 
 const { Boolean, Number, Set, copyOf, each } = require('../base/primordials');
 const net = copyOf(require('node:net'));
-const { READ } = require('../seam/binding');
+const { READ, openPort } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
 const { server: rows } = require('../seam/options');
+const { STREAMS } = require('../seam/layout').limits;
+const { engineConfig } = require('./server-options');
 
 /** @implements {import('../base/roles').Side} */
 class ServerSide {
@@ -21,6 +23,9 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
+  /** The engine's number of the server for streams of JavaScript's, while there are any. */
+  #streamServer = 0;
+  #streams = 0;
   /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
   #newcomer = null;
   /** Open connections. @type {Set<import('../connection/connection').Connection>} */
@@ -49,6 +54,21 @@ class ServerSide {
   /** Tells the engine what the server is like now. */
   configure() {
     this.#configure(this.#server);
+    if (this.#streams > 0) openPort().configure(this.#streamServer, engineConfig(this.#server));
+  }
+
+  /**
+   * A stream of JavaScript's is about to be a connection. The engine knows of the server while there is one.
+   * @return {number} what the engine knows it by
+   */
+  beginStream() {
+    if (this.#streams++ === 0) this.#streamServer = openPort().serve(engineConfig(this.#server), STREAMS);
+    return this.#streamServer;
+  }
+
+  /** It is none any more. */
+  endStream() {
+    if (--this.#streams === 0) openPort().closeListener(this.#streamServer);
   }
 
   /** Runs a handler in an async scope of its own. */
@@ -130,13 +150,13 @@ class ServerSide {
 
   /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
   rest({ server, madeSocket }) {
-    if (keepsAlive(server)) madeSocket.setTimeout(0);
+    if (keepsAlive(server)) madeSocket.setTimeout?.(0);
   }
 
   /** Another request has come: if the connection was idle the server's timeout counts again, whatever the request before has set. */
   wake(connection) {
     const { server } = connection;
-    if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
+    if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout?.(server.timeout);
   }
 
   /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */

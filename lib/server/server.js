@@ -13,8 +13,8 @@ const { IncomingMessage } = require('../message/incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('../message/headers');
 const { adoptConnections } = require('./adopted-connections');
-const { ForeignConnections } = require('./foreign-connections');
-const { rebaseFrameworks } = require('./host-messages');
+const { takeStream } = require('./given-streams');
+const { messageClass, rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('../connection/socket');
@@ -36,8 +36,7 @@ const REUSE_PORT = 2;
 const PIPE = -1;
 
 const kReusePort = Symbol('turnout.reusePort');
-const kForeign = Symbol('turnout.foreign');
-const kOptions = Symbol('turnout.options');
+const kPrepared = Symbol('turnout.prepared');
 const kThreads = Symbol('turnout.threads');
 
 /**
@@ -54,14 +53,12 @@ function Server(options, requestListener) {
   } else {
     validateObject(options, 'options');
   }
-  this[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
-  this[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
+  this[kMessageClass] = messageClass(options.IncomingMessage, http.IncomingMessage, IncomingMessage);
+  this[kResponseClass] = messageClass(options.ServerResponse, http.ServerResponse, ServerResponse);
   storeOptions(this, options);
   this[kThreads] = threadsOf(options.threads);
   net.Server.call(this, netOptions(options));
   this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
-  this[kForeign] = null;
-  this[kOptions] = options;
   this[kReusePort] = false;
   if (requestListener) this.on('request', requestListener);
   this.httpAllowHalfOpen = false;
@@ -80,6 +77,7 @@ function prepareEngine(server) {
   observability.listening();
   rebaseFrameworks(server.listeners('request'));
   server[kSide].begin(server);
+  server[kPrepared] = true;
   return engineConfig(server);
 }
 
@@ -92,8 +90,8 @@ function isServedHere(socket, server) {
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
 function connectionListener(socket) {
   if (socket instanceof Socket && isServedHere(socket, this)) return;
-  this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
-  this[kForeign].take(socket);
+  if (this[kPrepared] !== true) prepareEngine(this);
+  takeStream(this, this[kSide], socket);
 }
 
 /** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */
@@ -167,7 +165,6 @@ Server.prototype.address = function address() {
 
 Server.prototype.close = function close() {
   this.closeIdleConnections();
-  this[kForeign]?.close();
   const pipe = listenerOf(this._handle) !== undefined;
   net.Server.prototype.close.apply(this, arguments);
   if (pipe) delete this._pipeName;
@@ -180,7 +177,6 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 
 /** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
 Server.prototype.closeAllConnections = function closeAllConnections() {
-  this[kForeign]?.closeAllConnections();
   for (const connection of [...this[kSide].connections]) {
     if (!connection.isUpgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
@@ -188,7 +184,6 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
 
 /** Closes the connections that wait for a request, their first or another. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
-  this[kForeign]?.closeIdleConnections();
   for (const connection of [...this[kSide].connections]) connection.endIdle();
 };
 

@@ -319,11 +319,11 @@ impl Crossing {
     }
 
     /// Bytes that have come on a stream of JavaScript's, or (`None`) its end. What is to be told of them is put into `records`; what does not go
-    /// in there is returned by itself. Nothing is told now while other records of streams wait to be told: these come first.
+    /// in there is returned by itself. Nothing is told now while records of streams are on their way to JavaScript by a turn: these come first.
     #[allow(unsafe_code)]
     pub fn give(&self, env: Env, target: Target, data: Option<Place>, records: Option<Place>) -> Either<u32, Buffer> {
         let mut streams = self.engine.streams();
-        let waits = streams.has_news() || self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
+        let waits = self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
         match data {
             // A program may write to them, or another thread, while they are parsed.
             Some(data) => streams.give(target, &mut data.copy(), !waits),

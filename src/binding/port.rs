@@ -179,12 +179,12 @@ impl Port {
         })
     }
 
-    /// A stream of JavaScript's is a connection to server `id`, which [`Self::serve`] has given for streams, or, without, of our own making. Returns
-    /// its index and generation.
+    /// A stream of JavaScript's is a connection to server `id`, which [`Self::serve`] has given for streams, or, without, of our own making;
+    /// `is_being_told`: records that [`Self::give`] has returned are being walked. Returns its index and generation.
     #[napi(catch_unwind)]
-    pub fn open(&self, id: Option<u32>) -> Result<Vec<u32>> {
+    pub fn open(&self, is_being_told: bool, id: Option<u32>) -> Result<Vec<u32>> {
         self.crossing.enter(|| {
-            let opened = self.engine.streams().open(id);
+            let opened = self.engine.streams().open(id, is_being_told);
             opened.map_or_else(|_| Vec::new(), |Target { index, generation }| vec![index, generation])
         })
     }

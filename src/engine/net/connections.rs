@@ -127,11 +127,17 @@ impl<T: Transport> Connections<T> {
                 self.free.swap(place, last);
             }
             None => {
-                let at = self.add_slot();
-                self.free.push(at);
+                self.next_slot_new();
             }
         }
         self.next_slot()
+    }
+
+    /// The same, one that nobody has had.
+    pub fn next_slot_new(&mut self) -> u32 {
+        let at = self.add_slot();
+        self.free.push(at);
+        at
     }
 
     /// JavaScript has been told all that it was given before: it is given what there is now, in exchange for an empty batch.

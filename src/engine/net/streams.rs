@@ -97,12 +97,18 @@ impl Streams {
         self.connections.remove_server(id);
     }
 
-    /// Takes in a stream, as a connection to server `id`, or of our own making (`None`). Returns what it is known by.
+    /// Takes in a stream, as a connection to server `id`, or of our own making (`None`). JavaScript knows it by its index at once: so that is
+    /// one whose last owner it has heard all of, or, while it is being told, a new one. Returns what it is known by.
     ///
     /// # Errors
     /// When there is no such server.
-    pub fn open(&mut self, id: Option<u32>) -> io::Result<Target> {
+    pub fn open(&mut self, id: Option<u32>, is_being_told: bool) -> io::Result<Target> {
         self.connections.tick();
+        if is_being_told {
+            self.connections.next_slot_new();
+        } else {
+            self.connections.next_slot_told();
+        }
         let server = match id {
             Some(id) => Some(self.connections.server(id).ok_or(io::ErrorKind::NotFound)?),
             None => None,
@@ -160,11 +166,6 @@ impl Streams {
     /// Whether there is no stream.
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
-    }
-
-    /// Whether it has something to tell.
-    pub fn has_news(&self) -> bool {
-        !self.connections.outbox.is_empty()
     }
 
     /// What the connections have said, see [`Connections::give_outbox`].
