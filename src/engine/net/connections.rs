@@ -186,7 +186,7 @@ impl<T: Transport> Connections<T> {
     pub fn admit_given(&mut self, stream: T, server: Option<&Rc<Server>>) -> Target {
         let (at, target) = self.take_slot();
         let connection = match server {
-            Some(server) => Connection::new(stream, server.clone(), target, self.now),
+            Some(server) => Connection::given(stream, server.clone(), target, self.now),
             None => Connection::outgoing(stream, self.nobody.clone(), target, self.now),
         };
         self.fill_slot(at, connection);

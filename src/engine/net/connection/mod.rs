@@ -84,6 +84,11 @@ impl<T: Transport> Connection<T> {
         Self::with(protocol, reading, stream, server, target, now)
     }
 
+    /// A stream of JavaScript's: who gives its bytes decides by that who gets them.
+    pub fn given(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
+        Self::with(Protocol::server(server.http_config()), Reading::Parsed, stream, server, target, now)
+    }
+
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
     pub fn outgoing(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::client(server.http_config());
