@@ -8,8 +8,8 @@
  * Most are used through a function or a constant of this file. `plain` ones are read and called where they are needed, as the properties they are:
  * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, but for those in OFFERED.
  *
- * Whoever intercepts channels does so for every copy of turnout in the process (channels.js) and has this file from the first: nothing here leads to the
- * rest of lib/, which could otherwise never be collected.
+ * This file must not lead to the rest of lib/. A process may load turnout several times and drop some of these copies, but channels to other processes
+ * are intercepted once, by the first copy's channels.js, which stays for ever and keeps this file: whatever can be reached from here stays, too.
  *
  * What can be seen without doing anything is looked for when turnout is loaded. The rest (a channel to another process, handles that live, what Node
  * publishes) is asserted by __test__/package/node-internals.test.js alone, on every Node that is supported.

@@ -193,26 +193,19 @@ class ClientConnection extends Connection {
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  hand(message, head, chunk, encoding, flags, callback) {
-    const { outflow } = this;
-    const last = (flags & LAST) !== 0;
-    // An acknowledgement costs a round of the loop: where nobody waits for one and the kernel takes so much, the end is taken for flushed.
-    const underWay = outflow.underWay + (chunk === null ? 0 : chunk.length);
-    const isTrusted = last && callback === undefined && underWay < TRUSTED && message.listenerCount('finish') === 0;
-    if (callback !== undefined || (last && !isTrusted)) flags |= ACK;
-    const full = outflow.write(OP.WRITE, flags, this.seq, head, chunk, encoding);
-    if (callback !== undefined) outflow.tell(callback);
-    if (isTrusted) {
-      nextTick(finish, message);
-    } else if (last) {
-      outflow.tell((error) => {
-        if (!error) finish(message);
-      });
-    } else if (full) {
-      outflow.drain(message);
-    }
-    this.touch();
-    return !full;
+  seqOf() {
+    return this.seq;
+  }
+
+  /** An acknowledgement costs a round of the loop: where nobody waits for one and the kernel takes so much, the end is taken for flushed. */
+  finishesFlushed(message, chunk) {
+    const underWay = this.outflow.underWay + (chunk === null ? 0 : chunk.length);
+    return underWay >= TRUSTED || message.listenerCount('finish') > 0;
+  }
+
+  endMessage(message, flags, finishesFlushed) {
+    if (!finishesFlushed) nextTick(finish, message);
+    else this.outflow.tell((error) => { if (!error) finish(message); });
   }
 
   /** Connecting: nothing is there to close but the attempt. */

@@ -38,7 +38,7 @@ function bytesKeptBack({ keptBack }) {
   return keptBack === null ? 0 : keptBack[keptBack.length - 1].at;
 }
 
-/** Some of the answers have been handed over. What waited for the last of them goes on, after whoever gave it. */
+/** One of the answers ahead has been handed over. After the last one what has been kept back goes on: in a tick, for the caller is not done with that answer. */
 function noteAnswersHandedOver(connection) {
   if (connection.keptBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
 }

@@ -25,7 +25,7 @@ const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
-const { each, nextTick } = require('../base/primordials');
+const { Array, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
 const { ENDING, INPUT, LIFE, PHASE } = require('./states');
 const { kEvents, kLine, kEnqueue } = require('../base/symbols');
@@ -213,7 +213,7 @@ class Connection {
   letGo(message) {
     if (this.unfinished[0] !== message || !this.isActive) return;
     if (this.handedOver === 0) {
-      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      this.outflow.write(OP.WRITE, LAST, this.seqOf(message), '', null, 'latin1');
       handedLast(this, false);
     }
     passTurn(this, message);
@@ -235,21 +235,36 @@ class Connection {
   hand(message, head, chunk, encoding, flags, callback) {
     const { outflow } = this;
     const last = (flags & LAST) !== 0;
-    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
-    if (callback !== undefined || (last && (message[kEvents] !== undefined || outflow.isAwaited))) flags |= ACK;
-    const full = outflow.write(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
+    const finishesFlushed = last && (callback !== undefined || this.finishesFlushed(message, chunk));
+    if (callback !== undefined || finishesFlushed) flags |= ACK;
+    const full = outflow.write(OP.WRITE, flags, this.seqOf(message), head, chunk, encoding);
     if (callback !== undefined) outflow.tell(callback);
-    if (last) {
-      // One that is early counts from its turn on.
-      if (message[kLine] === null) noteHandedOver(message);
-      if (flags & ACK) outflow.finish(message);
-      else endExchange(this, message);
-      handedLast(this, (flags & CLOSE) !== 0);
-    } else if (full) {
-      outflow.drain(message);
-    }
+    if (last) this.endMessage(message, flags, finishesFlushed);
+    else if (full) outflow.drain(message);
     this.touch();
     return !full;
+  }
+
+  // ---- where hand() differs for a client ----------------------------------------------------------------------------
+
+  /** The number by which the engine knows what the message belongs to. */
+  seqOf(message) {
+    return requestSeq(message.req);
+  }
+
+  /** Whether a message without a callback has finished only when its last piece, of which `chunk` is the rest, has been flushed. */
+  finishesFlushed(message) {
+    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
+    return message[kEvents] !== undefined || this.outflow.isAwaited;
+  }
+
+  /** The engine has all of a message, of which it is told now or later that it has finished. */
+  endMessage(message, flags, finishesFlushed) {
+    // One that is early counts from its turn on.
+    if (message[kLine] === null) noteHandedOver(message);
+    if (finishesFlushed) this.outflow.finish(message);
+    else endExchange(this, message);
+    handedLast(this, (flags & CLOSE) !== 0);
   }
 
   // ---- source: where its messages come from -------------------------------------------------------------------------
@@ -277,37 +292,29 @@ class Connection {
 
   // ---- what its socket asks of it -----------------------------------------------------------------------------------
 
-  /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
-  writeRaw(chunk, encoding, callback) {
+  /**
+   * Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase.
+   * @param {string|Uint8Array|{chunk: string|Uint8Array, encoding: string}[]} what a list: chunks that were corked. They leave together anyway, so nobody joins them
+   */
+  writeRaw(what, encoding, callback) {
     if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
     if (isBehindAnswers(this)) {
-      keepBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      keepBack(this, total(what, encoding, byteLength), (error) => (error ? callback(error) : this.writeRaw(what, encoding, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
-    if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
+    if (Array.isArray(what) ? this.writePieces(what) : this.writePiece(what, encoding)) this.outflow.tell(callback);
     else callback();
   }
 
-  /** The same for chunks that were corked: they leave together anyway, so nobody joins them. */
-  writeRawPieces(chunks, callback) {
-    if (!this.isActive) {
-      callback(streamDestroyed('write'));
-      return;
-    }
-    if (isBehindAnswers(this)) {
-      const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
-      keepBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
-      return;
-    }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+  /** @return {boolean} see Outflow.write() */
+  writePieces(chunks) {
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
-    if (full) this.outflow.tell(callback);
-    else callback();
+    return full;
   }
 
   /** @return {boolean} see Outflow.write() */
@@ -480,8 +487,11 @@ class Connection {
   }
 }
 
-function seqOf(message) {
-  return requestSeq(message.req);
+/** What `measure` says of a chunk, or of all in a list of them. */
+function total(what, encoding, measure) {
+  return Array.isArray(what) ? what.reduce((sum, piece) => sum + measure(piece.chunk, piece.encoding), 0) : measure(what, encoding);
 }
+
+const lengthOf = (chunk) => chunk.length;
 
 module.exports = { Connection };

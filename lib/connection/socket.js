@@ -72,7 +72,7 @@ Socket.prototype._write = function _write(chunk, encoding, callback) {
 
 Socket.prototype._writev = function _writev(chunks, callback) {
   if (this.timeout) this._unrefTimer();
-  this[kConnection].writeRawPieces(chunks, callback);
+  this[kConnection].writeRaw(chunks, null, callback);
 };
 
 Socket.prototype._final = function _final(callback) {

@@ -9,8 +9,9 @@ const LIFE = {
   /** The engine takes what is written. */
   ACTIVE: 1,
   /**
-   * JavaScript has asked for the end, or has left it to the engine, which has been told all. Records are dropped, but for requests that had been read
-   * with those before: node:http tells of them, too.
+   * JavaScript has asked for the end, or the engine is about to bring it and needs no word. What is still told of the connection is nobody's but for
+   * one thing: a packet may bring several requests, and the handler of one of them closes the connection. The server hears of those after it, as
+   * with node:http, which parses a packet to its end whatever a handler does.
    */
   CLOSING: 2,
   /** The engine has said its last word, or another process has it. */

@@ -178,7 +178,7 @@ function dispatch(at) {
     case CLOSED:
       removeConnection(index);
       if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
-      // What has changed drivers meanwhile goes with it.
+      // This is its thread's word, and it is another driver's by now (driver-change.js): that one closes it, too.
       if (connection.index !== index && !connection.isClosed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
