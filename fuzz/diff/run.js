@@ -6,23 +6,26 @@
  */
 
 const { spawnSync } = require('node:child_process');
+const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { essence } = require('./compare');
 const { Players, SIDES } = require('./players');
-const { replayProgram, runPrograms } = require('./programs/run');
+const { PROGRAMS, replayProgram, runPrograms } = require('./programs/run');
 const { shrunk } = require('./shrink');
 
 const USAGE = `npm run fuzz:diff -- [options]
   --cases N     cases of each side (10000)
   --seed S      of the generator (1)
   --from N      the first case (0)
-  --only SIDE   requests, responses (both of these) or programs
+  --only SIDE   requests, responses, stream-requests, stream-responses (all four), programs or stream-programs. Those of streams go
+                over connections that are given to both: emit('connection', stream), an agent's or a request's own createConnection
   --without RE  leave out the programs' actions and steps whose JSON matches, such as those of a difference that is known
   --lenient     all cases with insecureHTTPParser
   --case N      only this case, with the outcomes in full
   --show N      how many kinds of differences are shrunk and printed (10)
   --lanes N     connections at once to each server (16); of programs, processes for each implementation (2)
   --node PATH   run with this Node, which must be 26
+  --turnout PATH  another tree's turnout, whose addon has been built (this one's)
 TURNOUT_DRIVER=threads: the client of the responses on the threads driver; requests always go to both drivers.`;
 
 const OPTIONS = {
@@ -36,6 +39,7 @@ const OPTIONS = {
   show: { type: 'string', default: '10' },
   lanes: { type: 'string' },
   node: { type: 'string' },
+  turnout: { type: 'string', default: path.join(__dirname, '..', '..') },
   help: { type: 'boolean', default: false },
 };
 
@@ -88,9 +92,11 @@ class Tally {
   }
 }
 
+const implementations = ({ turnout }) => [require('node:http'), require(turnout)];
+
 async function runSide(side, options) {
   const { caseOf } = SIDES[side];
-  const http = [require('node:http'), require('../..')];
+  const http = implementations(options);
   const tally = new Tally();
   const began = Date.now();
   let next = options.from;
@@ -117,7 +123,7 @@ async function runSide(side, options) {
 }
 
 async function replay(side, n, options) {
-  const players = new Players(side, require('node:http'), require('../..'));
+  const players = new Players(side, ...implementations(options));
   const one = SIDES[side].caseOf(n, options);
   const { outcomes, difference, allowed } = await players.judge(one);
   players.close();
@@ -140,16 +146,15 @@ async function main() {
     process.exitCode = 2;
     return;
   }
-  if (values.only !== undefined && !(values.only in SIDES) && values.only !== 'programs') {
-    throw new Error(`--only requests, --only responses or --only programs, not ${values.only}`);
-  }
+  const known = [...Object.keys(SIDES), ...PROGRAMS];
+  if (values.only !== undefined && !known.includes(values.only)) throw new Error(`--only one of ${known.join(', ')}, not ${values.only}`);
   const [seed, cases, from, show] = [values.seed, values.cases, values.from, values.show].map(Number);
-  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16) };
+  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16), turnout: path.resolve(values.turnout) };
   let different = 0;
   for (const side of values.only === undefined ? Object.keys(SIDES) : [values.only]) {
-    if (side === 'programs') {
-      const lanes = Number(values.lanes ?? 2);
-      different += values.case === undefined ? await runPrograms({ ...options, lanes }) : await replayProgram(Number(values.case), options);
+    if (PROGRAMS.includes(side)) {
+      const settings = { ...options, side, lanes: Number(values.lanes ?? 2) };
+      different += values.case === undefined ? await runPrograms(settings) : await replayProgram(Number(values.case), settings);
     } else different += values.case === undefined ? await runSide(side, options) : await replay(side, Number(values.case), options);
   }
   // Servers with connections in CLOSE_WAIT would keep the process for their timeouts.

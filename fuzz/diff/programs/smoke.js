@@ -68,7 +68,7 @@ async function record() {
   const queue = programs();
   const lane = async () => {
     const home = new Crew(['node', ...DRIVERS]);
-    const abroad = others.map((execPath) => new Crew(DRIVERS, execPath));
+    const abroad = others.map((execPath) => new Crew(DRIVERS, { execPath }));
     for (let one; (one = queue.shift()) !== undefined;) recorded[one.n] = await recordOne(home, abroad, one);
     for (const crew of [home, ...abroad]) await crew.close();
   };
