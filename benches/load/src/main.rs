@@ -21,7 +21,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let numbers: Option<Vec<u64>> = arguments.iter().skip(1).map(|text| text.parse().ok()).collect();
     let mode = arguments.first().and_then(|name| Mode::parse(name));
-    let (Some(mode), Some(&[port, connections, warmup, measure, size, depth, rate, pid, tls])) = (mode, numbers.as_deref())
+    let (Some(mode), Some(&[port, connections, warmup, measure, size, depth, rate, pid, tls])) =
+        (mode, numbers.as_deref())
     else {
         eprintln!("usage: turnout-load MODE PORT CONNECTIONS WARMUP_MS MEASURE_MS SIZE DEPTH RATE PID TLS");
         std::process::exit(2);
