@@ -25,8 +25,8 @@ const http = implementationOf();
 const createServer = (listener) => http.createServer(below === 'tls' ? credentials() : {}, listener);
 
 function credentials() {
-  const pem = fs.readFileSync(path.join(__dirname, 'self-signed.pem'));
-  return { key: pem, cert: pem };
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => fs.readFileSync(path.join(__dirname, '..', '..', '__test__', 'support', name)));
+  return { key, cert };
 }
 
 function okay(req, res) {

@@ -17,6 +17,7 @@ class ClientLane {
   #case;
   #peerClosed;
   #leave;
+  #given;
 
   /** @param {object} http an implementation of node:http @param {boolean} over whether its requests are given their streams */
   constructor(http, over = false) {
@@ -33,6 +34,8 @@ class ClientLane {
     const { method, body, headers } = one.request;
     const req = this.#http.request({ ...this.#connection(one), method, path: one.request.path ?? '/', headers: { Host: 'a', ...headers }, ...one.options });
     const closed = new Promise((resolve) => req.on('close', resolve));
+    // From now on it is ours alone again.
+    req.on('close', () => this.#given?.on('error', () => {}));
     const switched = this.#watch(req, outcome);
     req.end(body);
     let timer;
@@ -91,7 +94,7 @@ class ClientLane {
       this.#answer(one?.over?.stream === 'socket' ? new CutStream(socket, tasteOf(one)) : socket);
     });
     const address = await listening(this.#server);
-    return this.#over ? givenStream(address, this.#http, (stream) => this.#answer(stream)) : toPort(address);
+    return this.#over ? givenStream(address, this.#http, (stream) => this.#answer(stream), (stream) => (this.#given = stream)) : toPort(address);
   }
 
   /** The peer's part. @param {import('stream').Duplex} stream */

@@ -86,7 +86,7 @@ class ServerLane {
     this.#current = outcome;
     await new Promise((resolve) => {
       const client = way.connect(one);
-      if (client.connecting) client.on('connect', () => send(client, one));
+      if (client.connecting || client.encrypted) client.on(client.encrypted ? 'secureConnect' : 'connect', () => send(client, one));
       else send(client, one);
       const timer = setTimeout(() => client.destroy(), PATIENCE);
       client.on('data', (chunk) => (outcome.wire += latin1(chunk)));

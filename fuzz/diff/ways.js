@@ -5,17 +5,20 @@
  * that is given to it, which may be of any kind.
  */
 
+const fs = require('node:fs');
 const net = require('node:net');
 const nodeHttp = require('node:http');
+const path = require('node:path');
+const tls = require('node:tls');
 const { CutStream, memoryPair } = require('./cut-stream');
 const { listening } = require('./lane');
 const { Random } = require('./random');
 
 /**
  * Streams that are given to an implementation: an end in memory, or a socket of net's; as it is, its peer cutting what it sends, or
- * inside a Duplex that cuts.
+ * inside a Duplex that cuts; or tls' over such a Duplex.
  */
-const STREAMS = ['memory', 'cut memory', 'socket', 'cut socket'];
+const STREAMS = ['memory', 'memory', 'cut memory', 'cut memory', 'socket', 'socket', 'cut socket', 'cut socket', 'tls'];
 /** When a server gets its stream: at once, after some of the peer's bytes have been waiting in it, or from somebody who has looked at the first of them. */
 const MOMENTS = ['at once', 'at once', 'later', 'peeked'];
 /** What a client ends when its peer has, as net's sockets do. */
@@ -43,6 +46,18 @@ async function throughPort(server) {
     },
   };
 }
+
+let context;
+
+/** The end of TLS that has the certificate, over `stream`. */
+function secured(stream) {
+  const fixture = (name) => fs.readFileSync(path.join(__dirname, '..', '..', '__test__', 'support', name));
+  context ??= tls.createSecureContext({ key: fixture('key.pem'), cert: fixture('cert.pem') });
+  return new tls.TLSSocket(stream, { isServer: true, secureContext: context });
+}
+
+/** The end that begins. */
+const securing = (stream) => tls.connect({ socket: stream, rejectUnauthorized: false });
 
 const soon = (task, rounds) => setImmediate(() => (rounds === 1 ? task() : soon(task, rounds - 1)));
 
@@ -75,6 +90,12 @@ async function throughEmit(server) {
     connect(one) {
       const random = tasteOf(one);
       const { stream, moment } = one.over;
+      if (stream === 'tls') {
+        const [near, far] = memoryPair(random);
+        const its = keep(secured(new CutStream(far, random)));
+        its.once('secure', () => give(server, its, moment));
+        return securing(near);
+      }
       const cuts = stream.startsWith('cut');
       const present = (its) => give(server, keep(cuts ? new CutStream(its, random) : its), moment);
       let ours;
@@ -105,12 +126,18 @@ function toPort({ path, ...where }) {
  * @param {object} address of a peer, for the kinds that are sockets
  * @param {object} http an implementation
  * @param {(stream: import('stream').Duplex) => void} answer a peer in memory gets its end
+ * @param {(stream: import('stream').Duplex) => void} giving called with what a request gets
  */
-function givenStream(address, http, answer) {
+function givenStream(address, http, answer, giving) {
   return (one) => {
     const random = tasteOf(one);
     const { stream, giver } = one.over;
-    const make = () => {
+    const made = () => {
+      if (stream === 'tls') {
+        const [near, far] = memoryPair(random, WHOLE);
+        answer(secured(far));
+        return securing(new CutStream(near, random, WHOLE));
+      }
       const cuts = stream.startsWith('cut');
       let its;
       if (stream.endsWith('memory')) {
@@ -121,6 +148,11 @@ function givenStream(address, http, answer) {
         its = net.connect(address);
       }
       return cuts ? new CutStream(its, random, WHOLE) : its;
+    };
+    const make = () => {
+      const its = made();
+      giving(its);
+      return its;
     };
     if (giver === 'createConnection') return { createConnection: make };
     if (giver === 'callback') return { createConnection: (options, done) => void soon(() => done(null, make()), 2) };
