@@ -7,6 +7,7 @@
  */
 
 const { Duplex } = require('node:stream');
+const { Random } = require('./random');
 
 /** Programs replace these. */
 const { setImmediate } = globalThis;
@@ -32,9 +33,10 @@ class Cutter {
   #sizes;
   #pauses;
 
-  /** @param {import('./random').Random} random */
+  /** @param {Random} random */
   constructor(random) {
-    this.#random = random;
+    // Of its own: what passes in one direction has no say in where the other is cut.
+    this.#random = new Random(random.below(2 ** 31));
     this.#sizes = random.pick(TASTES);
     this.#pauses = random.pick(PAUSES);
   }
@@ -72,7 +74,7 @@ class CutStream extends Duplex {
   #hasEnded = false;
   #wasCut = false;
 
-  /** @param {Duplex} inner who carries the bytes @param {import('./random').Random} random @param {object} [options] more of Duplex' */
+  /** @param {Duplex} inner who carries the bytes @param {Random} random @param {object} [options] more of Duplex' */
   constructor(inner, random, options) {
     const joins = random.oneIn(3) ? { writev: (entries, done) => this.#send(Buffer.concat(entries.map(({ chunk }) => chunk)), done) } : {};
     super({ readableHighWaterMark: random.pick(HIGH_WATER), writableHighWaterMark: random.pick(HIGH_WATER), ...joins, ...options });
@@ -180,7 +182,7 @@ class MemoryEnd extends Duplex {
   #release;
   #hasEnded = false;
 
-  /** @param {import('./random').Random} random @param {object} [options] more of the first one's @return {[MemoryEnd, MemoryEnd]} */
+  /** @param {Random} random @param {object} [options] more of the first one's @return {[MemoryEnd, MemoryEnd]} */
   static pair(random, options) {
     const marks = () => ({ readableHighWaterMark: random.pick(HIGH_WATER), writableHighWaterMark: random.pick(HIGH_WATER) });
     const [one, other] = [new MemoryEnd({ ...marks(), ...options }), new MemoryEnd(marks())];

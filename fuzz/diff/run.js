@@ -76,6 +76,7 @@ class Tally {
   unstable = 0;
   allowed = {};
   different = [];
+  uncaught = new Set();
 
   add({ outcomes, allowed }) {
     this.cases += 1;
@@ -88,27 +89,44 @@ class Tally {
     const kinds = new Set(this.different.map((entry) => entry[2]));
     if (kinds.size > 0) print(`  of ${kinds.size} kinds; one of each is shown`);
     for (const [name, count] of Object.entries(this.allowed)) print(`  allowed ${count}: ${name}`);
+    if (this.uncaught.size > 0) print(`  ${this.uncaught.size} exceptions that nobody caught`);
     if (this.unstable > 0) print(`  ${this.unstable} differed once and not again`);
   }
 }
 
 const implementations = ({ turnout }) => [require('node:http'), require(turnout)];
 
+/** Exceptions that nobody catches end no run: each is shown once, with the cases that were played when it was thrown. */
+function watchUncaught(tally, underWay) {
+  process.on('uncaughtException', (error) => {
+    const stack = String(error?.stack ?? error);
+    const thrown = stack.split('\n').slice(1, 4).join();
+    if (tally.uncaught.has(thrown)) return;
+    tally.uncaught.add(thrown);
+    print(`\nuncaught, in one of the cases ${[...underWay].join(', ')}\n${stack}`);
+  });
+}
+
 async function runSide(side, options) {
   const { caseOf } = SIDES[side];
   const http = implementations(options);
   const tally = new Tally();
+  const underWay = new Set();
+  watchUncaught(tally, underWay);
   const began = Date.now();
   let next = options.from;
   const lane = async () => {
     const players = new Players(side, ...http);
     while (next < options.from + options.cases) {
       const one = caseOf(next++, options);
+      underWay.add(one.n);
       const judged = await players.judge(one);
       tally.add(judged);
-      if (judged.difference === undefined) continue;
-      if (!(await differsAgain(players, one))) tally.unstable += 1;
-      else tally.different.push([one, judged.difference, kind(judged)]);
+      if (judged.difference !== undefined) {
+        if (!(await differsAgain(players, one))) tally.unstable += 1;
+        else tally.different.push([one, judged.difference, kind(judged)]);
+      }
+      underWay.delete(one.n);
     }
     players.close();
   };
@@ -119,7 +137,8 @@ async function runSide(side, options) {
   for (const [one, name] of [...kinds.values()].slice(0, options.show)) await report(players, one, name);
   players.close();
   tally.print(side, seconds);
-  return tally.different.length;
+  process.removeAllListeners('uncaughtException');
+  return tally.different.length + tally.uncaught.size;
 }
 
 async function replay(side, n, options) {
