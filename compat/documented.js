@@ -49,5 +49,6 @@ module.exports = [
   { where: /^client.*(readableDidRead|_consuming|_readableState › ended)$/, kinds: ['value'], reason: 'the engine reads the bytes; the response is a stream when it is first read' },
   { where: /^http › websocket(Mask|Unmask)$/, kinds: ['extra'], reason: 'ws uses them where http has them' },
   { where: /^(ClientRequest|OutgoingMessage) › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'Node\'s messages pass instanceof' },
+  { where: /^Agent › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'agents of turnout/https inherit from node:https\'s' },
   { where: /^Server\.prototype › \[turnout\.pass\]$/, kinds: ['extra'], reason: 'what a channel between processes asks of a server that is sent' },
 ];

@@ -21,6 +21,8 @@ const LIVE = optionsOf('server').filter(({ live, name }) => live && name !== 'sh
 class ForeignConnections {
   #inner;
   #owner;
+  /** Whether node:http looks after the connections: knows which are idle, and ends those that are too slow. It does while a server listens. */
+  #watches = false;
 
   /**
    * @param {import('./server').Server} owner whose events and settings count
@@ -46,13 +48,18 @@ class ForeignConnections {
 
   /** @param {import('stream').Duplex} socket */
   take(socket) {
+    if (!this.#watches && this.#owner.listening) {
+      this.#watches = true;
+      this.#inner.emit('listening');
+    }
     for (const { name } of each(LIVE)) this.#inner[name] = this.#owner[name];
     this.#inner.emit('connection', socket);
     socket.server = this.#owner;
   }
 
   close() {
-    this.#inner.closeIdleConnections();
+    this.#watches = false;
+    this.#inner.close();
   }
 
   closeIdleConnections() {
