@@ -92,7 +92,6 @@ const overStream = (Base) =>
       openPort();
       const [index, generation] = openStream(id, isTelling());
       super(server, side, index, generation, {});
-      this.setRef(false);
       this.madeSocket = stream;
       this.intake = new GivenIntake(this);
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
