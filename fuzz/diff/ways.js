@@ -80,6 +80,8 @@ async function throughEmit(server) {
   let accepted;
   const front = net.createServer({ allowHalfOpen: true }, (socket) => accepted(socket));
   const address = await listening(front);
+  // node:http's knows none of its connections otherwise.
+  await listening(server);
   const open = new Set();
   const keep = (stream) => {
     open.add(stream);

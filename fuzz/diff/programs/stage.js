@@ -93,12 +93,15 @@ class Stage {
     const server = this.#http.createServer({ ...this.#one.server, ...this.#driver });
     this.server = server;
     const front = this.#one.over === undefined ? server : this.#frontOf(server);
-    const closed = new Promise((resolve) => front.once('close', resolve));
+    const both = new Set([server, front]);
+    const closed = Promise.all([...both].map((one) => new Promise((resolve) => one.once('close', resolve))));
     this.#listenTo(server);
-    await new Promise((resolve, reject) => {
-      front.once('error', reject);
-      front.listen(0, '127.0.0.1', resolve);
-    });
+    for (const one of both) {
+      await new Promise((resolve, reject) => {
+        one.once('error', reject);
+        one.listen(0, '127.0.0.1', resolve);
+      });
+    }
     const { port } = front.address();
     this.port = port;
     const peers = this.#one.peers.map((peer, n) => new Peer(n, peer, this));
@@ -118,7 +121,10 @@ class Stage {
     return record.facts();
   }
 
-  /** Somebody else's server, which accepts, and gives `server` what it has. It closes when all of these have. */
+  /**
+   * Somebody else's server, which accepts, and gives `server` what it has: it closes when these have. `server` listens as well, or node:http's
+   * would know none of its connections.
+   */
   #frontOf(server) {
     const { over, seed, n } = this.#one;
     return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
