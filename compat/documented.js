@@ -50,5 +50,6 @@ module.exports = [
   { where: /^http › websocket(Mask|Unmask)$/, kinds: ['extra'], reason: 'ws uses them where http has them' },
   { where: /^(ClientRequest|OutgoingMessage) › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'Node\'s messages pass instanceof' },
   { where: /^https › globalAgent$/, kinds: ['form'], reason: 'an accessor, as http has one: who assigns it is heard' },
+  { where: /^Agent › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'agents of turnout/https inherit from node:https\'s' },
   { where: /^Server\.prototype › \[turnout\.pass\]$/, kinds: ['extra'], reason: 'what a channel between processes asks of a server that is sent' },
 ];
