@@ -116,6 +116,9 @@ class Connection {
     return false;
   }
 
+  /** Of its own sockets the engine reads no more by itself when answers pile up. */
+  pauseIfFull() {}
+
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {
     return currentOf(this);
