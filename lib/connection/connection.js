@@ -79,7 +79,7 @@ class Connection {
     /** See answers-ahead.js. @type {import('./waiter').Waiter[]|null} */
     this.keptBack = null;
     this.bytesRead = 0;
-    this.intake = new Intake(this);
+    this.intake = this.makeIntake();
     this.outflow = new Outflow(this);
     this.onClosed = null;
     if (this.ref) refProcess();
@@ -109,6 +109,10 @@ class Connection {
       if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
+  }
+
+  makeIntake() {
+    return new Intake(this);
   }
 
   /** Whether its stream is JavaScript's: see over-stream.js. */

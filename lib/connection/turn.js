@@ -201,14 +201,15 @@ function dispatch(at) {
 const outerWalks = [];
 
 /**
- * Walks records about what a stream of JavaScript's has brought, within the call that gave it: no tick runs in between, as none does in node:http's
- * parser. When a handler throws, the exception is the caller's, as there.
+ * Walks records about what a stream of JavaScript's has brought, within the call that gave it. When a handler throws, the exception is the caller's,
+ * as with node:http.
  * @param {{ bytes: Buffer, words: Int32Array }} records
  * @param {number} length bytes of them
  * @param {Buffer|null} chunk what the stream has brought
+ * @param {boolean} hasTicks whether ticks run between steps: they do where node:http's parser would read by itself, in callbacks of libuv's
  * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
  */
-function walkGiven(records, length, chunk, failed) {
+function walkGiven(records, length, chunk, hasTicks, failed) {
   outerWalks.push({ inbound, words, cursor, end, given });
   inbound = records.bytes;
   words = records.words;
@@ -219,7 +220,7 @@ function walkGiven(records, length, chunk, failed) {
     while (cursor < end) {
       const at = cursor;
       cursor = at + (words[at + SIZE] >> 2);
-      dispatch(at);
+      if (dispatch(at) && hasTicks && cursor < end && !isOneStep(at)) runTicks();
     }
   } finally {
     if (cursor < end) failed(cursor << 2);

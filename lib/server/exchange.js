@@ -318,4 +318,4 @@ const socketListeners = [
 /** @type {import('../base/roles').Exchange} */
 const exchange = { onRequest, onUpgrade, onError, onTimeout };
 
-module.exports = { exchange, socketListeners };
+module.exports = { exchange, socketListeners, socketOnData };
