@@ -284,7 +284,7 @@ fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
     engine.command(Op::Feed, 0, to, 0, b"GET /ha");
     engine.command(Op::Feed, 0, to, 0, b"lf HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(&engine.next::<Request>().bytes[..5], b"/half");
-    engine.command(Op::Tap, 0, to, Reader::Parser.number(), b"");
+    engine.command(Op::Tap, 0, to, parser_after(31), b"");
     client.write_all(b"GET /parsed HTTP/1.1\r\nHost: a\r\n\r\nGET /cut").unwrap();
     assert_eq!(&engine.next::<Request>().bytes[..7], b"/parsed");
     // The end of what is fed is the end of the input: it cuts a head.

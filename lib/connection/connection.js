@@ -5,7 +5,7 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
+ * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED, with PLAIN before or after HTTP.
  */
 
 const { holdBack, isBehindAnswers } = require('./answers-ahead');
@@ -75,8 +75,8 @@ class Connection {
     this.leaving = false;
     /** The engine was told to close it if no request has begun to come. */
     this.closingIfIdle = false;
-    /** Whether the server's connection count includes it; not when maxConnections refused it. */
-    this.counted = false;
+    /** Whether its requests are the server's to answer: not when maxConnections refused it, nor before HTTP begins. The server's connection count includes it. */
+    this.admitted = false;
     this.ref = true;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
@@ -102,7 +102,7 @@ class Connection {
     return this.life === LIFE.CLOSED;
   }
 
-  /** Whether its bytes are no HTTP any more. */
+  /** Whether its bytes are not HTTP of its server's. */
   get isUpgraded() {
     return this.phase !== PHASE.HTTP;
   }
@@ -278,7 +278,7 @@ class Connection {
       holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
+    if (this.phase >= PHASE.UPGRADED && !isInline(this)) noteWrite(this, chunk.length);
     if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
     else callback();
   }
@@ -294,7 +294,7 @@ class Connection {
       holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+    if (this.phase >= PHASE.UPGRADED && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
     if (full) this.outflow.tell(callback);
@@ -380,6 +380,19 @@ class Connection {
     this.outflow.tell(callback);
   }
 
+  /** HTTP begins on what was a plain stream: its bytes are the parser's, those first that somebody has put back. */
+  beginHttp() {
+    this.phase = PHASE.HTTP;
+    this.admitted = true;
+    this.intake.beginHttp(this.madeSocket.readableLength > 0);
+  }
+
+  /** Somebody else's protocol goes on here, as on a stream that has never spoken HTTP. */
+  leaveToOthers() {
+    this.phase = PHASE.PLAIN;
+    this.intake.becomePlain();
+  }
+
   /** The new protocol's bytes are the socket's, whoever read the old one's. */
   endHttpPhase() {
     if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
@@ -430,8 +443,14 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
+    const isOfHttp = this.phase < PHASE.UPGRADED || this.receiving !== null;
+    if (isOfHttp) this.intake.noteTold(chunk.length);
     if (!this.isActive) return;
     this.touch();
+    if (isOfHttp && this.phase > PHASE.PLAIN) {
+      this.intake.passOn(chunk);
+      return;
+    }
     if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
     else this.socket.receive(chunk);
   }
@@ -447,7 +466,7 @@ class Connection {
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.closingIfIdle = false;
-    if (this.intake.tapped && this.intake.end < INPUT.FED) {
+    if (this.intake.isThroughJavaScript && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
       if (this.isActive) this.socket.receiveEnd();
       return;

@@ -19,6 +19,7 @@ const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
 const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
+const { PHASE } = require('./states');
 const { kSide } = require('../base/symbols');
 
 const { CONNECTION, REQUEST, BODY, END, UPGRADE, RAW, EOF, PARSE_ERROR, TIMEOUT, ACK, CLOSED, RESPONSE, CONNECTED, MOVED } = layout.kinds;
@@ -208,13 +209,8 @@ function onConnection(at, flags, index) {
   }
   const connection = new Connection(server, server[kSide], index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
-  if ((flags & HELD) === 0) return connection.side.admit(connection);
-  connection.intake.readBy = READ.NOBODY;
-  try {
-    return connection.side.admit(connection);
-  } finally {
-    connection.intake.tellReader();
-  }
+  if ((flags & HELD) !== 0) connection.intake.readBy = READ.NOBODY;
+  return connection.side.admit(connection);
 }
 
 /** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} ends word where these begin @param {number} text word where the addresses do */
@@ -232,7 +228,7 @@ function peerOf(family, ends, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + REQUEST_BYTES_READ);
-  if (!connection.counted) return false;
+  if (!connection.admitted) return refuse(connection);
   const line = words[at + REQUEST_LINE];
   const targetLength = words[at + REQUEST_TARGET_LENGTH];
   const fieldsLength = words[at + REQUEST_FIELDS_LENGTH];
@@ -250,6 +246,19 @@ function onRequest(at, flags, connection) {
     fields,
   );
   return true;
+}
+
+/**
+ * A request that is nobody's. The engine parsed it before it knew that the server's own listener of 'connection' has been taken off: who has
+ * taken it off cannot have the bytes any more, and HTTP is not spoken behind his back.
+ */
+function refuse(connection) {
+  if (connection.phase === PHASE.PLAIN && connection.isActive) connection.side.inScope(destroySocket, connection);
+  return false;
+}
+
+function destroySocket(connection) {
+  connection.madeSocket.destroy();
 }
 
 /** What came of an attempt to connect. Nobody waits for one that was given up. */

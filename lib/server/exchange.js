@@ -176,6 +176,7 @@ function answerExpectation(server, req, res, flags) {
 
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
+  if (connection.phase === PHASE.PLAIN) return;
   if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
   else if (connection.isUpgraded || connection.unfinished.length === 0) tellEnd(connection, error);
   else afterThisRound(connection, () => tellEnd(connection, error));
@@ -250,6 +251,8 @@ function errorAnswer(code) {
 }
 
 function onTimeout(connection, kind) {
+  // It had passed before the engine knew that no HTTP is spoken.
+  if (connection.phase === PHASE.PLAIN) return;
   if (kind === KEEP_ALIVE_EXPIRED) {
     if (connection.unfinished.length > 0) return;
     if (isUnheard(connection, 'timeout')) connection.close();
@@ -272,7 +275,9 @@ function socketOnTimeout() {
 
 /** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
 function socketOnData(chunk) {
-  connectionOf(this).intake.feed(chunk);
+  const { intake } = connectionOf(this);
+  intake.feed(chunk);
+  intake.giveBack(this.readableLength === 0);
 }
 
 function socketOnEnd() {

@@ -17,7 +17,8 @@ const { ForeignConnections } = require('./foreign-connections');
 const { rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
-const { Socket, connectionOf } = require('../connection/socket');
+const { Socket, connectionOf, isTaken } = require('../connection/socket');
+const { PHASE } = require('../connection/states');
 const { threadsOf } = require('../seam/driver');
 const { listenException } = require('../base/errors');
 const { Object, nextTick } = require('../base/primordials');
@@ -83,15 +84,23 @@ function prepareEngine(server) {
   return engineConfig(server);
 }
 
-/** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
-function isServedHere(socket, server) {
-  const connection = connectionOf(socket);
-  return connection?.side === server[kSide] && !connection.isUpgraded;
-}
-
-/** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
+/**
+ * HTTP begins on a connection: one of ours that has come, or that somebody has kept back and gives to the server now; or one of another server's, a
+ * socket of Node's, any other Duplex, which come through `emit('connection', socket)`.
+ */
 function connectionListener(socket) {
-  if (socket instanceof Socket && isServedHere(socket, this)) return;
+  if (socket instanceof Socket) {
+    const connection = connectionOf(socket);
+    // Whom a connection was given to first speaks on it, as with node:http, and nobody else.
+    if ((connection.phase === PHASE.HTTP && connection.server !== null) || (connection.phase === PHASE.PLAIN && isTaken(socket))) {
+      socket.server = this;
+      return;
+    }
+    if (connection.phase === PHASE.PLAIN && connection.side === this[kSide]) {
+      this[kSide].beginHttp(connection);
+      return;
+    }
+  }
   this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
   this[kForeign].take(socket);
 }
