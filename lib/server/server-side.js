@@ -15,9 +15,6 @@ const observability = require('../base/observability');
 const { dress } = require('../connection/socket');
 const { HOLD, PHASE } = require('../connection/states');
 
-/** Who has put another in its place may keep 'connection' from the server's own listener. */
-const { emit } = EventEmitter.prototype;
-
 /** @implements {import('../base/roles').Side} */
 class ServerSide {
   exchange = exchange;
@@ -59,10 +56,10 @@ class ServerSide {
     return runInScope(this.#scope, fn, a, b, c, d);
   }
 
-  /** Whether 'connection' has other listeners than the server's own, which may want the bytes, or sockets begin paused. */
+  /** Whether 'connection' has other listeners than the server's own, or an emit() of a program's that may keep it from that; or sockets begin paused. */
   get isHeard() {
     const server = this.#server;
-    return server.pauseOnConnect || server._events.connection !== this.#serverListener || server.emit !== emit;
+    return server.pauseOnConnect || server._events.connection !== this.#serverListener || server.emit !== EventEmitter.prototype.emit;
   }
 
   /** Whether a socket must be made for each connection as it comes. */

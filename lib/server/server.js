@@ -110,6 +110,22 @@ function serverOnListening() {
   if (this[kSide].isHeard) this[kSide].configure();
 }
 
+/**
+ * Whose bytes a connection's are depends on who listens to 'connection': the engine hears of it before the next one comes.
+ * @param {string} name of a method that adds listeners or takes them away
+ */
+function tellEngine(name) {
+  const method = net.Server.prototype[name];
+  function value(...args) {
+    const result = method.apply(this, args);
+    if (args.length === 0 || args[0] === 'connection') this[kSide]?.configure();
+    return result;
+  }
+  Object.defineProperties(value, { name: { value: method.name, configurable: true }, length: { value: method.length, configurable: true } });
+  Object.defineProperty(Server.prototype, name, { configurable: true, enumerable: true, writable: true, value });
+}
+for (const name of ['on', 'addListener', 'prependListener', 'removeListener', 'off', 'removeAllListeners']) tellEngine(name);
+
 /** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */
 Server.prototype.listen = function listen(...args) {
   this[kReusePort] = typeof args[0] === 'object' && args[0] !== null && args[0].reusePort === true;
