@@ -55,6 +55,7 @@
  * @property {(socket: import('net').Socket, connection: object) => void} attachSocket a socket has been made: gives it its listeners
  * @property {(connection: object) => void} forget it has closed, or another process has it
  * @property {(connection: object) => boolean} [admit] a server's: a connection has come; true: a program's code ran
+ * @property {(connection: object) => void} [letGo] a server's: somebody speaks another protocol on it from now on, and HTTP ends
  * @property {(connection: object) => void} [connectionGone] a server's: one that was counted has closed, and has no socket to count it down
  */
 
