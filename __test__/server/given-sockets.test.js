@@ -165,11 +165,10 @@ describe('a connection that is given to another server', () => {
 
   it('is no HTTP any more when TLS is spoken on it in the midst of it', async () => {
     const server = turnout.createServer((req, res) => {
-      const { socket } = req;
-      res.end('go on', () => {
-        const secure = new tls.TLSSocket(socket, { isServer: true, ...certificate });
-        secure.on('error', () => {}).end('over TLS');
-      });
+      const secure = new tls.TLSSocket(req.socket, { isServer: true, ...certificate });
+      secure.on('error', () => {}).end('over TLS');
+      // The answer is HTTP still, and what the peer says to it is not.
+      res.end('go on');
     });
     const peer = net.connect(await listening(server), '127.0.0.1');
     peer.write(get('/'));
