@@ -8,8 +8,8 @@
  * Most are used through a function or a constant of this file. `plain` ones are read and called where they are needed, as the properties they are:
  * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, but for those in OFFERED.
  *
- * Whoever intercepts channels does so for every copy of turnout in the process (channels.js) and has this file from the first: nothing here leads to the
- * rest of lib/, which could otherwise never be collected.
+ * This file must not lead to the rest of lib/. A process may load turnout several times and drop some of these copies, but channels to other processes
+ * are intercepted once, by the first copy's channels.js, which stays for ever and keeps this file: whatever can be reached from here stays, too.
  *
  * What can be seen without doing anything is looked for when turnout is loaded. The rest (a channel to another process, handles that live, what Node
  * publishes) is asserted by __test__/package/node-internals.test.js alone, on every Node that is supported.
@@ -177,6 +177,9 @@ const NAMES = [
   { of: "an agent's options of a socket", key: '_agentKey', plain: true,
     why: "the name of the agent's list that a socket is in",
     without: 'it is made anew each time, from all options' },
+  { of: 'the options of an https request', key: '[per-request checkServerIdentity]', needed: false, from: 22,
+    why: 'marks a request with a `checkServerIdentity` of its own, and its connection, which is for no other request',
+    without: 'a request may get a connection that another has verified, as on Nodes before' },
   { of: 'an http.ClientRequest', key: '[kAuthority]', from: 24,
     why: 'an entry of perf_hooks names the host by it',
     without: 'entries would name no host' },
@@ -252,13 +255,14 @@ const CHANNELS = {
 /** The one that is a tracing channel. */
 const LISTEN_CHANNEL = 'net.server.listen';
 
-/** Members that our messages, sockets and parsers have by Node's names, because programs and Node's own code look for them: they are ours. */
+/** Members that our servers, messages, sockets and parsers have by names of Node's that no document tells, because programs and Node's own code look for them: they are ours. */
 const OFFERED = [
   ...['_last', '_defaultKeepAlive', '_removedConnection', '_removedContLen', '_removedTE', '_contentLength', '_hasBody', '_trailer', '_headerSent', '_closed'],
   ...['_header', '_keepAliveTimeout', '_maxRequestsPerSocket', '_onPendingData', '_isLenientHeaderValidation', '_implicitHeader', '_storeHeader', '_writeRaw'],
   ...['_flush', '_flushOutput', '_renderHeaders', '_sent100', '_expect_continue', '_ended', '_deferToConnect', '_defaultAgent'],
   ...['_consuming', '_dumped', '_dump', '_dumpAndCloseReadable', '_addHeaderLine', '_addHeaderLineDistinct', '_addHeaderLines'],
   ...['_read', '_write', '_writev', '_final', '_paused', '_headers', '_url', '_consumed'],
+  ...['httpAllowHalfOpen', 'maxRequestsOnConnectionReached'],
 ];
 
 /** What has the names that can be looked for at once. */
@@ -339,6 +343,16 @@ function serverHandleOf(fd) {
   return typeof handle === 'object' ? handle : null;
 }
 
+/** @param {Function} Agent node:https's @return {symbol|undefined} under which it looks for what `checkServerIdentity` is a request's own */
+function perRequestCheckOf(Agent) {
+  let found;
+  const get = (target, key) => {
+    if (key.description === 'per-request checkServerIdentity') found = key;
+  };
+  new Agent().getName(new Proxy({}, { get }));
+  return found;
+}
+
 /** Calls `fn`, during which nobody hears what Node says on `channel`: it asks `hasSubscribers` first. @param {object} channel @param {() => void} fn */
 function silently(channel, fn) {
   Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true });
@@ -400,6 +414,7 @@ module.exports = {
   abortFields,
   /** @param {object} agent @return {boolean} whether it goes through a proxy */
   goesThroughProxy: (agent) => kProxyConfig !== undefined && Boolean(agent[kProxyConfig]),
+  perRequestCheckOf,
   /** @param {http.ServerResponse} response @return {boolean} whether Node measures it, because somebody observes entries of 'http' */
   isMeasured: (response) => symbolOf(response, 'ServerResponseStatistics') !== undefined,
   /** @param {http.ClientRequest} request @return {symbol|undefined} under which it has its authority; Nodes before 24 take `host` */

@@ -295,9 +295,14 @@ function cutMessage(message, error) {
   abortMessage(message, error);
 }
 
+/** The exchange is over: what becomes of the connection is nobody's signal. */
+function detachSignal(message) {
+  message[kAbortController]?.detach?.();
+}
+
 /** The response has left: what is unread of the body is thrown away, unless somebody has begun to read. */
 function dropUnread(message) {
-  message[kAbortController]?.detach?.();
+  detachSignal(message);
   if (message._dumped || message._consuming) return;
   if (message[kState] === undefined) {
     message._dumped = true;
@@ -344,7 +349,7 @@ IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable
 /** A request whose answer has been sent without anybody reading it: it has ended, but nobody has been told. */
 function hasEndedUnread(message) {
   if (!message.complete || message.statusCode !== null || message[kConnection] === null || !isUntouched(message)) return false;
-  return message._dumped || message[kConnection].hasAnswered(message);
+  return message._dumped || message[kConnection].hasSentUntold(message);
 }
 
 IncomingMessage.prototype._destroy = function _destroy(error, callback) {
@@ -396,7 +401,12 @@ module.exports = {
   abortMessage,
   cutMessage,
   isUntouched,
+  detachSignal,
   dropUnread,
+  /**
+   * Makes what has been constructed already, of a program's class, a request of the engine's. What EngineRequest() does it does by itself: fields that
+   * a constructor names have their place in the object, and those of many classes would not be of one shape.
+   */
   fillRequest(message, connection, seq, method, url, version, fields) {
     message[kConnection] = connection;
     if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);

@@ -9,13 +9,14 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { countBulk } = require('./bulk');
 const layout = require('./layout');
-const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('../base/primordials');
+const { Buffer, latin1Write, nextTick, setBytes, setImmediate, setTimeout, utf8Write } = require('../base/primordials');
 
 /** Commands to the engine, and who gets the peer's bytes: arguments of TAP. */
 const { ops: OP, readers: READ } = layout;
 const { SIZE, INDEX, FLAGS_SHIFT } = layout.head;
 const { GENERATION, ARGUMENT, PAYLOAD_LENGTH, HEAD_LENGTH, PAYLOAD } = layout.command;
 const { AFTER_THROW } = layout.turns;
+const { STREAMS } = layout.limits;
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
@@ -35,6 +36,7 @@ let outBytes = 0;
 /** Turns on the stack: native takes what was written when one returns. More than one when a handler runs a nested event loop. */
 let depth = 0;
 let flushScheduled = false;
+let laterScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let refs = 0;
 /** Whatever records may come of, unref'd or not. */
@@ -140,9 +142,10 @@ function takeBytes() {
   return n;
 }
 
-/** Native has more than one turn should do, and no libuv to have the loop call it in its next round. */
-function resumeLater() {
-  setImmediate(resume);
+/** Native has no libuv to be called by: so many milliseconds later it is to be, or, 0, in the loop's next round. */
+function resumeLater(milliseconds) {
+  if (milliseconds === 0) setImmediate(resume);
+  else setTimeout(resume, milliseconds).unref?.();
 }
 
 function resume() {
@@ -170,6 +173,24 @@ function scheduleFlush() {
   nextTick(flush);
 }
 
+/**
+ * After a command. What is said of streams that JavaScript moves itself need not be heard before such a stream brings more, which hands it over, too:
+ * without it once a round of the loop is enough, as no bytes wait to be sent.
+ * @param {number} index of the connection
+ */
+function scheduleFlushFor(index) {
+  if ((index & STREAMS) !== STREAMS) scheduleFlush();
+  else if (depth === 0 && !laterScheduled) {
+    laterScheduled = true;
+    setImmediate(flushLater);
+  }
+}
+
+function flushLater() {
+  laterScheduled = false;
+  if (depth === 0 && outBytes > 0) port.flush(takeBytes());
+}
+
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
 function reserve(bytes) {
   if (outBytes + bytes > BUFFER_SIZE) port.flush(takeBytes());
@@ -191,7 +212,7 @@ function command(op, flags, connection, arg) {
   reserve(HEADER_SIZE);
   writeHeader(op, flags, HEADER_SIZE, connection, arg, 0, 0);
   outBytes += HEADER_SIZE;
-  scheduleFlush();
+  scheduleFlushFor(connection.index);
 }
 
 /** Bytes of `chunk` as the last write saw it; see write(). */
@@ -239,7 +260,7 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
   const size = (HEADER_SIZE + length + 3) & ~3;
   writeHeader(op, flags, size, connection, seq, length, headLength);
   outBytes += size;
-  scheduleFlush();
+  scheduleFlushFor(connection.index);
   return length;
 }
 
@@ -268,6 +289,24 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
   send(op, flags, connection, seq, 0, data);
   chunkLength = data.length;
   return headLength + data.length;
+}
+
+/**
+ * A stream of JavaScript's becomes a connection: of server `id`, or (undefined) of our own making.
+ * @param {boolean} isBeingTold records that give() has returned are being walked
+ * @return {number[]} its index and generation
+ */
+function openStream(id, isBeingTold) {
+  return openPort().open(isBeingTold, id);
+}
+
+/**
+ * What a stream of JavaScript's has brought, or (null) its end.
+ * @param {Uint8Array} records where native puts what it has to say of that
+ * @return {number|Buffer} bytes of it; what does not go in there, by itself
+ */
+function give({ index, generation }, chunk, records) {
+  return port.give(takeBytes(), index, generation, chunk, records);
 }
 
 /**
@@ -311,6 +350,8 @@ module.exports = {
   shareLoop,
   command,
   write,
+  openStream,
+  give,
   takeOver,
   copyDescriptor,
   canCopyDescriptors,

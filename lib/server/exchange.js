@@ -10,14 +10,14 @@ const http = require('../base/host-http');
 const { OP, command } = require('../seam/binding');
 const { EngineRequest, fillRequest, cutMessage, receiveEnd } = require('../message/incoming-message');
 const { initServerResponse } = require('./server-response');
-const { connectionOf } = require('../connection/socket');
+const { spokenOn } = require('../connection/carried');
 const { UpgradeStream } = require('../connection/upgrade-stream');
 const { connResetException, requestTimeout } = require('../base/errors');
 const layout = require('../seam/layout');
 const observability = require('../base/observability');
 const { afterThisRound } = require('../connection/peer-end');
-const { goOn, wakeTimer } = require('../connection/pipeline');
-const { INPUT, PHASE } = require('../connection/states');
+const { goOn, isOver } = require('../connection/pipeline');
+const { ENDING, INPUT, PHASE } = require('../connection/states');
 const { isSent } = require('../message/steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('../base/symbols');
@@ -42,7 +42,7 @@ function onRequest(connection, seq, flags, method, url, version, fields) {
 function takeRequest(connection, seq, flags, method, url, version, fields) {
   const { server } = connection;
   const Message = server[kMessageClass];
-  connection.closingIfIdle = false;
+  connection.ending &= ~ENDING.IF_IDLE;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields);
@@ -53,8 +53,9 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
-  if (server.timeout) wakeTimer(connection);
+  if (server.timeout) connection.side.wake(connection);
   connection.touch();
+  connection.pauseIfFull();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
   if (!(flags & HAS_BODY) && !req.complete) receiveEnd(req, '');
@@ -190,7 +191,7 @@ function tellEnd(connection, error) {
 
 function tellError(connection, error) {
   // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
-  if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
+  if (isOver(connection) || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;
@@ -235,9 +236,11 @@ function isUnheard({ madeSocket, server }, event) {
 
 /** An error of the connection in the HTTP phase is the client's. */
 function socketOnError(error) {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
+  // A stream may say so when it has closed.
+  if (connection === undefined) return;
   // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
-  if (connection.over && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
+  if (isOver(connection) && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
   clientError(connection, error, true);
 }
 
@@ -264,7 +267,8 @@ function onTimeout(connection, kind) {
 
 /** Idle timer of the socket in the HTTP phase: request, response and server are asked, in that order. */
 function socketOnTimeout() {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
+  if (connection === undefined) return;
   const req = connection.receiving;
   const res = connection.current;
   const byRequest = req !== null && !req.complete && req.emit('timeout', this);
@@ -273,30 +277,37 @@ function socketOnTimeout() {
   if (!byRequest && !byResponse && !byServer) this.destroy();
 }
 
-/** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
+/**
+ * Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. A Duplex may push more
+ * when it has been destroyed: that is nobody's, as are its other words.
+ */
 function socketOnData(chunk) {
-  const { intake } = connectionOf(this);
-  intake.feed(chunk);
-  intake.giveBack(this.readableLength === 0);
+  const connection = spokenOn(this);
+  if (connection === undefined) return;
+  connection.intake.feed(chunk);
+  connection.intake.giveBack(this.readableLength === 0);
 }
 
 function socketOnEnd() {
-  connectionOf(this).intake.feedEnd();
+  spokenOn(this)?.intake.feedEnd();
 }
 
 function socketOnPause() {
-  connectionOf(this).intake.setPaused(true);
+  spokenOn(this)?.intake.setPaused(true);
 }
 
 function socketOnResume() {
-  connectionOf(this).intake.setPaused(false);
+  spokenOn(this)?.intake.setPaused(false);
 }
 
-/** What Node's does here the connection does when the engine has closed. */
-function socketOnClose() {}
+/** Of the engine's sockets the connection knows by itself. */
+function socketOnClose() {
+  spokenOn(this)?.socketClosed();
+}
 
-/** Responses hear of it from the connection. */
-function socketOnDrain() {}
+function socketOnDrain() {
+  spokenOn(this)?.socketDrained();
+}
 
 /** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */
 const socketListeners = [

@@ -5,15 +5,19 @@
  * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
  */
 
-const { Boolean, Set, copyOf, each } = require('../base/primordials');
+const { Boolean, Number, Set, copyOf, each } = require('../base/primordials');
 const { EventEmitter } = require('node:events');
 const net = copyOf(require('node:net'));
-const { READ } = require('../seam/binding');
+const { READ, openPort } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
+const { beginHttp, leaveToOthers } = require('../connection/plain');
 const { dress } = require('../connection/socket');
 const { HOLD, PHASE } = require('../connection/states');
+const { server: rows } = require('../seam/options');
+const { STREAMS } = require('../seam/layout').limits;
+const { engineConfig } = require('./server-options');
 
 /** @implements {import('../base/roles').Side} */
 class ServerSide {
@@ -23,6 +27,9 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
+  /** The engine's number of the server for streams of JavaScript's, while there are any. */
+  #streamServer = 0;
+  #streams = 0;
   /** Open connections on which HTTP is spoken. @type {Set<import('../connection/connection').Connection>} */
   connections = new Set();
 
@@ -49,11 +56,31 @@ class ServerSide {
   /** Tells the engine what the server is like now. */
   configure() {
     this.#configure(this.#server);
+    if (this.#streams > 0) openPort().configure(this.#streamServer, engineConfig(this.#server));
+  }
+
+  /**
+   * A stream of JavaScript's is about to be a connection. The engine knows of the server while there is one.
+   * @return {number} what the engine knows it by
+   */
+  beginStream() {
+    if (this.#streams++ === 0) this.#streamServer = openPort().serve(engineConfig(this.#server), STREAMS);
+    return this.#streamServer;
+  }
+
+  /** It is none any more. */
+  endStream() {
+    if (--this.#streams === 0) openPort().closeListener(this.#streamServer);
   }
 
   /** Runs a handler in an async scope of its own. */
   inScope(fn, a, b, c, d) {
     return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  /** That of a new connection. @param {import('./server').Server} server who accepts it */
+  highWaterMarkOf(server) {
+    return server.highWaterMark ?? rows.highWaterMark.fallback;
   }
 
   /** Whether 'connection' has other listeners than the server's own, or an emit() of a program's that may keep it from that; or sockets begin paused. */
@@ -118,7 +145,7 @@ class ServerSide {
   /** The server's own listener of 'connection' has been called: HTTP begins. */
   beginHttp(connection) {
     const { socket } = connection;
-    connection.beginHttp();
+    beginHttp(connection);
     dress(socket, connection);
     if (!connection.isClosed) this.#add(connection);
     if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
@@ -131,7 +158,7 @@ class ServerSide {
     for (const entry of each(socketListeners)) socket.removeListener(entry[0], entry[1]);
     socket.parser = null;
     this.connections.delete(connection);
-    connection.leaveToOthers();
+    leaveToOthers(connection);
   }
 
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
@@ -146,12 +173,36 @@ class ServerSide {
     }
   }
 
+  /**
+   * A request has come that is nobody's. The engine parsed it before it knew that the server's own listener of 'connection' has been taken off: who has
+   * taken it off cannot have the bytes any more, and HTTP is not spoken behind his back.
+   */
+  refuse(connection) {
+    if (connection.phase === PHASE.PLAIN && connection.isActive) this.inScope(destroySocket, connection);
+  }
+
   /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
   leaveHttp(connection, complete) {
     if (!complete) return;
     const { socket } = connection;
     for (const entry of each(socketListeners)) socket.removeListener(entry[0], entry[1]);
     socket.readableFlowing = null;
+  }
+
+  /** Whether answers are still sent when the peer has ended. */
+  allowsHalfOpen({ server }) {
+    return Boolean(server.httpAllowHalfOpen);
+  }
+
+  /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+  rest({ server, madeSocket }) {
+    if (keepsAlive(server)) madeSocket.setTimeout?.(0);
+  }
+
+  /** Another request has come: if the connection was idle the server's timeout counts again, whatever the request before has set. */
+  wake(connection) {
+    const { server } = connection;
+    if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout?.(server.timeout);
   }
 
   /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
@@ -166,12 +217,18 @@ class ServerSide {
   }
 }
 
+const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
+
 function emitDrop(server, data) {
   server.emit('drop', data);
 }
 
 function makeSocket(connection) {
   return connection.socket;
+}
+
+function destroySocket(connection) {
+  connection.madeSocket.destroy();
 }
 
 /** As a socket of net.Server's. */

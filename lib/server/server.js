@@ -13,8 +13,8 @@ const { IncomingMessage } = require('../message/incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('../message/headers');
 const { adoptConnections } = require('./adopted-connections');
-const { ForeignConnections } = require('./foreign-connections');
-const { rebaseFrameworks } = require('./host-messages');
+const { takeStream } = require('./given-streams');
+const { messageClass, rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
 const { Socket, connectionOf, isTaken } = require('../connection/socket');
@@ -37,8 +37,7 @@ const REUSE_PORT = 2;
 const PIPE = -1;
 
 const kReusePort = Symbol('turnout.reusePort');
-const kForeign = Symbol('turnout.foreign');
-const kOptions = Symbol('turnout.options');
+const kPrepared = Symbol('turnout.prepared');
 const kThreads = Symbol('turnout.threads');
 
 /**
@@ -47,40 +46,64 @@ const kThreads = Symbol('turnout.threads');
  */
 function Server(options, requestListener) {
   if (!(this instanceof Server)) return new Server(options, requestListener);
-  if (typeof options === 'function') {
-    requestListener = options;
-    options = {};
-  } else if (options == null) {
-    options = {};
-  } else {
-    validateObject(options, 'options');
-  }
-  this[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
-  this[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
-  storeOptions(this, options);
-  this[kThreads] = threadsOf(options.threads);
-  net.Server.call(this, netOptions(options));
-  this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
-  this[kForeign] = null;
-  this[kOptions] = options;
+  const given = normalize(options, requestListener);
+  storeHttp(this, given.options);
+  this[kThreads] = threadsOf(given.options.threads);
+  net.Server.call(this, netOptions(given.options));
+  startHttp(this, given.options, connectionListener);
   this[kReusePort] = false;
-  if (requestListener) this.on('request', requestListener);
+  if (given.requestListener) this.on('request', given.requestListener);
   this.httpAllowHalfOpen = false;
   this.on('connection', connectionListener);
   this.on('listening', serverOnListening);
   storeProperties(this);
-  this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
 }
 Object.setPrototypeOf(Server.prototype, http.Server.prototype);
 Object.setPrototypeOf(Server, http.Server);
+
+/** The forms the arguments come in: ([options][, requestListener]). @return {{options: object, requestListener: Function|undefined}} */
+function normalize(options, requestListener) {
+  if (typeof options === 'function') return { options: {}, requestListener: options };
+  if (options == null) return { options: {}, requestListener };
+  validateObject(options, 'options');
+  return { options, requestListener };
+}
+
+// ---- what a server of TLS connections has, too --------------------------------------------------------------------------
+
+/** Before net.Server's constructor, or tls.Server's: what the options say of messages. */
+function storeHttp(server, options) {
+  server[kMessageClass] = messageClass(options.IncomingMessage, http.IncomingMessage, IncomingMessage);
+  server[kResponseClass] = messageClass(options.ServerResponse, http.ServerResponse, ServerResponse);
+  storeOptions(server, options);
+}
+
+/** And after it. @param {Function} ownListener the only listener of 'connection' so far */
+function startHttp(server, options, ownListener) {
+  server[kSide] = new ServerSide(server, ownListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
+  server[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
+}
+
+/** It listens: the context of that is every handler's, and from now on messages come for whoever is to hear of them. */
+function beginHttp(server) {
+  rebaseFrameworks(server.listeners('request'));
+  server[kSide].begin(server);
+}
+
+/** No more connections will come; those that wait for a request go. */
+function endHttp(server) {
+  server.closeIdleConnections();
+}
+
+// ---- listening ----------------------------------------------------------------------------------------------------------
 
 /** Before the first connection. @return {object} what the engine must know of the server */
 function prepareEngine(server) {
   openPort();
   loadTables();
   observability.listening();
-  rebaseFrameworks(server.listeners('request'));
-  server[kSide].begin(server);
+  beginHttp(server);
+  server[kPrepared] = true;
   return engineConfig(server);
 }
 
@@ -101,8 +124,8 @@ function connectionListener(socket) {
       return;
     }
   }
-  this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
-  this[kForeign].take(socket);
+  if (this[kPrepared] !== true) prepareEngine(this);
+  takeStream(this, this[kSide], socket);
 }
 
 /** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */
@@ -191,8 +214,7 @@ Server.prototype.address = function address() {
 };
 
 Server.prototype.close = function close() {
-  this.closeIdleConnections();
-  this[kForeign]?.close();
+  endHttp(this);
   const pipe = listenerOf(this._handle) !== undefined;
   net.Server.prototype.close.apply(this, arguments);
   if (pipe) delete this._pipeName;
@@ -205,7 +227,6 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 
 /** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
 Server.prototype.closeAllConnections = function closeAllConnections() {
-  this[kForeign]?.closeAllConnections();
   for (const connection of [...this[kSide].connections]) {
     if (!connection.isUpgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
@@ -213,7 +234,6 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
 
 /** Closes the connections that wait for a request, their first or another. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
-  this[kForeign]?.closeIdleConnections();
   for (const connection of [...this[kSide].connections]) connection.endIdle();
 };
 
@@ -244,4 +264,4 @@ function createServer(options, requestListener) {
   return new Server(options, requestListener);
 }
 
-module.exports = { Server, createServer, connectionListener };
+module.exports = { Server, createServer, connectionListener, normalize, storeHttp, startHttp, beginHttp, endHttp };

@@ -91,8 +91,8 @@ impl Transport for FakeSocket {
         self.write(slices)
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        unreachable!("whatever asks for the socket is answered here")
+    fn socket(&self) -> Option<SockRef<'_>> {
+        None
     }
 
     fn is_tcp(&self) -> bool {
