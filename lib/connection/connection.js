@@ -24,7 +24,7 @@ const { endExchange } = require('./ended-exchanges');
 const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
-const { isAheadOfParser } = require('./plain');
+const { receiveRaw } = require('./plain');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { Array, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
@@ -450,12 +450,7 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    const isBody = isAheadOfParser(this, chunk.length);
-    if (!this.isActive) return;
-    this.touch();
-    if (isBody) this.intake.passOn(chunk);
-    else if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
-    else this.socket.receive(chunk);
+    receiveRaw(this, chunk);
   }
 
   onAck(total) {

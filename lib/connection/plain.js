@@ -19,14 +19,17 @@ function leaveToOthers(connection) {
   connection.intake.becomePlain();
 }
 
-/**
- * Bytes of a connection have come that the engine's parser has not seen, or those of the protocol after an upgrade.
- * @return {boolean} they are of the body of the request that asked for the upgrade, so that the parser must have them
- */
-function isAheadOfParser(connection, bytes) {
-  const isBody = connection.phase > PHASE.PLAIN && connection.receiving !== null;
-  if (isBody || connection.phase < PHASE.UPGRADED) connection.intake.noteTold(bytes);
-  return isBody;
+/** Bytes have come that the engine's parser has not seen: of a plain stream, of the protocol after an upgrade, or ahead of the parser. */
+function receiveRaw(connection, chunk) {
+  const { intake, phase, upgradeStream } = connection;
+  // They were on their way when the request was upgraded, and are of its body: the parser must have them.
+  const isBody = phase > PHASE.PLAIN && connection.receiving !== null;
+  if (isBody || phase < PHASE.UPGRADED) intake.noteTold(chunk.length);
+  if (!connection.isActive) return;
+  connection.touch();
+  if (isBody) intake.passOn(chunk);
+  else if (upgradeStream !== null) upgradeStream.receive(chunk);
+  else connection.socket.receive(chunk);
 }
 
-module.exports = { beginHttp, leaveToOthers, isAheadOfParser };
+module.exports = { beginHttp, leaveToOthers, receiveRaw };
