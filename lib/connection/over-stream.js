@@ -109,7 +109,7 @@ const overStream = (Base) =>
       super(server, side, slot.index, slot.generation, NOWHERE);
       this.madeSocket = stream;
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
-      this.counted = true;
+      this.admitted = true;
       /** Node's parser reads such a handle by itself, and ticks run between its callbacks. */
       this.hasTicks = stream._handle?.isStreamBase === true;
       /** See direct-reading.js. @type {Function|null} */

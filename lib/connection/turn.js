@@ -258,13 +258,8 @@ function onConnection(at, flags, index) {
   }
   const connection = new Connection(server, server[kSide], index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
-  if ((flags & HELD) === 0) return connection.side.admit(connection);
-  connection.intake.readBy = READ.NOBODY;
-  try {
-    return connection.side.admit(connection);
-  } finally {
-    connection.intake.tellReader();
-  }
+  if ((flags & HELD) !== 0) connection.intake.readBy = READ.NOBODY;
+  return connection.side.admit(connection);
 }
 
 /** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} ends word where these begin @param {number} text word where the addresses do */
@@ -282,7 +277,10 @@ function peerOf(family, ends, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + REQUEST_BYTES_READ);
-  if (!connection.counted) return false;
+  if (!connection.admitted) {
+    connection.side.refuse?.(connection);
+    return false;
+  }
   const line = words[at + REQUEST_LINE];
   const targetLength = words[at + REQUEST_TARGET_LENGTH];
   const fieldsLength = words[at + REQUEST_FIELDS_LENGTH];
