@@ -31,7 +31,7 @@ const { kEnqueue, kOnFinish } = require('../base/symbols');
 
 const { HEAD, CONNECT, INSECURE, NOTHING, RELAXED } = layout.expectFlags;
 const { LAST, CLOSE, ACK } = layout.writeFlags;
-/** What the engine takes for granted: Node's default. */
+/** The limit that an EXPECT without one stands for: Node's default. */
 const { MAX_HEADER_SIZE } = layout.limits;
 
 /** Bytes under way up to which a request that is written whole counts as sent. */
@@ -108,7 +108,7 @@ class ClientConnection extends Connection {
     this.phase = PHASE.HTTP;
     this.seq++;
     this.side.scope = createScope();
-    if (this.isConnected && !this.isClosed) this.announce();
+    if (this.isConnected && !this.isClosed) this.expectResponse();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -117,7 +117,7 @@ class ClientConnection extends Connection {
   }
 
   /** Tells the engine what the next response answers. */
-  announce() {
+  expectResponse() {
     const { method, maxHeaderSize } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
     const leniency = leniencies.parserLeniency(this.request);
@@ -135,7 +135,7 @@ class ClientConnection extends Connection {
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
-    if (this.request !== null) this.announce();
+    if (this.request !== null) this.expectResponse();
     else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
   }
@@ -153,7 +153,7 @@ class ClientConnection extends Connection {
     }
   }
 
-  /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
+  /** As Connection.send(), but without CLOSE: JavaScript closes when it is time. What is written while connecting waits here. */
   send(message, head, chunk, encoding, flags, callback) {
     if (this.isUpgraded) {
       if (callback) nextTick(callback, streamDestroyed('write'));
@@ -200,7 +200,7 @@ class ClientConnection extends Connection {
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (this.isConnected || this.isClosed) {
-      // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
+      // Node's 'close' comes after the immediates of its round of the loop: a program that reads a response in one of them does so before.
       super.close(callback && (() => setImmediate(callback)));
       return;
     }

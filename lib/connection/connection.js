@@ -5,10 +5,10 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
+ * an upgraded stream writes too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
  */
 
-const { holdBack, isBehindAnswers } = require('./answers-ahead');
+const { keepBack, mustWaitForAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { byteLength } = require('../message/chunks');
@@ -58,11 +58,11 @@ class Connection {
     this.unfinished = NONE;
     this.handedOver = 0;
     this.saidClose = false;
-    /** The last answer has left, and FIN with it: the engine closes when the peer has read them. */
+    /** The last answer has left, and FIN with it: the engine closes by itself and need not be told. */
     this.closesByItself = false;
     this.isForwarding = false;
     this.queued = 0;
-    this.goesOn = false;
+    this.owesGoOn = false;
     /** How many requests have been taken so far. */
     this.requests = 0;
     this.receiving = null;
@@ -83,8 +83,8 @@ class Connection {
     this.upgradeSeq = 0;
     this.upgradeStream = null;
     /** See answers-ahead.js. @type {object[]|null} */
-    this.heldBack = null;
-    /** The connection's last response has been ended: what the peer still says is nobody's. */
+    this.keptBack = null;
+    /** The connection's last response has finished: what the peer still says goes to nobody. */
     this.over = false;
     this.bytesRead = 0;
     this.intake = new Intake(this);
@@ -102,7 +102,7 @@ class Connection {
     return this.life === LIFE.CLOSED;
   }
 
-  /** Whether its bytes are no HTTP any more. */
+  /** Whether its bytes are no longer HTTP. */
   get isUpgraded() {
     return this.phase !== PHASE.HTTP;
   }
@@ -112,7 +112,7 @@ class Connection {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
-      // Asked for after the end: the server has counted the connection down already.
+      // Asked for after the close: the server has counted the connection down already.
       if (this.isClosed) this.madeSocket._server = null;
       if (!this.isActive) this.madeSocket.destroy();
     }
@@ -124,7 +124,7 @@ class Connection {
     return currentOf(this);
   }
 
-  /** Whether the last response of this connection has been ended, told or not. */
+  /** Whether the request of this connection's last response is answered, whether or not the response has finished. */
   get answeredLast() {
     return hasAnsweredLast(this);
   }
@@ -159,7 +159,7 @@ class Connection {
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  /** Bytes that come first wait in the socket, or somebody has replaced its write(): the message's bytes go through the socket, as with node:http. */
+  /** Earlier bytes wait in the socket, or its write() has been replaced: the message's bytes go through the socket, as with node:http. */
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
@@ -260,8 +260,8 @@ class Connection {
     this.intake.credit(n);
   }
 
-  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
-  hasAnswered(request) {
+  /** Whether the answer to `request` counts as sent (steps.js) but has not said 'finish' yet. */
+  hasSentAnswer(request) {
     for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
     return false;
   }
@@ -274,8 +274,8 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (isBehindAnswers(this)) {
-      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+    if (mustWaitForAnswers(this)) {
+      keepBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
       return;
     }
     if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
@@ -289,9 +289,9 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (isBehindAnswers(this)) {
+    if (mustWaitForAnswers(this)) {
       const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
-      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
+      keepBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
       return;
     }
     if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
@@ -314,8 +314,8 @@ class Connection {
       callback();
       return;
     }
-    if (isBehindAnswers(this)) {
-      holdBack(this, 0, () => this.shutdown(callback));
+    if (mustWaitForAnswers(this)) {
+      keepBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
@@ -366,7 +366,7 @@ class Connection {
 
   // ---- its exchanges ------------------------------------------------------------------------------------------------
 
-  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  /** The response, which has been handed over, finishes when its bytes have left. @return {boolean} false: the connection ends, and no ACK will come */
   awaitFlush(message) {
     if (!this.isActive) return false;
     this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
@@ -386,12 +386,12 @@ class Connection {
     this.intake.leaveHttp();
   }
 
-  /** It ends with an error of this step. */
+  /** It fails now: answers that do not count as sent yet are lost. */
   fail() {
     for (const response of each(this.unfinished)) noteFailure(response);
   }
 
-  /** Closes a connection between two requests, with its socket if somebody has that. */
+  /** Closes the connection; if a socket has been made, by destroying that. */
   end() {
     if (this.madeSocket !== null) this.socket.destroy();
     else this.close();

@@ -5,15 +5,15 @@
  * has the turn: the socket is its, and it writes to the connection. The others show no socket and keep what they are given, as
  * node:http's do, until the one before has finished.
  *
- * One thing is quicker than that and seen by nobody: an answer that is complete goes to the engine as soon as the last byte of the
- * one before has gone there, so that the answers to a packet of requests leave together. It has finished in its turn all the same.
+ * One shortcut, which no program can observe: an answer that is whole is handed over as soon as the one before has been, so that the
+ * answers to a packet of requests leave together. It finishes in its turn all the same.
  *
- * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `saidClose`, whether
- * the last of these said that nothing follows; `queued`, the bytes that wait in the others; `goesOn`, whether the engine
+ * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them have been handed over whole; `saidClose`, whether
+ * the last of these said that nothing follows; `queued`, the bytes that wait in the others; `owesGoOn`, whether the engine
  * waits for these to become fewer.
  */
 
-const { noteAnswered } = require('./answers-ahead');
+const { noteAnswersHandedOver } = require('./answers-ahead');
 const { OP, command } = require('../seam/binding');
 const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
@@ -39,18 +39,18 @@ function lineUpResponse(connection, response) {
   return true;
 }
 
-/** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
+/** Whether this response may be handed over now: it is next, nothing waits in the socket, and nobody has replaced the socket's write(). */
 function mayHandOver(connection, response) {
   if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
   const socket = connection.madeSocket;
   return socket === null || connection.isUpgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
 
-/** The engine has all of the first response that it had not: complete answers after it follow. */
+/** The first response that the engine had not got whole has been handed over: whole answers after it follow. */
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.saidClose = true;
-  noteAnswered(connection);
+  noteAnswersHandedOver(connection);
   if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
@@ -71,11 +71,11 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (unfinished.length === 1) connection.unfinished = NONE;
   else unfinished.shift();
-  noteAnswered(connection);
+  noteAnswersHandedOver(connection);
   if (response._last) {
     connection.over = true;
     if (connection.isUpgraded || !connection.isActive) return;
-    // Made the last one when it had been handed over.
+    // It was made the last one only when it had been handed over, without CLOSE: then the socket closes the connection, not the engine.
     if (!connection.saidClose) connection.socket.destroySoon();
     else if (connection.madeSocket !== null) leaveSocket(connection);
   } else if (connection.unfinished.length > 0) {
@@ -85,7 +85,7 @@ function passTurn(connection, response) {
   }
 }
 
-/** As destroySoon(), but that the engine closes: whoever has the socket must not be told that what he says after its end has left. */
+/** As destroySoon(), but the engine closes. A program that writes to the socket after its end must not be told that this has left. */
 function leaveSocket(connection) {
   const { madeSocket } = connection;
   madeSocket.end(() => {
@@ -95,7 +95,7 @@ function leaveSocket(connection) {
   });
 }
 
-/** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+/** Between two requests only keepAliveTimeout counts, which the engine keeps: a timeout that the request before has set ends. */
 function restTimer(connection) {
   if (keepsAlive(connection.server)) connection.madeSocket.setTimeout(0);
 }
@@ -112,7 +112,7 @@ function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
   if (isWithEngine) noteHandedOver(response);
   if (isWithEngine && response[kEvents] === undefined) {
-    // Nobody would hear of its turn.
+    // Nobody listens: its turn need not be told.
     response[kSink] = connection;
     response[kLine] = null;
     return;
@@ -125,8 +125,8 @@ function takeTurn(connection, response) {
 /** Bytes that wait for their turn have become more, or fewer. */
 function noteQueued(connection, delta) {
   connection.queued += delta;
-  if (connection.goesOn && connection.queued < connection.highWaterMark) {
-    connection.goesOn = false;
+  if (connection.owesGoOn && connection.queued < connection.highWaterMark) {
+    connection.owesGoOn = false;
     command(OP.GO_ON, 0, connection, 0);
   }
 }
@@ -134,7 +134,7 @@ function noteQueued(connection, delta) {
 /** The handlers of a burst have run. The engine may go on to the next one while few bytes wait for their turn: a slow answer must not make many others pile up. */
 function goOn(connection) {
   if (connection.queued < connection.highWaterMark) command(OP.GO_ON, 0, connection, 0);
-  else connection.goesOn = true;
+  else connection.owesGoOn = true;
 }
 
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
@@ -171,7 +171,7 @@ function currentOf({ unfinished }) {
   return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
 }
 
-/** Whether the last response of a connection has been ended, told or not. */
+/** Whether the request of a connection's last response is answered, whether or not the response has finished. */
 function hasAnsweredLast(connection) {
   if (connection.over) return true;
   for (const response of each(connection.unfinished)) if (response._last || !response.finished) return response.finished;

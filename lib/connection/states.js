@@ -6,7 +6,7 @@
 const LIFE = {
   /** It takes what is written. */
   ACTIVE: 0,
-  /** JavaScript has asked for the end. Records are dropped, but for requests that had been read with those before: node:http tells of them, too. */
+  /** JavaScript has asked for the end. Records are dropped, except requests that were read together with earlier ones: node:http tells of those, too. */
   CLOSING: 1,
   /** The engine has said its last word, or another process has it. */
   CLOSED: 2,
@@ -17,7 +17,7 @@ const PHASE = {
   HTTP: 0,
   /** A raw stream. A client's connection is one until its first request, too. */
   UPGRADED: 1,
-  /** The same, and nobody waits any more for the answers to requests ahead of it: see answers-ahead.js. */
+  /** The same, and the answers to requests ahead of it have been given up: see answers-ahead.js. */
   UNANSWERED: 2,
 };
 

@@ -48,7 +48,7 @@ const { LARGE, BROKEN } = layout.turns;
 // As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
 const { allocUnsafeSlow } = Buffer;
 
-/** Where the records of this turn are: the shared buffer, but for a record that is larger. */
+/** Where the records of this turn are: the shared buffer, except for a record that is larger. */
 let inbound = sharedInbound;
 const sharedWords = new Int32Array(inbound.buffer);
 let words = sharedWords;
@@ -175,7 +175,7 @@ function dispatch(at) {
     case CLOSED:
       removeConnection(index);
       if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
-      // What has changed drivers meanwhile goes with it.
+      // It has changed drivers meanwhile: the new driver's end of it closes, too.
       if (connection.index !== index && !connection.isClosed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
