@@ -20,7 +20,7 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
-  /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
+  /** The connection being admitted: the server's pauseOnConnect and timeout count for its socket, and for no socket that is made later. */
   #newcomer = null;
   /** Open connections. @type {Set<import('../connection/connection').Connection>} */
   connections = new Set();
@@ -109,7 +109,7 @@ class ServerSide {
     if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
   }
 
-  /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
+  /** The upgrade is accepted: the server's listeners leave the socket, unless body is still to come. */
   leaveHttp(connection, complete) {
     if (!complete) return;
     const { socket } = connection;
@@ -123,7 +123,7 @@ class ServerSide {
     server._emitCloseIfDrained();
   }
 
-  /** It has closed. @param {import('../connection/connection').Connection} connection */
+  /** It has closed, or another process has it. @param {import('../connection/connection').Connection} connection */
   forget(connection) {
     this.connections.delete(connection);
   }
