@@ -52,9 +52,9 @@ impl Delivery {
         }
     }
 
-    /// Turns to the driver whose records are told next: the other one, if it has any. `take` is asked for more by a driver of whose
-    /// batch all has been told. False: there is nothing.
-    pub fn turn(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
+    /// Chooses the driver whose records are told next: the other one, if it has any. Where all of a driver's batch has been told, `take`
+    /// brings the next one. False: there is nothing.
+    pub fn choose(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
         let other = if self.last == Driver::Inline { Driver::Threads } else { Driver::Inline };
         for driver in [other, self.last] {
             let taken = self.of(driver);
@@ -111,7 +111,7 @@ mod tests {
 
     /// Tells one record, and says whose it was; `inline` and `threads` are what is taken next.
     fn tell(delivery: &mut Delivery, inline: &mut Vec<Batch>, threads: &mut Vec<Batch>) -> Option<(Driver, u32)> {
-        let more = delivery.turn(|driver, into| {
+        let more = delivery.choose(|driver, into| {
             let from = if driver == Driver::Inline { &mut *inline } else { &mut *threads };
             *into = from.pop().unwrap_or_default();
         });
