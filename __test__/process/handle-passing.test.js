@@ -409,7 +409,7 @@ describe('a socket in its HTTP phase', () => {
 });
 
 describe('the server', () => {
-  it('counts, and is closed behind, the connections of its children', async () => {
+  it('counts the connections of its children, and is closed after them', async () => {
     const receiving = await child();
     const { server, port } = await upgrading((socket) => receiving.send({ kind: 'echo' }, socket));
     const peers = Array.from({ length: 12 }, () => dial(port, UPGRADE));

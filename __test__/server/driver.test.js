@@ -232,7 +232,7 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
     return answer;
   }
 
-  it('a handler may destroy its connection: what was pipelined behind is heard of, as in node:http, and not answered', async () => {
+  it('a handler may destroy its connection: what was pipelined behind is heard of, as in node:http, and gets no answer', async () => {
     const urls = [];
     const answer = await exchange((req, res) => {
       urls.push(req.url);

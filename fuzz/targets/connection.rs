@@ -373,6 +373,7 @@ impl World {
                 assert!(!known.refused, "nothing is parsed after an error");
             }
             Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
+            Kind::Demand => panic!("the driver itself reads a socket"),
         }
     }
 }

@@ -38,7 +38,7 @@ const PHASE = {
   HTTP: 0,
   /** A raw stream. A client's connection is one until its first request, too. */
   UPGRADED: 1,
-  /** The same, and nobody waits any more for the answers to requests ahead of it: see answers-ahead.js. */
+  /** The same, and the answers to requests ahead of it have been given up: see answers-ahead.js. */
   UNANSWERED: 2,
 };
 

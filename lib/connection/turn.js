@@ -49,7 +49,7 @@ const { LARGE, BROKEN } = layout.turns;
 // As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
 const { allocUnsafeSlow } = Buffer;
 
-/** Where the records of this turn are: the shared buffer, but for a record that is larger. */
+/** Where the records of this turn are: the shared buffer, except for a record that is larger. */
 let inbound = sharedInbound;
 const sharedWords = new Int32Array(inbound.buffer);
 let words = sharedWords;

@@ -37,7 +37,7 @@ let depth = 0;
 let flushScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let refs = 0;
-/** Whatever records may come of, unref'd or not. */
+/** How many things records may still tell of, unref'd or not: see expectRecords(). */
 let busy = 0;
 let onTurn = null;
 let beforeFlush = null;
@@ -75,7 +75,7 @@ function unusable(why, cause) {
   return error;
 }
 
-/** Commands and records that each side understands in its own way would be anything at all. */
+/** Whether the addon has the numbers of layout.js: otherwise commands and records would mean something else to each side. */
 function hasOurNumbers(loaded) {
   const theirs = loaded.layout?.();
   return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));

@@ -212,7 +212,7 @@ module.exports = Object.freeze({
     WRITE: 1,
     /** Raw bytes ahead of whatever has not been sent. */
     WRITE_NOW: 2,
-    /** Answers an upgrade candidate. */
+    /** Decides about an upgrade candidate. */
     DECIDE: 3,
     /** JavaScript has consumed so much of BODY and RAW. */
     CREDIT: 4,

@@ -26,7 +26,7 @@ class ServerSide {
   /** The engine's number of the server for streams of JavaScript's, while there are any. */
   #streamServer = 0;
   #streams = 0;
-  /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
+  /** The connection being admitted: the server's pauseOnConnect and timeout count for its socket, and for no socket that is made later. */
   #newcomer = null;
   /** Open connections. @type {Set<import('../connection/connection').Connection>} */
   connections = new Set();
@@ -135,7 +135,7 @@ class ServerSide {
     if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
   }
 
-  /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
+  /** The upgrade is accepted: the server's listeners leave the socket, unless body is still to come. */
   leaveHttp(connection, complete) {
     if (!complete) return;
     const { socket } = connection;
@@ -148,7 +148,7 @@ class ServerSide {
     return Boolean(server.httpAllowHalfOpen);
   }
 
-  /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+  /** Between two requests only keepAliveTimeout counts, which the engine keeps: a timeout that the request before has set ends. */
   rest({ server, madeSocket }) {
     if (keepsAlive(server)) madeSocket.setTimeout?.(0);
   }
@@ -165,7 +165,7 @@ class ServerSide {
     server._emitCloseIfDrained();
   }
 
-  /** It has closed. @param {import('../connection/connection').Connection} connection */
+  /** It has closed, or another process has it. @param {import('../connection/connection').Connection} connection */
   forget(connection) {
     this.connections.delete(connection);
   }

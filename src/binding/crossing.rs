@@ -48,7 +48,7 @@ pub struct Given<'a> {
 pub struct Crossing {
     pub(super) env: sys::napi_env,
     pub(super) engine: Rc<Engine>,
-    /// What all of JavaScript's that is used here lives with.
+    /// The `Port`: the JavaScript objects used here live as long as it does.
     pub(super) home: Home,
     pub(super) inbound: HomeBytes,
     outbound: HomeBytes,
@@ -72,7 +72,7 @@ pub struct Crossing {
     pub(super) depth: Cell<u32>,
     /// What a panic has said: the engine is given up. And whether JavaScript has been told.
     pub(super) broken: RefCell<Option<String>>,
-    pub(super) mourned: Cell<bool>,
+    pub(super) told_broken: Cell<bool>,
     /// The port has been collected, or the environment goes.
     pub(super) closed: Cell<bool>,
     #[cfg(debug_assertions)]
@@ -124,7 +124,7 @@ impl Crossing {
             tells_streams: Cell::new(false),
             depth: Cell::new(0),
             broken: RefCell::default(),
-            mourned: Cell::new(false),
+            told_broken: Cell::new(false),
             closed: Cell::new(false),
             #[cfg(debug_assertions)]
             panics: Cell::new(false),
@@ -164,7 +164,7 @@ impl Crossing {
     pub(super) fn break_down(&self, said: String) -> napi::Error {
         let error = broken(&said);
         *self.broken.borrow_mut() = Some(said);
-        // What has been left half done may panic again while it goes.
+        // What was left half done may panic again while it is dropped.
         contained(|| self.engine.stop_threads());
         contained(|| self.engine.stop_local());
         self.resuming.set(false);
@@ -192,7 +192,7 @@ impl Crossing {
         if self.closed.replace(true) {
             return;
         }
-        // Who may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
+        // Whatever may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
         self.engine.stop_threads();
         self.local.close();
         self.engine.stop_local();
@@ -352,7 +352,7 @@ impl Crossing {
         }
     }
 
-    /// While a turn is due anyway, what threads have left is left to that.
+    /// Whether a turn is due anyway, which will take what threads have left at the port.
     fn leaves_to_resumption(&self) -> bool {
         self.resuming.get() && self.depth.get() == 0
     }
@@ -362,8 +362,8 @@ impl Crossing {
         self.local.has_inline(&self.engine)
     }
 
-    /// Who is to look after something of which JavaScript says that it is for the thread of the number `thread`, or, without, for so many
-    /// `threads`; 0 is this one, if it can.
+    /// Who is to look after something, by JavaScript's numbers: the thread of the number `thread`, or, without that, so many `threads`. 0 is this
+    /// thread, if it has the inline driver.
     pub fn on(&self, threads: u32, thread: Option<u32>) -> On {
         if threads == streams::NUMBER {
             return On::Streams;

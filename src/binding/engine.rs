@@ -244,7 +244,7 @@ impl Engine {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
-    /// The shards that are meant, at least one and at most as many as there may be; those that are missing are started, but for one that was
+    /// The shards that are meant, at least one and at most as many as there may be; those that are missing are started, except for one that was
     /// named.
     fn start_shards(&self, on: On) -> io::Result<Ref<'_, [ShardHandle]>> {
         let meant = match on {

@@ -1,5 +1,5 @@
-//! What only the inline driver needs of a crossing: the loop that calls, the memory that is read into, the alarm for the next deadline, and in
-//! what JavaScript runs when the loop calls.
+//! What only the inline driver needs of a crossing: the loop that calls, the memory that is read into, the alarm for the next deadline, and the
+//! scope that JavaScript runs in when the loop calls.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -163,7 +163,7 @@ impl Local {
             let made = slab.is_some();
             self.slabs.borrow_mut().supply(number, slab);
             if !made {
-                // Without memory JavaScript has thrown: who would have been read waits.
+                // There was no memory, and JavaScript threw: what is to be read waits.
                 clear_exception(&env);
                 return;
             }

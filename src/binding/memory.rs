@@ -49,7 +49,7 @@ impl Place {
         self.shared
     }
 
-    /// Whether some of them are the other's, too.
+    /// Whether some of the bytes belong to the other array, too.
     pub fn overlaps(&self, other: &Self) -> bool {
         let (from, to) = (self.data as usize, other.data as usize);
         from < to + other.length && to < from + self.length

@@ -1,4 +1,4 @@
-//! The class JavaScript makes one of per environment.
+//! `Port`: the addon's class, of which JavaScript makes one for each environment.
 
 use std::io;
 use std::rc::Rc;

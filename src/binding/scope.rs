@@ -1,4 +1,4 @@
-//! In what JavaScript runs when the loop itself calls, and not N-API: scopes that N-API opens around callbacks of its own.
+//! Handle scopes and callback scopes, in which JavaScript runs. N-API opens them around its own callbacks; where the loop itself calls, this does.
 
 use std::ptr;
 

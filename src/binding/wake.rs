@@ -59,7 +59,7 @@ unsafe impl Send for WakeHandle {}
 unsafe impl Sync for WakeHandle {}
 
 impl WakeHandle {
-    /// From any thread. A function that is closing answers so, and that is all.
+    /// From any thread. A function that is closing says so, which does not matter.
     #[allow(unsafe_code)]
     pub fn wake(self) {
         // SAFETY: the function is there (see Send).

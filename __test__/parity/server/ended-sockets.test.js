@@ -119,7 +119,7 @@ parity(__filename, {
     },
     steps: [get('/1'), ...CLOSED],
   },
-  'requests behind one whose handler ended the socket are told and not answered': {
+  'requests behind one whose handler ended the socket are told, and their answers are not sent': {
     setup: watchClose,
     handler(req, res, log) {
       log('request', req.url);
@@ -175,7 +175,7 @@ parity(__filename, {
       }),
     steps: [UPGRADE, ...CLOSED],
   },
-  'what an upgraded socket is told behind destroy() is not sent': {
+  'what an upgraded socket is told after destroy() is not sent': {
     setup: (server, log) =>
       server.on('upgrade', (req, socket) => {
         socket.on('error', (error) => log('error', error.code));
@@ -187,7 +187,7 @@ parity(__filename, {
       }),
     steps: [UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'what the socket of a CONNECT says behind its end is not sent': {
+  'what the socket of a CONNECT says after its end is not sent': {
     setup: (server, log) =>
       server.on('connect', (req, socket) => {
         socket.on('error', (error) => log('error', error.code));
@@ -197,7 +197,7 @@ parity(__filename, {
       }),
     steps: [CONNECT, ...CLOSED],
   },
-  "a reset behind socket.end() is no second 'clientError'": {
+  "a reset after socket.end() is no second 'clientError'": {
     setup: deaf,
     handler(req) {
       req.socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');

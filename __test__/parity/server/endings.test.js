@@ -53,7 +53,7 @@ for (const [event, text] of [['upgrade', UPGRADE], ['connect', CONNECT]]) {
       socket.on('close', (hadError) => setImmediate(log, 'socket closed', hadError));
       act(socket, log, head);
     });
-  unread[`${event}: a stream piped into itself and ended with bytes unread writes behind its end`] = {
+  unread[`${event}: a stream piped into itself and ended with bytes unread writes after its end`] = {
     setup: followed((socket) => {
       socket.pipe(socket);
       socket.end();
@@ -123,7 +123,7 @@ const ahead = {
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'what is answered behind the end of an upgraded stream that waits for it leaves ahead of that': {
+  'what is answered after the end of an upgraded stream that waits for it leaves ahead of that': {
     ...aheadOf((socket, log, earlier) => {
       socket.write(SWITCH);
       socket.end('raw.', wrote(log, 'end'));

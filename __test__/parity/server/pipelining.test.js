@@ -81,7 +81,7 @@ parity(__filename, {
     ),
     steps: [THREE, { log: 'three is over' }, { until: 'three.' }],
   },
-  'a response answered at once hands the socket to the next one only when it has finished': {
+  'a response ended at once hands the socket to the next one only when it has finished': {
     handler(req, res, log) {
       log(req.url, Boolean(res.socket), req.socket._httpMessage === res);
       res.on('socket', () => log(req.url, 'socket'));
@@ -294,7 +294,7 @@ parity(__filename, {
     }),
     steps: [THREE, 'closed', ...OVER],
   },
-  'the handler destroys a request behind': {
+  'the handler destroys a request that stands behind another': {
     handler: queue(
       ([, two, three], log) => {
         two.end('two.', told(log, 'two'));

@@ -1,4 +1,4 @@
-//! There are none, so `Port` has no `adopt` and no `copyDescriptor`, and a listener's is -1.
+//! A platform without descriptors to share: `Port` has no `adopt` and no `copyDescriptor`, and a listener's is -1.
 
 use std::io;
 

@@ -66,7 +66,7 @@ pub struct ClientConn {
     fields: FieldSection,
     framing: Framing,
     body: BodyDecoder,
-    /// The present body is chunked: the field section holds its trailers.
+    /// The present body is chunked: the field section has its trailers.
     chunked: bool,
     /// The final response to the request is complete: later reads answer nothing.
     response_over: bool,

@@ -45,7 +45,7 @@ pub struct Conn {
     fields: FieldSection,
     framing: Framing,
     body: BodyDecoder,
-    /// The present body is chunked: the field section holds its trailers.
+    /// The present body is chunked: the field section has its trailers.
     chunked: bool,
     /// Length of the `head` that the pending candidate was announced with; `kept_back` begins with these bytes.
     announced: usize,
@@ -132,7 +132,7 @@ impl Conn {
         self.eof
     }
 
-    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
+    /// Decides about the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
     /// after the rest of the body if that was not complete. Declined: the bytes kept back are parsed as HTTP.
     /// Without a pending candidate this does nothing.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {

@@ -1,6 +1,6 @@
 //! HTTP/1 (RFC 9112) without I/O: what a socket read goes into [`Conn::receive`] (server role) or [`ClientConn::receive`] (client
 //! role), and a [`Sink`] is told what it meant.
-// What a peer sends must not end the process: whatever is named by a position is asked for.
+// What a peer sends must not end the process, and an index out of range would: positions are looked up with get().
 #![deny(clippy::indexing_slicing)]
 
 mod client;

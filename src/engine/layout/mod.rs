@@ -300,7 +300,7 @@ commands! {
     Write = 1, "seq", write_flags::NAMED;
     /// Raw bytes ahead of whatever has not been sent.
     WriteNow = 2, "", &const { only(write_flags::NAMED, [write_flags::ACK]) };
-    /// Answers an upgrade candidate.
+    /// Decides about an upgrade candidate.
     Decide = 3, "seq", decide_flags::NAMED;
     /// JavaScript has consumed so much of BODY and RAW.
     Credit = 4, "bytes", &[];

@@ -55,9 +55,9 @@ impl Delivery {
         &mut self.taken[driver as usize]
     }
 
-    /// Turns to the driver whose records are told next: the first after the last one that has any. `take` is asked for more by a driver
-    /// of whose batch all has been told. False: there is nothing.
-    pub fn turn(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
+    /// Chooses the driver whose records are told next: the first after the last one that has any. Where all of a driver's batch has been
+    /// told, `take` brings the next one. False: there is nothing.
+    pub fn choose(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
         for step in 1..=Driver::ALL.len() {
             let driver = Driver::ALL[(self.last as usize + step) % Driver::ALL.len()];
             let taken = self.of(driver);
@@ -124,7 +124,7 @@ mod tests {
 
     /// Tells one record, and says whose it was; `inline` and `threads` are what is taken next.
     fn tell(delivery: &mut Delivery, inline: &mut Vec<Batch>, threads: &mut Vec<Batch>) -> Option<(Driver, u32)> {
-        let more = delivery.turn(|driver, into| {
+        let more = delivery.choose(|driver, into| {
             *into = match driver {
                 Driver::Inline => inline.pop(),
                 Driver::Threads => threads.pop(),

@@ -8,9 +8,7 @@ use crate::engine::layout::places::{GIVEN, IN_GIVEN, IN_RECORD};
 use crate::engine::layout::record::{
     Ack, Body, Closed, Connected, Demand, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
 };
-use crate::engine::layout::{
-    self, closed_flags, connection_flags, demand_flags, moved_flags, record, upgrade_flags,
-};
+use crate::engine::layout::{self, closed_flags, connection_flags, demand_flags, moved_flags, record, upgrade_flags};
 use crate::engine::layout::{Ends, Expired, Family, Line, Payload, Prefix, Record, Words};
 use crate::engine::raw;
 

@@ -24,7 +24,7 @@ pub struct Port {
     handovers: Mutex<HashMap<Target, Arc<Handover>>>,
 }
 
-/// The drivers' locks: nobody panics while he holds one, and a poisoned one is as good as new.
+/// The drivers' locks: no code panics while it has one locked, and a poisoned one is as good as new.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_batch_is_left_behind_a_wake_that_was_not_given() {
+    fn no_batch_is_left_without_a_wake() {
         const THREADS: u32 = 4;
         const BATCHES: u32 = 20_000;
         let (wake, woken) = mpsc::channel();

@@ -86,7 +86,7 @@ impl Protocol {
         }
     }
 
-    /// Answers an upgrade candidate; a client has nothing to decide.
+    /// Decides about an upgrade candidate; a client has nothing to decide.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
         let Self::Server(conn) = self else { return };
         conn.decide(accept, sink);

@@ -16,7 +16,7 @@ use crate::engine::layout::Family;
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
 
-/// Between keep-alive probes, and how many stay unanswered until the connection is given up: Node documents both.
+/// Between keep-alive probes, and how many without a reaction end the connection: Node documents both.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBES: u32 = 10;
 

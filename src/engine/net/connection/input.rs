@@ -44,7 +44,7 @@ pub(super) struct Input {
     pub(super) bytes_read: u64,
     /// The next burst of requests waits only for answers to leave.
     goes_on: bool,
-    /// It would have read, but for answers that had not left.
+    /// It has not read on, because answers had not left.
     stopped_by_answers: bool,
     /// The peer's FIN has come, and JavaScript has not heard of it.
     end_untold: bool,
@@ -123,7 +123,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
+    /// From a peer that does not read its answers no further requests are taken: what waits to be sent stays
     /// bounded by what one burst can ask for. The users of an upgraded stream have their own backpressure.
     pub(super) fn is_backed_up(&self) -> bool {
         self.output.queue.outstanding() > OutputQueue::HIGH_WATER && self.protocol.answers()
@@ -331,12 +331,12 @@ impl<T: Transport> Connection<T> {
         };
         if phase == Phase::Failed && self.input.is_wanted() {
             self.input.reading = Reading::Discard;
-            // It may have been held, and what failed have been fed.
+            // It may be on hold and have been fed the bytes that failed: it must be polled to read on.
             self.wake();
         }
     }
 
-    /// Whether every request has been answered, and no other has begun.
+    /// Whether the response to every request has been queued to its end, and no other request has begun.
     pub(super) fn is_idle(&self) -> bool {
         self.protocol.phase() == Phase::Idle && self.protocol.unfinished() == 0
     }

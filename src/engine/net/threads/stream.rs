@@ -87,7 +87,7 @@ impl Stream {
         }
     }
 
-    /// Acts once the runtime believes that it would not block, until that is true.
+    /// Acts when the runtime believes that the socket is ready, again and again until that is true.
     fn poll_io(
         &mut self,
         cx: &mut Context<'_>,
