@@ -83,7 +83,11 @@ pub trait Transport {
 
     /// The socket, if it is one of TCP.
     fn tcp(&self) -> Option<SockRef<'_>> {
-        self.socket().filter(|_| self.is_tcp())
+        if self.is_tcp() {
+            self.socket()
+        } else {
+            None
+        }
     }
 
     /// Sends what the transport has taken and keeps: what is encrypted leaves as records of its own. A socket keeps nothing. Pending: the
