@@ -2,7 +2,7 @@
 
 /**
  * Who moves a server's bytes: the JavaScript thread's own loop (no threads), or so many threads of the engine's.
- * docs/architecture.md, "Two drivers", says which to take and why.
+ * docs/architecture.md, "Drivers", says which to take and why.
  */
 
 const os = require('node:os');
