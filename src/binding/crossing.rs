@@ -35,6 +35,8 @@ pub struct Given<'a> {
     pub slab: Function<'a, u32, Unknown<'static>>,
     /// Calls [`Crossing::resume`] in the loop's next round, where native cannot do that itself.
     pub later: Function<'a, (), ()>,
+    /// Whether the runtime's libuv is one.
+    pub libuv: bool,
 }
 
 /// Everything a turn needs, for the life of a `Port`.
@@ -88,7 +90,7 @@ impl Crossing {
             (c"later", given.later.raw()),
         ];
         let home = Home::new(env, port, &kept)?;
-        let event_loop = Loop::open(env.raw());
+        let event_loop = if given.libuv { Loop::open(env.raw()) } else { None };
         let (wake, waken) = match event_loop.as_ref().map(Loop::waker) {
             Some(waker) => (None, Box::new(move || waker.wake()) as WakeFunction),
             None => {

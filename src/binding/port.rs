@@ -41,8 +41,9 @@ impl ObjectFinalize for Port {
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
     /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round, where there is no
-    /// libuv for that.
+    /// libuv for that; `libuv`: what has the names of libuv's functions in this process is libuv.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         env: Env,
         this: This<'_>,
@@ -51,8 +52,9 @@ impl Port {
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Unknown<'static>>,
         later: Function<'_, (), ()>,
+        libuv: bool,
     ) -> Result<Self> {
-        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
+        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later, libuv })?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 

@@ -1,5 +1,5 @@
-//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun,
-//! Deno) loads the addon all the same and gets threads.
+//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them loads
+//! the addon all the same and gets threads. So does one that has only their names (Bun, Deno): `lib/seam/driver.js` knows these.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
@@ -63,8 +63,8 @@ impl Uv {
     #[allow(unsafe_code)]
     fn find() -> Option<Self> {
         let process = Library::this();
-        // SAFETY: each name is a function of libuv's stable ABI with the type its field has. The process itself is never unloaded, so
-        // the copied pointers stay valid.
+        // SAFETY: each name is a function of libuv's stable ABI with the type its field has: JavaScript has said that it is libuv which has
+        // them (`Given::libuv`). The process itself is never unloaded, so the copied pointers stay valid.
         let uv = unsafe {
             Self {
                 handle_size: *process.get(b"uv_handle_size\0").ok()?,
@@ -159,7 +159,7 @@ struct Shared {
 }
 
 impl Loop {
-    /// `None` where there is no libuv.
+    /// `None` where there is no libuv. To be called where nothing else has the names of its functions.
     #[allow(unsafe_code)]
     pub fn open(env: sys::napi_env) -> Option<Self> {
         let uv = Uv::get().filter(|uv| uv.fits())?;
