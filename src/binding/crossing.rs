@@ -158,6 +158,7 @@ impl Crossing {
         *self.broken.borrow_mut() = Some(said);
         // What has been left half done may panic again while it goes.
         contained(|| self.engine.stop_threads());
+        self.local.unwatch();
         contained(|| self.engine.stop_inline());
         self.resuming.set(false);
         self.resume_later(Env::from_raw(self.env));
