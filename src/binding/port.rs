@@ -110,9 +110,10 @@ impl Port {
                     if let Some(inline) = &mut *self.engine.inline() {
                         if place.is_shared() {
                             // Rust's writes take slices, under which no other thread may write.
-                            inline.write_large(&write, place.copy());
+                            // SAFETY: nothing has run JavaScript since it was looked up.
+                            inline.write_large(&write, unsafe { place.copy() });
                         } else {
-                            // SAFETY: used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
+                            // SAFETY: as above; used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
                             // handed to the kernel, not looked into.
                             let bytes = unsafe { place.bytes() };
                             inline.write_borrowed(&write, bytes, || KeptArray::keep(env, data.raw()));
@@ -122,7 +123,8 @@ impl Port {
                 }
                 number => {
                     if let Some(shard) = self.engine.shard(number) {
-                        shard.large(write, place.copy());
+                        // SAFETY: nothing has run JavaScript since it was looked up.
+                        shard.large(write, unsafe { place.copy() });
                     }
                 }
             }
