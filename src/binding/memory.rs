@@ -148,7 +148,8 @@ impl Referenced {
     #[allow(unsafe_code)]
     pub fn new(env: Env, array: sys::napi_value) -> Option<Self> {
         let (env, mut reference) = (env.raw(), ptr::null_mut());
-        // SAFETY: inside a call of JavaScript's, with a value of that call; the out pointer is a local. No JavaScript runs.
+        // SAFETY: on the thread of the environment, inside a call of JavaScript's or a turn, with a value of the handle scope that is open; the
+        // out pointer is a local. No JavaScript runs.
         let made = unsafe { sys::napi_create_reference(env, array, 1, &mut reference) };
         (made == sys::Status::napi_ok).then_some(Self { env, reference })
     }
