@@ -8,6 +8,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { countBulk } = require('./bulk');
+const { HAS_LIBUV } = require('./driver');
 const layout = require('./layout');
 const { Buffer, latin1Write, nextTick, setBytes, setImmediate, setTimeout, utf8Write } = require('../base/primordials');
 
@@ -84,7 +85,7 @@ function hasOurNumbers(loaded) {
 /** @return {object} this environment's port, opened at first use */
 function openPort() {
   if (port === null) {
-    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater, HAS_LIBUV);
     if (busy > 0) beBusy();
     if (hasChannels) port.shareLoop();
   }

@@ -42,6 +42,8 @@ pub struct Given<'a> {
     pub slab: Function<'a, u32, Unknown<'static>>,
     /// Calls [`Crossing::resume`] so many milliseconds later, or, 0, in the loop's next round, where native cannot do that itself.
     pub later: Function<'a, u32, ()>,
+    /// Whether the runtime's libuv is one.
+    pub libuv: bool,
 }
 
 /// Everything a turn needs, for the life of a `Port`.
@@ -97,7 +99,7 @@ impl Crossing {
             (c"later", given.later.raw()),
         ];
         let home = Home::new(env, port, &kept)?;
-        let event_loop = Loop::open(env.raw());
+        let event_loop = if given.libuv { Loop::open(env.raw()) } else { None };
         let (wake, waken) = match event_loop.as_ref().map(Loop::waker) {
             Some(waker) => (None, Box::new(move || waker.wake()) as WakeFunction),
             None => {
@@ -166,6 +168,7 @@ impl Crossing {
         *self.broken.borrow_mut() = Some(said);
         // What was left half done may panic again while it is dropped.
         contained(|| self.engine.stop_threads());
+        self.local.unwatch();
         contained(|| self.engine.stop_local());
         self.resuming.set(false);
         self.resume_later(Env::from_raw(self.env));
@@ -326,7 +329,8 @@ impl Crossing {
         let waits = self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
         match data {
             // A program may write to them, or another thread, while they are parsed.
-            Some(data) => streams.give(target, &mut data.copy(), !waits),
+            // SAFETY: no JavaScript has run since they were looked up.
+            Some(data) => streams.give(target, &mut unsafe { data.copy() }, !waits),
             None => streams.end(target),
         }
         streams.serve();
@@ -342,7 +346,7 @@ impl Crossing {
             self.set_alarm(env);
         }
         let told = batch.records;
-        match records.and_then(|records| records.part(0, told.len())) {
+        match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told.len())) {
             Some(room) => {
                 // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
                 unsafe { room.bytes_mut() }.copy_from_slice(&told);

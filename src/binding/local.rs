@@ -66,6 +66,13 @@ impl Local {
         self.event_loop.as_ref().is_some_and(Loop::soon)
     }
 
+    /// What the inline driver is called for will be closed.
+    pub fn unwatch(&self) {
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.unwatch();
+        }
+    }
+
     /// The loop calls no more.
     pub fn close(&self) {
         if let Some(event_loop) = &self.event_loop {

@@ -41,8 +41,9 @@ impl ObjectFinalize for Port {
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
     /// `slab(number)` makes a buffer for large payloads; `later(milliseconds)` calls [`Self::resume`] then, 0: in the loop's next round,
-    /// where there is no libuv for that.
+    /// where there is no libuv for that; `libuv`: what has the names of libuv's functions in this process is libuv.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         env: Env,
         this: This<'_>,
@@ -51,8 +52,9 @@ impl Port {
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Unknown<'static>>,
         later: Function<'_, u32, ()>,
+        libuv: bool,
     ) -> Result<Self> {
-        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
+        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later, libuv })?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 
@@ -108,9 +110,10 @@ impl Port {
                     if let Some(inline) = &mut *self.engine.inline() {
                         if place.is_shared() {
                             // Rust's writes take slices, under which no other thread may write.
-                            inline.write_large(&write, place.copy());
+                            // SAFETY: nothing has run JavaScript since it was looked up.
+                            inline.write_large(&write, unsafe { place.copy() });
                         } else {
-                            // SAFETY: used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
+                            // SAFETY: as above; used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
                             // handed to the kernel, not looked into.
                             let bytes = unsafe { place.bytes() };
                             inline.write_borrowed(&write, bytes, || KeptArray::keep(env, data.raw()));
@@ -120,7 +123,8 @@ impl Port {
                 }
                 number => {
                     if let Some(shard) = self.engine.shard(number) {
-                        shard.large(write, place.copy());
+                        // SAFETY: nothing has run JavaScript since it was looked up.
+                        shard.large(write, unsafe { place.copy() });
                     }
                 }
             }

@@ -24,8 +24,8 @@ fn duplicate(fd: i32) -> io::Result<Socket> {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     // SAFETY: borrow_raw wants a descriptor that is open as long as it is borrowed. `lib/` names those of libuv's handles it has been given and
-    // closes only afterwards; their owner is this thread, which is here meanwhile. Should another have been closed under its number, the
-    // one system call that is made says EBADF: nothing is read, written or closed by that number.
+    // closes only afterwards; their owner is this thread, which is here meanwhile. Should the program have closed one by its number all the same, the
+    // one system call that is made says EBADF, or copies what has the number now: nothing is read, written or closed by it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(borrowed.try_clone_to_owned()?.into())
 }
