@@ -339,21 +339,24 @@ impl Crossing {
             streams.give_outbox(&mut batch);
         }
         drop(streams);
+        let told = batch.records;
+        let answer =
+            match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told.len())) {
+                Some(room) => {
+                    // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
+                    unsafe { room.bytes_mut() }.copy_from_slice(&told);
+                    Either::A(told.len() as u32)
+                }
+                None => Either::B(told.into()),
+            };
+        // This may call JavaScript.
         if self.depth.get() == 0 {
             if waits {
                 self.resume_later(env);
             }
             self.set_alarm(env);
         }
-        let told = batch.records;
-        match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told.len())) {
-            Some(room) => {
-                // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
-                unsafe { room.bytes_mut() }.copy_from_slice(&told);
-                Either::A(told.len() as u32)
-            }
-            None => Either::B(told.into()),
-        }
+        answer
     }
 
     /// Whether a turn is due anyway, which will take what threads have left at the port.
