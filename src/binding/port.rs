@@ -259,7 +259,7 @@ impl Port {
     }
 
     /// Memory for the next so many payloads is not to be had, and the next so many calls of JavaScript do not happen: for tests.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn lack(&self, allocations: u32, calls: u32) {
         super::shortage::fail(allocations, calls);
     }
