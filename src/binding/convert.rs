@@ -180,6 +180,11 @@ impl Config {
     }
 }
 
+/// What JavaScript gets for an error of the system.
+pub fn negative(error: &io::Error) -> i32 {
+    -error.raw_os_error().unwrap_or(libc::EINVAL)
+}
+
 /// A float cast saturates: NaN and negative numbers are 0; ten years are as good as for ever.
 fn milliseconds(value: f64) -> Duration {
     const FOREVER: u64 = 10 * 365 * 24 * 3600 * 1000;

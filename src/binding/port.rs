@@ -7,9 +7,8 @@ use napi::bindgen_prelude::{Either, Function, JsValue, ObjectFinalize, This, Unk
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening};
+use super::convert::{negative, Census, Config, ConnectOptions, ListenOptions, Listening};
 use super::crossing::{Crossing, Given};
-use super::descriptors::of_listener;
 use super::engine::Engine;
 use super::exception::contained;
 use super::kept::KeptArray;
@@ -158,7 +157,7 @@ impl Port {
     fn try_listen(&self, options: &ListenOptions, config: &Config, threads: u32) -> io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
-        let descriptor = of_listener(&bound)?;
+        let descriptor = bound.descriptor()?;
         let id = self.engine.listen(self.crossing.on(threads, None), bound, config.server_config())?;
         Ok(Listening {
             id,
@@ -263,9 +262,4 @@ impl Port {
     pub fn lack(&self, allocations: u32, calls: u32) {
         super::shortage::fail(allocations, calls);
     }
-}
-
-/// What JavaScript gets for an error of the system.
-pub fn negative(error: &io::Error) -> i32 {
-    -error.raw_os_error().unwrap_or(libc::EINVAL)
 }
