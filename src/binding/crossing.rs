@@ -222,12 +222,6 @@ impl Crossing {
         self.engine.clone()
     }
 
-    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
-    #[cfg_attr(not(unix), allow(dead_code))] // `copyDescriptor` asks
-    pub fn has_stream_of(&self, index: u32) -> bool {
-        self.delivery.borrow().has_stream_of(index)
-    }
-
     /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.
     pub fn share_loop(&self) {
         self.heard_per_round.set(1);

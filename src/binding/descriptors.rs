@@ -10,6 +10,8 @@ use napi_derive::napi;
 use socket2::Socket;
 
 use super::convert::negative;
+use super::crossing::Crossing;
+use super::engine::{Engine, On};
 use super::port::Port;
 use crate::engine::net::command::Target;
 use crate::engine::net::connection;
@@ -84,5 +86,28 @@ impl Port {
                 None => Either::B(-libc::EINVAL),
             }
         })
+    }
+}
+
+impl Crossing {
+    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
+    fn has_stream_of(&self, index: u32) -> bool {
+        self.delivery.borrow().has_stream_of(index)
+    }
+}
+
+impl Engine {
+    /// Takes in a connection that somebody else has accepted, for a server of [`Self::serve`] with as many `threads`; `by` chooses the thread.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the socket, or the system gives no thread.
+    fn adopt(&self, threads: u32, id: u32, accepted: StdStream, by: u32) -> io::Result<()> {
+        match (threads, &mut *self.inline()) {
+            (0, Some(inline)) => inline.adopt(id, accepted),
+            _ => {
+                self.pick(On::Threads(threads), by)?.adopt(id, accepted);
+                Ok(())
+            }
+        }
     }
 }
