@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use support::{check, serving, Random, Recorder};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{self, Config, Phase, RequestHead, Sink};
+use turnout::engine::h1::{self, Config, RequestHead, Sink};
+use turnout::engine::phase::Phase;
 
 #[test]
 fn what_follows_a_message_depends_on_connection_options() {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use support::{check, serving, Spoken};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{self, Config, Phase, RequestHead};
+use turnout::engine::h1::{self, Config, RequestHead};
+use turnout::engine::phase::Phase;
 use turnout::engine::raw;
 
 #[test]

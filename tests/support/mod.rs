@@ -10,6 +10,7 @@ use turnout::engine::error::ParseError;
 use turnout::engine::h1::{self, flags, Config, Expected, RequestHead, ResponseHead, Validation};
 use turnout::engine::layout::{self, CommandWords, Op};
 use turnout::engine::net::protocol::{Protocol, Sink};
+use turnout::engine::phase::Phase;
 use turnout::engine::raw;
 
 /// Writes events down, one line each, bytes as latin1:
@@ -148,23 +149,13 @@ impl Spoken {
     }
 
     pub fn expect(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
-        match &mut self.0 {
-            Protocol::Client(conn) => conn.expect(request, max_header_size, validation),
-            _ => unreachable!("a client's connection"),
-        }
-    }
-
-    pub fn expect_nothing(&mut self) {
-        match &mut self.0 {
-            Protocol::Client(conn) => conn.expect_nothing(),
-            _ => unreachable!("a client's connection"),
-        }
+        self.0.expect_response(request, max_header_size, validation);
     }
 
     pub fn is_upgraded(&self) -> bool {
         match &self.0 {
             Protocol::Server(conn) => conn.is_upgraded(),
-            protocol => protocol.phase() == h1::Phase::Upgraded,
+            protocol => protocol.phase() == Phase::Upgraded,
         }
     }
 

@@ -7,9 +7,10 @@ use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
 use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
-use super::sink::{Phase, ResponseHead, Sink};
+use super::sink::{ResponseHead, Sink};
 use super::status_line::StatusLine;
 use crate::engine::error::ParseError;
+use crate::engine::phase::Phase;
 
 /// The request which the next response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +40,6 @@ pub enum Validation {
 enum State {
     /// Nobody has said what the connection is for: nothing is read.
     Unclaimed,
-    /// It is used as a plain stream, for now.
-    Plain,
     /// The next message may begin; blank lines may precede it.
     Start,
     StatusLine,
@@ -73,7 +72,7 @@ pub struct ClientConn {
 }
 
 impl ClientConn {
-    /// A fresh connection, from which nothing is read before [`Self::expect`] or [`Self::expect_nothing`].
+    /// A fresh connection, from which nothing is read before [`Self::expect`].
     pub fn new(config: Arc<Config>) -> ClientConn {
         ClientConn {
             limits: Limits::new(&config),
@@ -106,11 +105,9 @@ impl ClientConn {
         }
     }
 
-    /// No request is being sent: until one is, the connection is a plain stream.
-    pub fn expect_nothing(&mut self) {
-        if self.state == State::Unclaimed {
-            self.state = State::Plain;
-        }
+    /// Its configuration, unless a request has been sent: until then the connection may be used for something else.
+    pub fn unclaimed(&self) -> Option<&Arc<Config>> {
+        (self.state == State::Unclaimed).then_some(&self.config)
     }
 
     /// Takes what one read returned. What an idle server says is unasked for, so that no part of it passes for the answer to the next
@@ -148,7 +145,7 @@ impl ClientConn {
     /// What the connection is in the midst of.
     pub fn phase(&self) -> Phase {
         match self.state {
-            State::Unclaimed | State::Plain | State::Start | State::Closed | State::Unknown => Phase::Idle,
+            State::Unclaimed | State::Start | State::Closed | State::Unknown => Phase::Idle,
             State::StatusLine | State::Fields => Phase::Head,
             State::Body => Phase::Body,
             State::Switched => Phase::Upgraded,
@@ -198,7 +195,7 @@ impl ClientConn {
                     }
                 }
             }
-            State::Plain | State::Unclaimed | State::Unknown => {
+            State::Unclaimed | State::Unknown => {
                 sink.unasked(bytes.get(*pos..).unwrap_or_default());
                 *pos = bytes.len();
             }

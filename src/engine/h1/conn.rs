@@ -9,10 +9,11 @@ use super::framing::{BodyLength, Framing};
 use super::head::HeadParser;
 use super::method::Method;
 use super::parts::Parts;
-use super::sink::{Phase, RequestHead, Sink};
+use super::sink::{RequestHead, Sink};
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
 use crate::engine::layout::message_flags;
+use crate::engine::phase::Phase;
 
 /// Requests that may wait for the end of their responses before the connection stops reading: what comes after them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;

@@ -22,7 +22,7 @@ pub use client::{ClientConn, Expected, Validation};
 pub use config::Config;
 pub use conn::Conn;
 pub use method::{Method, METHODS};
-pub use sink::{Phase, RequestHead, ResponseHead, Sink};
+pub use sink::{RequestHead, ResponseHead, Sink};
 
 /// Bits of [`RequestHead::flags`] and [`ResponseHead::flags`].
 pub use crate::engine::layout::message_flags as flags;

@@ -9,13 +9,13 @@ use std::time::Instant;
 use super::input::Reading;
 use super::Connection;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::Phase;
 use crate::engine::layout::close_flags;
 use crate::engine::net::command::Write;
 use crate::engine::net::event::Batch;
 use crate::engine::net::handover::Handover;
 use crate::engine::net::transport::Transport;
 use crate::engine::output::{OutputQueue, Payload};
+use crate::engine::phase::Phase;
 
 /// Gathering writes of one flush.
 const WRITES_PER_FLUSH: usize = 16;
