@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use support::{check, serving, Random, Recorder};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{self, Config, RequestHead, Sink};
+use turnout::engine::h1::{self, Config, RequestHead, Sink, Validation};
 use turnout::engine::phase::Phase;
 
 #[test]
@@ -553,7 +553,8 @@ const PARTS: &[&str] = &[
 fn events_do_not_depend_on_where_reads_are_cut() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..4_000 {
-        let config = Config { lenient: round % 5 == 0, max_fields: [1_000, 3][random.below(2)], ..Config::default() };
+        let validation = if round % 5 == 0 { Validation::Insecure } else { Validation::Strict };
+        let config = Config { validation, max_fields: [1_000, 3][random.below(2)], ..Config::default() };
         let text: String = (0..1 + random.below(14)).map(|_| PARTS[random.below(PARTS.len())]).collect();
         let input = support::bytes(&text);
         let plain = |events: Vec<String>| -> Vec<String> {
@@ -584,8 +585,7 @@ fn no_bytes_make_it_panic() {
         let config = Config {
             max_header_size: [0, 1, 20, 16_384][random.below(4)],
             max_fields: random.below(3) as u32,
-            lenient: round % 2 == 0,
-            relaxed_values: round % 3 == 0,
+            validation: Validation::ALL[round % 3],
         };
         let mut conn = serving(Arc::new(config));
         let mut recorder = Recorder::default();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
-use turnout::engine::h1::Config;
+use turnout::engine::h1::{Config, Validation};
 use turnout::engine::layout::places::{FIRST_SLAB, GIVEN, IN_RECORD};
 use turnout::engine::layout::record::{Body, Closed, Connected, Connection, Raw, Request};
 use turnout::engine::layout::{self, Kind, Op, Prefix, Record};
@@ -113,10 +113,10 @@ struct World {
 }
 
 impl World {
-    fn new(lenient: bool) -> World {
+    fn new(validation: Validation) -> World {
         let second = Duration::from_secs(1);
         let timeouts = Timeouts { keep_alive: second, head: second * 2, request: second * 3, check_interval: second };
-        let http = Arc::new(Config { lenient, ..Config::default() });
+        let http = Arc::new(Config { validation, ..Config::default() });
         let config = RefCell::new(ServerConfig { no_delay: true, keep_alive: None, hold: false, timeouts, http });
         let port = Arc::new(Port::new(Box::new(|| {})));
         World {
@@ -380,7 +380,7 @@ impl World {
 /// The first byte: leniency. The rest: what happens.
 pub fn connection(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else { return };
-    let mut world = World::new(first & 1 != 0);
+    let mut world = World::new(if first & 1 != 0 { Validation::Insecure } else { Validation::Strict });
     let mut input = Unstructured::new(rest);
     while !input.is_empty() {
         if world.step(&mut input).is_err() {

@@ -281,6 +281,15 @@ module.exports = Object.freeze({
     /** Accept control characters in field values. */
     RELAXED: 16,
   }),
+  /** How much of what comes is checked: `validation` of a server's configuration. */
+  validation: Object.freeze({
+    /** What RFC 9112 asks for. */
+    STRICT: 0,
+    /** Control characters may stand in field values, NUL, CR and LF excepted: Node's `httpValidation: 'relaxed'`. */
+    RELAXED: 1,
+    /** What only insecureHTTPParser gets past as well. */
+    INSECURE: 2,
+  }),
   /** Who gets the peer's bytes: arguments of TAP. */
   readers: Object.freeze({
     /** The protocol core. */

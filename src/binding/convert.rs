@@ -13,7 +13,7 @@ use super::memory::Place;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
-use crate::engine::layout;
+use crate::engine::layout::{self, Validation};
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
@@ -93,10 +93,8 @@ pub struct Config {
     pub max_header_size: f64,
     /// Fields of a head; 0: any number.
     pub max_headers_count: f64,
-    /// Accept what insecureHTTPParser accepts.
-    pub lenient: bool,
-    /// Accept control characters in field values.
-    pub relaxed_values: bool,
+    /// `engine::layout::Validation`.
+    pub validation: u32,
 }
 
 /// What came of listening.
@@ -173,8 +171,7 @@ impl Config {
             http: Arc::new(h1::Config {
                 max_header_size: self.max_header_size as usize,
                 max_fields: self.max_headers_count as u32,
-                lenient: self.lenient,
-                relaxed_values: self.relaxed_values,
+                validation: Validation::of(self.validation).unwrap_or_default(),
             }),
         }
     }

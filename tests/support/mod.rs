@@ -225,7 +225,7 @@ pub fn without_position(event: &str) -> String {
 
 /// What Node's `insecureHTTPParser` is here.
 pub fn lenient() -> Config {
-    Config { lenient: true, ..Config::default() }
+    Config { validation: Validation::Insecure, ..Config::default() }
 }
 
 /// Checks each input, as one read and byte by byte, against the events that Node 26 has for it. The expectations were

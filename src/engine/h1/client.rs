@@ -10,6 +10,7 @@ use super::framing::{BodyLength, Framing};
 use super::sink::{ResponseHead, Sink};
 use super::status_line::StatusLine;
 use crate::engine::error::ParseError;
+use crate::engine::layout::Validation;
 use crate::engine::phase::Phase;
 
 /// The request which the next response answers.
@@ -21,18 +22,6 @@ pub struct Expected {
     pub head: bool,
     /// RFC 9112 §6.3: a response to CONNECT makes the connection a tunnel. As in Node whatever its status.
     pub connect: bool,
-}
-
-/// How much of a response is checked; Node's `httpValidation`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Validation {
-    /// What RFC 9112 asks for.
-    #[default]
-    Strict,
-    /// Control characters may stand in field values, NUL, CR and LF excepted.
-    Relaxed,
-    /// What only lenient parsing gets past.
-    Insecure,
 }
 
 /// Before, in or after a message.
@@ -95,8 +84,7 @@ impl ClientConn {
         self.response_over = false;
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
-            lenient: validation == Validation::Insecure || self.config.lenient,
-            relaxed_values: validation == Validation::Relaxed || self.config.relaxed_values,
+            validation: validation.or(self.config.validation),
             ..Limits::new(&self.config)
         };
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
@@ -167,7 +155,7 @@ impl ClientConn {
                     return Err(ParseError::DataAfterClose);
                 }
                 _ => {
-                    self.framing = Framing::of_response(self.limits.lenient);
+                    self.framing = Framing::of_response(self.limits.validation.is_lenient());
                     self.fields.begin_head();
                     self.line.begin();
                     self.state = State::StatusLine;
@@ -190,7 +178,7 @@ impl ClientConn {
                     sink.end(self.request.seq, trailers);
                     self.message_over();
                     // Trailers have named a transfer coding: Node then waits for the FIN.
-                    if self.chunked && !self.framing.is_chunked() && !self.limits.lenient {
+                    if self.chunked && !self.framing.is_chunked() && !self.limits.validation.is_lenient() {
                         self.state = State::Closed;
                     }
                 }
@@ -240,7 +228,7 @@ impl ClientConn {
 
     fn message_over(&mut self) {
         self.response_over |= self.line.status() >= 200 || self.line.status() < 100;
-        let again = self.limits.lenient || self.framing.keep_alive(self.line.version());
+        let again = self.limits.validation.is_lenient() || self.framing.keep_alive(self.line.version());
         self.state = if again { State::Start } else { State::Closed };
     }
 }

@@ -75,7 +75,7 @@ impl Conn {
             upgrade: Upgrade::None,
             head: HeadParser::new(),
             fields: FieldSection::new(),
-            framing: Framing::new(config.lenient),
+            framing: Framing::new(config.validation.is_lenient()),
             body: BodyDecoder::new(),
             chunked: false,
             announced: 0,
@@ -295,11 +295,11 @@ impl Conn {
             return Err(ParseError::DataAfterClose);
         }
         let rest = bytes.get(*pos..).unwrap_or_default();
-        self.framing = Framing::new(self.limits.lenient);
+        self.framing = Framing::new(self.limits.validation.is_lenient());
         self.fields.begin_trailer();
         let whole = HeadParser::parse_whole(rest, &mut self.fields, &mut self.framing, &self.limits);
         let Some(whole) = whole else {
-            self.framing = Framing::new(self.limits.lenient);
+            self.framing = Framing::new(self.limits.validation.is_lenient());
             self.head.begin(&mut self.fields);
             self.parts.begin(*pos);
             self.state = State::Head;
@@ -367,7 +367,7 @@ impl Conn {
     }
 
     fn message_over(&mut self) {
-        let again = self.limits.lenient || self.framing.keep_alive(self.version);
+        let again = self.limits.validation.is_lenient() || self.framing.keep_alive(self.version);
         self.state = if again { State::Start } else { State::Closed };
     }
 

@@ -372,6 +372,46 @@ constants! {
 }
 
 numbers! {
+    /// How much of what comes is checked: `validation` of a server's configuration.
+    Validation: u32 {
+        /// What RFC 9112 asks for.
+        Strict = 0,
+        /// Control characters may stand in field values, NUL, CR and LF excepted: Node's `httpValidation: 'relaxed'`.
+        Relaxed = 1,
+        /// What only insecureHTTPParser gets past as well.
+        Insecure = 2,
+    }
+}
+
+impl Validation {
+    /// Whether what only lenient parsing lets pass does.
+    pub const fn is_lenient(self) -> bool {
+        matches!(self, Validation::Insecure)
+    }
+
+    /// Whether control characters may stand in field values.
+    pub const fn passes_controls(self) -> bool {
+        !matches!(self, Validation::Strict)
+    }
+
+    /// The laxer of the two.
+    pub const fn or(self, other: Self) -> Self {
+        if self.number() < other.number() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl Default for Validation {
+    /// That of whoever says nothing.
+    fn default() -> Self {
+        Validation::Strict
+    }
+}
+
+numbers! {
     /// Who gets the peer's bytes: arguments of TAP.
     Reader: u32 {
         /// The protocol core.

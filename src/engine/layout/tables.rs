@@ -55,6 +55,7 @@ pub fn groups() -> Vec<Group> {
         named("closeFlags", close_flags::ABOUT, close_flags::NAMED),
         named("keepAliveFlags", keep_alive_flags::ABOUT, keep_alive_flags::NAMED),
         named("expectFlags", expect_flags::ABOUT, expect_flags::NAMED),
+        named("validation", Validation::ABOUT, Validation::NAMED),
         named("readers", Reader::ABOUT, Reader::NAMED),
         named("feedFlags", feed_flags::ABOUT, feed_flags::NAMED),
         named("turns", turns::ABOUT, turns::NAMED),

@@ -11,8 +11,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::h1::{self, ClientConn, Config, Conn, Expected, Validation};
-use crate::engine::layout::expect_flags;
+use crate::engine::h1::{self, ClientConn, Config, Conn, Expected};
+use crate::engine::layout::{expect_flags, Validation};
 use crate::engine::phase::Phase;
 use crate::engine::raw;
 
