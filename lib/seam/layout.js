@@ -52,15 +52,13 @@ module.exports = Object.freeze({
     REQUEST_BYTES_READ: 7,
     /** Where bytes begin: target, then `name NUL value NUL name NUL value` (latin1, no trailing NUL). */
     REQUEST_BYTES: 9,
-    BODY_SEQ: 3,
-    BODY_PAYLOAD: 4,
+    BODY_PAYLOAD: 3,
     /** Where bytes begin: the payload, when it is here. */
-    BODY_BYTES: 7,
-    END_SEQ: 3,
-    END_TRAILERS_LENGTH: 4,
-    END_BYTES_READ: 5,
+    BODY_BYTES: 6,
+    END_TRAILERS_LENGTH: 3,
+    END_BYTES_READ: 4,
     /** Where bytes begin: trailers as the fields of REQUEST. */
-    END_BYTES: 7,
+    END_BYTES: 6,
     UPGRADE_SEQ: 3,
     UPGRADE_PAYLOAD: 4,
     UPGRADE_BYTES_READ: 7,
@@ -158,20 +156,16 @@ module.exports = Object.freeze({
     KEEP_ALIVE: 1,
     /** A candidate, for which the engine waits for DECIDE; of a response, the switch. */
     UPGRADE: 2,
-    /** The method is CONNECT; with UPGRADE. */
-    CONNECT: 4,
     /** BODY, any number of times, and END follow. */
-    HAS_BODY: 8,
+    HAS_BODY: 4,
     /** There is at least one Host field. */
-    HAS_HOST: 16,
+    HAS_HOST: 8,
     /** `Expect` contains `100-continue`, and the version is not below 1.1. */
-    EXPECT_CONTINUE: 32,
+    EXPECT_CONTINUE: 16,
     /** An `Expect` with any other value. */
-    EXPECT_OTHER: 64,
-    /** The body comes chunked (RFC 9112 §7.1). */
-    CHUNKED: 128,
+    EXPECT_OTHER: 32,
     /** The last of a burst: nothing after it is parsed before GO_ON. */
-    REST: 256,
+    REST: 64,
   }),
   /** Flags of UPGRADE. */
   upgradeFlags: Object.freeze({

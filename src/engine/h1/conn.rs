@@ -328,7 +328,6 @@ impl Conn {
             version: self.version,
             target: target.unwrap_or_else(|| self.head.target()),
             fields: self.fields.bytes(),
-            field_count: self.fields.count(),
             flags,
         };
         sink.request(self.seq, &head);

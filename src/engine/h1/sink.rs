@@ -14,8 +14,6 @@ pub struct RequestHead<'a> {
     pub target: &'a [u8],
     /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
     pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
     /// Bits of [`flags`](super::flags).
     pub flags: u32,
 }
@@ -33,7 +31,7 @@ pub struct ResponseHead<'a> {
     pub fields: &'a [u8],
     /// How many fields there are.
     pub field_count: u32,
-    /// `KEEP_ALIVE`, `UPGRADE`, `HAS_BODY` and `CHUNKED` of [`flags`](super::flags).
+    /// `KEEP_ALIVE`, `UPGRADE` and `HAS_BODY` of [`flags`](super::flags).
     pub flags: u32,
 }
 

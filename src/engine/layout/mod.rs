@@ -92,13 +92,11 @@ records! {
 
     /// A piece of a message's body.
     Body = 3, &[], {
-        seq: u32,
         payload: Payload,
     }, "the payload, when it is here";
 
     /// The end of a message with a body.
     End = 4, &[], {
-        seq: u32,
         trailers_length: u32,
         bytes_read: u64,
     }, "trailers as the fields of REQUEST";
@@ -212,27 +210,23 @@ constants! {
         KEEP_ALIVE = 1,
         /// A candidate, for which the engine waits for DECIDE; of a response, the switch.
         UPGRADE = 2,
-        /// The method is CONNECT; with UPGRADE.
-        CONNECT = 4,
         /// BODY, any number of times, and END follow.
-        HAS_BODY = 8,
+        HAS_BODY = 4,
         /// There is at least one Host field.
-        HAS_HOST = 16,
+        HAS_HOST = 8,
         /// `Expect` contains `100-continue`, and the version is not below 1.1.
-        EXPECT_CONTINUE = 32,
+        EXPECT_CONTINUE = 16,
         /// An `Expect` with any other value.
-        EXPECT_OTHER = 64,
-        /// The body comes chunked (RFC 9112 §7.1).
-        CHUNKED = 128,
+        EXPECT_OTHER = 32,
         /// The last of a burst: nothing after it is parsed before GO_ON.
-        REST = 256,
+        REST = 64,
     }
 }
 
 /// Those that a response may have.
-const RESPONSE_FLAGS: [Named; 4] = {
-    use message_flags::{CHUNKED, HAS_BODY, KEEP_ALIVE, UPGRADE};
-    only(message_flags::NAMED, [KEEP_ALIVE, UPGRADE, HAS_BODY, CHUNKED])
+const RESPONSE_FLAGS: [Named; 3] = {
+    use message_flags::{HAS_BODY, KEEP_ALIVE, UPGRADE};
+    only(message_flags::NAMED, [KEEP_ALIVE, UPGRADE, HAS_BODY])
 };
 
 constants! {

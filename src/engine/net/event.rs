@@ -324,14 +324,14 @@ impl h1::Sink for RecordSink<'_> {
         self.batch.put(self.index, head.flags, &record, [head.reason, head.fields]);
     }
 
-    fn body(&mut self, seq: u32, bytes: &[u8]) {
+    fn body(&mut self, _: u32, bytes: &[u8]) {
         *self.uncredited += bytes.len();
         let (payload, rest) = self.payload(bytes);
-        self.batch.put(self.index, 0, &Body { seq, payload }, rest);
+        self.batch.put(self.index, 0, &Body { payload }, rest);
     }
 
-    fn end(&mut self, seq: u32, trailers: &[u8]) {
-        let record = End { seq, trailers_length: trailers.len() as u32, bytes_read: self.bytes_read };
+    fn end(&mut self, _: u32, trailers: &[u8]) {
+        let record = End { trailers_length: trailers.len() as u32, bytes_read: self.bytes_read };
         self.batch.put(self.index, 0, &record, [trailers, &[]]);
     }
 
