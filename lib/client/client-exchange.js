@@ -6,7 +6,7 @@
  */
 
 const observability = require('./client-observability');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('../seam/layout').messageFlags;
+const layout = require('../seam/layout');
 const { EngineRequest, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
@@ -15,8 +15,8 @@ const { join, nextTick, split } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { kSink, kOnClose, kOnDrain } = require('../base/symbols');
 
-/** Fields a message shows at most when nobody says how many; Node's default. */
-const MAX_FIELDS = 1000;
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = layout.messageFlags;
+const { MAX_FIELDS } = layout.limits;
 const UNCUT_RAW_FIELDS = 32;
 /** @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {

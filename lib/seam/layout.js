@@ -319,6 +319,10 @@ module.exports = Object.freeze({
     STRIDE_BITS: 6,
     /** Bytes of a head, unless somebody says otherwise. */
     MAX_HEADER_SIZE: 16384,
+    /** Fields of a head, unless somebody says otherwise: what Node's `maxHeadersCount` amounts to. */
+    MAX_FIELDS: 1000,
+    /** Bytes of BODY and RAW on their way to JavaScript without CREDIT after which the engine stops reading. */
+    WINDOW: 131072,
   }),
   /** Statuses of the answers to what a peer does wrong; 400 where there is none. */
   statuses: Object.freeze({

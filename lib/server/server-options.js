@@ -4,13 +4,12 @@
 
 const http = require('../base/host-http');
 const { parserLeniency } = require('../seam/leniency');
+const { MAX_FIELDS } = require('../seam/layout').limits;
 const { optionsOf, server: rows } = require('../seam/options');
 const { Number, Object, each } = require('../base/primordials');
 const { kSide } = require('../base/symbols');
 
 const kSettings = Symbol('turnout.settings');
-/** Fields of a head that the engine lets pass when `maxHeadersCount` is no number; Node's default. */
-const MAX_FIELDS = 1000;
 
 const SERVER = optionsOf('server');
 

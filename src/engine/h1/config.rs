@@ -8,7 +8,7 @@ use crate::engine::layout::{limits, Validation};
 pub struct Config {
     /// Bytes of request target, field names and field values a head may have; default 16,384.
     pub max_header_size: usize,
-    /// Fields a head may have; 0 means no limit; default 1,000, what Node's `maxHeadersCount` amounts to.
+    /// Fields a head may have; 0 means no limit; default 1,000.
     pub max_fields: u32,
     /// How much of what comes is checked.
     pub validation: Validation,
@@ -18,7 +18,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             max_header_size: limits::MAX_HEADER_SIZE as usize,
-            max_fields: 1_000,
+            max_fields: limits::MAX_FIELDS,
             validation: Validation::default(),
         }
     }

@@ -450,5 +450,9 @@ constants! {
         STRIDE_BITS = 6,
         /// Bytes of a head, unless somebody says otherwise.
         MAX_HEADER_SIZE = 16 * 1024,
+        /// Fields of a head, unless somebody says otherwise: what Node's `maxHeadersCount` amounts to.
+        MAX_FIELDS = 1000,
+        /// Bytes of BODY and RAW on their way to JavaScript without CREDIT after which the engine stops reading.
+        WINDOW = 128 * 1024,
     }
 }
