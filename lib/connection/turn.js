@@ -39,6 +39,7 @@ const { ENDED } = layout.movedFlags;
 const { UNIX, IPV6 } = layout.families;
 const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
 const { CODE, VERSION_SHIFT } = layout.line;
+const { LOW, HIGH } = layout.wide;
 const { LENGTH, PLACE, OFFSET } = layout.payload;
 const { IN_RECORD, FIRST_SLAB, GIVEN } = layout.places;
 /** Bytes of a slab: one read. */
@@ -388,8 +389,7 @@ function hasStreamBytes(index) {
 
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
-  const high = at + 1;
-  return (words[at] >>> 0) + words[high] * 4294967296;
+  return (words[at + LOW] >>> 0) + words[at + HIGH] * 4294967296;
 }
 
 function bodyRecord(connection, chunk) {

@@ -105,6 +105,13 @@ module.exports = Object.freeze({
     /** The flags are above. */
     FLAGS_SHIFT: 8,
   }),
+  /** The words of a number that has two. JavaScript is exact to 2^53. */
+  wide: Object.freeze({
+    /** Bits 0 to 31. */
+    LOW: 0,
+    /** Those above. */
+    HIGH: 1,
+  }),
   /** Words of a payload, from its first one. */
   payload: Object.freeze({
     LENGTH: 0,

@@ -1,6 +1,6 @@
 //! How the vocabulary of [`super`] is written down: macros that make types, constants and tables of one definition.
 
-use super::{head, line, Kind};
+use super::{head, line, wide, Kind};
 
 /// A number with a name and what it means. All that crosses is words, as JavaScript reads them: with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +64,18 @@ impl Words for i32 {
     }
 }
 
-/// The low word first. JavaScript is exact to 2^53.
+/// [`wide`](super::wide) says which word is which.
 impl Words for u64 {
     const COUNT: usize = 2;
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
+        let mut words = [0; 2];
+        words[wide::LOW as usize] = *self as u32;
+        words[wide::HIGH as usize] = (*self >> 32) as u32;
+        words.iter().for_each(|word| word.put(out));
     }
     fn take(bytes: &mut &[u8]) -> Option<Self> {
-        let (words, rest) = bytes.split_first_chunk()?;
-        *bytes = rest;
-        Some(u64::from_le_bytes(*words))
+        let words = [u32::take(bytes)?, u32::take(bytes)?];
+        Some(u64::from(words[wide::LOW as usize]) | u64::from(words[wide::HIGH as usize]) << 32)
     }
 }
 

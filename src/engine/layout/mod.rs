@@ -39,6 +39,16 @@ constants! {
     }
 }
 
+constants! {
+    /// The words of a number that has two. JavaScript is exact to 2^53.
+    wide: u32 {
+        /// Bits 0 to 31.
+        LOW = 0,
+        /// Those above.
+        HIGH = 1,
+    }
+}
+
 words! {
     /// Where a payload is: in its record, in a block or in a slab.
     Payload [is_payload = true] {

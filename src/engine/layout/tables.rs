@@ -32,6 +32,7 @@ pub fn groups() -> Vec<Group> {
         named("kinds", Kind::ABOUT, Kind::NAMED),
         words_of_kinds(),
         named("head", head::ABOUT, head::NAMED),
+        named("wide", wide::ABOUT, wide::NAMED),
         offsets("payload", "Words of a payload, from its first one.", 0, Payload::FIELDS),
         named("places", places::ABOUT, places::NAMED),
         named("line", line::ABOUT, line::NAMED),
