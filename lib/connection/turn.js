@@ -17,7 +17,7 @@ const { parseError } = require('../base/errors');
 const { countBulk } = require('../seam/bulk');
 const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
-const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
+const { Buffer, Map, copyBytes, each, latin1Slice, slice, subarray } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
 const { kSide } = require('../base/symbols');
 
@@ -42,6 +42,9 @@ const { CODE, VERSION_SHIFT } = layout.line;
 const { LOW, HIGH } = layout.wide;
 const { LENGTH, PLACE, OFFSET } = layout.payload;
 const { IN_RECORD, FIRST_SLAB, GIVEN } = layout.places;
+/** Kinds with bytes of a stream. */
+const OF_STREAM = { __proto__: null };
+for (const kind of each(Object.values(layout.streamKinds))) OF_STREAM[kind] = true;
 /** Bytes of a slab: one read. */
 const { READ_SIZE } = layout.limits;
 const { LARGE, BROKEN } = layout.turns;
@@ -381,8 +384,7 @@ function lose(index) {
  */
 function hasStreamBytes(index) {
   for (let at = cursor; at < end; at += words[at + SIZE] >> 2) {
-    const kind = words[at] & KIND;
-    if ((kind === RAW || kind === UPGRADE) && words[at + INDEX] === index) return true;
+    if (words[at + INDEX] === index && OF_STREAM[words[at] & KIND] === true) return true;
   }
   return false;
 }

@@ -36,6 +36,11 @@ module.exports = Object.freeze({
     /** The last word of whoever had the connection before. */
     MOVED: 14,
   }),
+  /** Kinds whose bytes belong to no message, but to whoever has the connection's stream. */
+  streamKinds: Object.freeze({
+    UPGRADE: 5,
+    RAW: 6,
+  }),
   /** Words of records, by kind. */
   words: Object.freeze({
     CONNECTION_GENERATION: 3,

@@ -194,11 +194,11 @@ macro_rules! words {
     };
 }
 
-/// Records to JavaScript: kind, flags, words, and what the bytes are.
+/// Records to JavaScript: kind, flags, words, what the bytes are, and whether these are the stream's.
 macro_rules! records {
     ($($(#[doc = $about:literal])+ $kind:ident = $value:literal, $flags:expr, {
         $($(#[doc = $doc:literal])* $field:ident: $type:ty,)*
-    }, $bytes:literal;)+) => {
+    }, $bytes:literal $([is_stream = $is_stream:literal])?;)+) => {
         numbers! {
             /// Kinds of records.
             Kind: u32 {
@@ -220,6 +220,11 @@ macro_rules! records {
             /// What stands behind the words; empty: nothing.
             pub const fn bytes(self) -> &'static str {
                 match self { $(Kind::$kind => $bytes,)+ }
+            }
+
+            /// Whether its bytes belong to no message, but to whoever has the connection's stream.
+            pub const fn is_stream(self) -> bool {
+                match self { $(Kind::$kind => matches!(&[$($is_stream)?] as &[bool], [true]),)+ }
             }
 
             /// Where in the record, in bytes, the [`Payload`] of a kind stands that has one.

@@ -116,12 +116,12 @@ records! {
         seq: u32,
         payload: Payload,
         bytes_read: u64,
-    }, "the payload, when it is here";
+    }, "the payload, when it is here" [is_stream = true];
 
     /// Bytes of the protocol switched to.
     Raw = 6, &[], {
         payload: Payload,
-    }, "the payload, when it is here";
+    }, "the payload, when it is here" [is_stream = true];
 
     /// The peer's FIN, after every request that came before it.
     Eof = 7, &[], {}, "";

@@ -30,6 +30,7 @@ pub fn name_in_javascript(name: &str) -> String {
 pub fn groups() -> Vec<Group> {
     let mut groups = vec![
         named("kinds", Kind::ABOUT, Kind::NAMED),
+        stream_kinds(),
         words_of_kinds(),
         named("head", head::ABOUT, head::NAMED),
         named("wide", wide::ABOUT, wide::NAMED),
@@ -80,6 +81,14 @@ fn offsets(name: &str, about: &'static str, start: usize, fields: &[Field]) -> G
         entry
     });
     Group { name: name.to_owned(), about, entries: entries.collect() }
+}
+
+fn stream_kinds() -> Group {
+    let about = "Kinds whose bytes belong to no message, but to whoever has the connection's stream.";
+    let kinds = named("", "", Kind::NAMED).entries.into_iter().zip(Kind::ALL);
+    let entries =
+        kinds.filter(|(_, kind)| kind.is_stream()).map(|((name, number, _), _)| (name, number, String::new()));
+    Group { name: "streamKinds".to_owned(), about, entries: entries.collect() }
 }
 
 fn words_of_kinds() -> Group {

@@ -208,10 +208,10 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
     })
 }
 
-/// Whether a record of connection `index` brings bytes that belong to no message, but to whoever has its stream: RAW, or UPGRADE.
+/// Whether a record of connection `index` brings bytes that belong to no message, but to whoever has its stream.
 pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
     while let Some((prefix, _)) = Prefix::read(records) {
-        if matches!(Kind::of(prefix.number), Some(Kind::Raw | Kind::Upgrade)) && prefix.index == index {
+        if prefix.index == index && Kind::of(prefix.number).is_some_and(Kind::is_stream) {
             return true;
         }
         records = &records[first_record(records).len()..];
@@ -450,6 +450,16 @@ mod tests {
         sink(&mut batch, &mut n, None).raw(b"of the stream");
         assert!(batch.has_stream_of(7));
         assert!(!batch.has_stream_of(9));
+    }
+
+    #[test]
+    fn every_kind_is_the_streams_or_is_not() {
+        for &kind in Kind::ALL {
+            let mut records = Vec::new();
+            layout::put(&mut records, kind.number(), 0, 7, &0_u64, [&[0; 64], &[]]);
+            let is_stream = matches!(kind, Kind::Raw | Kind::Upgrade);
+            assert_eq!((has_stream_of(&records, 7), has_stream_of(&records, 8)), (is_stream, false), "{kind:?}");
+        }
     }
 
     #[test]
