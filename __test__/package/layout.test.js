@@ -34,11 +34,17 @@ it('every command and every kind of record is somebody\'s in lib/', () => {
   expect(Object.keys(layout.kinds).filter((name) => !new RegExp(`case ${name}:|kind === ${name}\\b`).test(turn))).toEqual([]);
 });
 
-it('an addon that was built of other sources is not used', async () => {
+it.each([
+  ['another number', '{ ...numbers, ops: { ...numbers.ops, WRITE: 99 } }'],
+  ['a number less', '{ ...numbers, ops: { ...numbers.ops, WRITE: undefined } }'],
+  ['a number more', '{ ...numbers, ops: { ...numbers.ops, NEW: 99 } }'],
+  ['numbers of one kind more', '{ ...numbers, newFlags: { NEW: 1 } }'],
+  ['no numbers', 'undefined'],
+])('an addon that was built of other sources, with %s, is not used', async (_, changed) => {
   const { code, err } = await program(`
     const native = require('./native.js');
     const numbers = native.layout();
-    native.layout = () => ({ ...numbers, ops: { ...numbers.ops, WRITE: 99 } });
+    native.layout = () => (${changed});
     http.createServer().listen(0);`);
   expect(code).not.toBe(0);
   expect(err).toMatch(/is of another version .* Run "npm run build"/);

@@ -77,8 +77,13 @@ function unusable(why, cause) {
 
 /** Commands and records that each side understands in its own way would be anything at all. */
 function hasOurNumbers(loaded) {
-  const theirs = loaded.layout?.();
-  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
+  const theirs = loaded.layout?.() ?? {};
+  return hasAllOf(theirs, layout) && hasAllOf(layout, theirs);
+}
+
+/** @return {boolean} whether every number of `those` is one of `these`, by the same name */
+function hasAllOf(these, those) {
+  return Object.keys(those).every((group) => Object.keys(those[group]).every((name) => those[group][name] === these[group]?.[name]));
 }
 
 /** @return {object} this environment's port, opened at first use */
