@@ -15,16 +15,23 @@ it('lib/ has the numbers of the addon', () => {
   expect(layout).toEqual(ofAddon());
 });
 
-it('every name that lib/ takes is there, and each is a number', () => {
-  const taken = [];
-  for (const [file, text] of sources) {
-    for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('[./]+(?:seam\/)?layout'\)|layout)\.(\w+);/g)) {
-      for (const name of names.split(',').map((one) => one.trim().split(':')[0]).filter(Boolean)) taken.push([file, group, name]);
-    }
-    for (const [, object, name] of text.matchAll(/\b(OP|READ)\.(\w+)/g)) taken.push([file, object === 'OP' ? 'ops' : 'readers', name]);
+/** What lib/ takes: file, group, name. */
+const taken = [];
+for (const [file, text] of sources) {
+  for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('[./]+(?:seam\/)?layout'\)|layout)\.(\w+);/g)) {
+    for (const name of names.split(',').map((one) => one.trim().split(':')[0]).filter(Boolean)) taken.push([file, group, name]);
   }
+  for (const [, object, name] of text.matchAll(/\b(OP|READ)\.(\w+)/g)) taken.push([file, object === 'OP' ? 'ops' : 'readers', name]);
+}
+
+it('every name that lib/ takes is there, and each is a number', () => {
   expect(taken.length).toBeGreaterThan(100);
   expect(taken.filter(([, group, name]) => typeof layout[group]?.[name] !== 'number')).toEqual([]);
+});
+
+it('every word of a record and every flag of a message is read in lib/', () => {
+  const isTaken = (group, name) => taken.some((one) => one[1] === group && one[2] === name);
+  for (const group of ['words', 'messageFlags']) expect(Object.keys(layout[group]).filter((name) => !isTaken(group, name))).toEqual([]);
 });
 
 it('every command and every kind of record is somebody\'s in lib/', () => {
