@@ -35,24 +35,6 @@ pub struct ListenOptions {
     pub reuse_port: bool,
 }
 
-/// What the engine has at one moment; `engine::net::census` says what each count is.
-#[napi(object)]
-#[allow(missing_docs)]
-pub struct Census {
-    pub connections: u32,
-    pub connecting: u32,
-    pub slots: u32,
-    pub free: u32,
-    pub deadlines: u32,
-    pub queued: u32,
-    pub servers: u32,
-    pub buffers: u32,
-    pub blocks: u32,
-    pub undelivered: u32,
-    /// Buffers of JavaScript's that the inline driver reads into.
-    pub slabs: u32,
-}
-
 /// Where to connect: `path`, or `address` and `port`.
 #[napi(object)]
 pub struct ConnectOptions {

@@ -8,14 +8,13 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Function, JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 
-use super::convert::Census;
 use super::engine::{Engine, On};
 use super::event_loop::{Loop, OnReady, Why};
 use super::exception::{broken, caught, clear_exception, contained};
 use super::life::{Home, HomeBytes, HomeFunction};
 use super::local::Local;
 use super::wake::{OnWake, Wake};
-use crate::engine::net::census::Census as EngineCensus;
+use crate::engine::net::census::Census;
 use crate::engine::net::delivery::Delivery;
 use crate::engine::net::port::Port as EventPort;
 
@@ -200,21 +199,11 @@ impl Crossing {
     }
 
     /// The engine's counts, and those of the crossing.
-    pub fn census(&self, engine: EngineCensus) -> Census {
-        let waiting = self.delivery.borrow().waiting() as u32;
-        Census {
-            connections: engine.connections,
-            connecting: engine.connecting,
-            slots: engine.slots,
-            free: engine.free,
-            deadlines: engine.deadlines,
-            queued: engine.queued,
-            servers: engine.servers,
-            buffers: engine.buffers,
-            blocks: engine.blocks,
-            undelivered: engine.undelivered + waiting,
-            slabs: self.local.slabs() as u32,
-        }
+    pub fn census(&self) -> Census {
+        let mut census = self.engine.census();
+        census.undelivered += self.delivery.borrow().waiting() as u32;
+        census.slabs = self.local.slabs() as u32;
+        census
     }
 
     /// The engine behind it.

@@ -1,5 +1,6 @@
 //! The class JavaScript makes one of per environment.
 
+use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
@@ -7,7 +8,7 @@ use napi::bindgen_prelude::{Either, Function, JsValue, ObjectFinalize, This, Unk
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{negative, Census, Config, ConnectOptions, ListenOptions, Listening};
+use super::convert::{negative, Config, ConnectOptions, ListenOptions, Listening};
 use super::crossing::{Crossing, Given};
 use super::engine::Engine;
 use super::exception::contained;
@@ -230,10 +231,10 @@ impl Port {
         self.crossing.set_ref(false);
     }
 
-    /// What the engine has, for tests that count. Waits for its threads.
+    /// What the engine has, for tests that count; `engine::net::census` says what each count is. Waits for its threads.
     #[napi(catch_unwind)]
-    pub fn census(&self) -> Result<Census> {
-        self.crossing.enter(|| self.crossing.census(self.engine.census()))
+    pub fn census(&self) -> Result<HashMap<&'static str, u32>> {
+        self.crossing.enter(|| self.crossing.census().named().collect())
     }
 
     /// Connections the engine has open, for tests that count.

@@ -67,6 +67,12 @@ impl Output {
     fn advance(&mut self, n: usize) {
         self.acked = self.acked.max(self.queue.advance(n));
     }
+
+    /// What is to be told as soon as the transport has sent what it took, though nothing more has left.
+    fn note_due(&mut self) {
+        let due = self.queue.due();
+        self.acked = self.acked.max(due);
+    }
 }
 
 /// A payload was taken back before it was sent: what has left of the message is all there will ever be. It is what the kernel says of memory
@@ -126,8 +132,7 @@ impl<T: Transport> Connection<T> {
         let sent = stream.try_write(&slices).unwrap_or(0);
         self.output.advance(sent.min(pending));
         let done = self.output.queue.write_sent(part, data, end, sent.saturating_sub(pending), keep);
-        let due = self.output.queue.due();
-        self.output.acked = self.output.acked.max(due);
+        self.output.note_due();
         // So does what the transport has to say of what it has taken.
         let _ = self.tell_sent(None, batch);
         self.messages_sent(done, batch, now);
@@ -176,8 +181,7 @@ impl<T: Transport> Connection<T> {
             }
         }
         if self.output.queue.pending() == 0 {
-            let due = self.output.queue.due();
-            self.output.acked = self.output.acked.max(due);
+            self.output.note_due();
         }
         let sent = match self.tell_sent(cx.as_deref_mut(), batch) {
             Poll::Ready(Ok(())) => self.output.queue.pending() == 0,
