@@ -368,6 +368,9 @@ mod tests {
     use crate::engine::net::blocks::{Blocks, OwnedBlocks};
     use crate::engine::raw::Sink as _;
 
+    /// Where the bytes of a RAW begin.
+    const RAW_BYTES: usize = Prefix::SIZE + 4 * Raw::COUNT;
+
     fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize, read: Option<Read>) -> RecordSink<'a> {
         RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited, read }
     }
@@ -403,17 +406,17 @@ mod tests {
             let Payload { length, place, .. } = Raw::read(record).unwrap().payload;
             seen.push((length, place, record.len()));
         });
-        let (large, blob) = (24, BLOB as u32);
-        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+        let blob = BLOB as u32;
+        let (large, small) = (RAW_BYTES, (RAW_BYTES + 5).next_multiple_of(4));
+        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, small), (2 * blob, 1, large), (3 * blob, 2, large)]);
     }
 
     #[test]
     fn every_kind_that_may_name_a_block_names_another_when_blocks_get_new_numbers() {
         for kind in Kind::ALL {
             let words: usize = kind.fields().iter().map(|field| field.words).sum();
-            let mut records = vec![0; Prefix::SIZE + 4 * words];
-            records[0] = kind.number() as u8;
-            records[4] = records.len() as u8;
+            let mut records = Vec::new();
+            layout::put(&mut records, kind.number(), 0, 0, &Eof {}, [&vec![0; 4 * words], &[]]);
             let mut expected = records.clone();
             let mut at = Prefix::SIZE;
             for field in kind.fields() {
@@ -437,7 +440,7 @@ mod tests {
         sink.raw(&[1; 2 * BLOB]);
         assert_eq!(sink.read.unwrap().named, 0);
         assert_eq!(Raw::read(&batch.records).unwrap().payload.place, IN_RECORD as u32);
-        assert_eq!(batch.records.len(), 24 + 2 * BLOB);
+        assert_eq!(batch.records.len(), RAW_BYTES + 2 * BLOB);
     }
 
     #[test]
@@ -503,7 +506,7 @@ mod tests {
         sink.parse_error(ParseError::ALL[0], 0, &room.bytes[..2 * VIEW]);
         let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
         assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
-        let last = batch.records.len() - 2 * VIEW - 32;
+        let last = batch.records.len() - 2 * VIEW - 4 * record::ParseError::COUNT - Prefix::SIZE;
         assert_eq!(record::ParseError::read(&batch.records[last..]).unwrap().payload.place, IN_RECORD as u32);
     }
 
@@ -515,7 +518,7 @@ mod tests {
         let record = batch.records.len();
         raw_read(&mut blocks, &mut batch, BLOB);
         batch.closed(1, 0, false);
-        let (word, length) = (record + 16, BLOB);
+        let (word, length) = (record + Kind::Raw.payload().unwrap() + PLACE_AT, BLOB);
         let expected = Place { record, word, block: 0, offset: 0, length };
         assert_eq!(places(&batch.records).collect::<Vec<_>>(), [expected]);
         for cut in 0..batch.records.len() {
