@@ -35,12 +35,12 @@ describe('a server', () => {
     expect([code, out]).toEqual([0, '800\n']);
   });
 
-  it('under load serves on when it was loaded behind replaced timers', async () => {
+  it('under load serves on when it was loaded after timers were replaced', async () => {
     const { code, out } = await run(['-e', `${FAKE} const http = require('./index.js'); ${LOAD} server.listen(0, '127.0.0.1', load);`]);
     expect([code, out]).toEqual([0, '800\n']);
   });
 
-  it('answers, also later than its handler returns, when it was loaded behind a replaced nextTick', async () => {
+  it('answers, also later than its handler returns, when it was loaded after nextTick was replaced', async () => {
     const { code, out } = await run(['-e', `
       const { nextTick } = process;
       const { setTimeout } = globalThis;

@@ -194,7 +194,7 @@ const same = {
     return answers;
   },
 
-  'arrays that grow with their memory behind write()': async (http) => {
+  'arrays that grow with their memory after write()': async (http) => {
     if (!('resize' in ArrayBuffer.prototype)) return [];
     const grow = (length, act) => {
       const memory = new ArrayBuffer(length, { maxByteLength: 4 * length });

@@ -88,7 +88,7 @@ describe('a pipeline', () => {
     expect(calls - 3).toBeGreaterThan(16);
   });
 
-  it('goes on behind a handler that throws at the end of a burst', async () => {
+  it('goes on after a handler that throws at the end of a burst', async () => {
     const { out, err } = await program(`
       const net = require('node:net');
       process.on('uncaughtException', ({ message }) => console.log(message));

@@ -178,7 +178,7 @@ describe('server life', () => {
     expect(await count()).toBe(0);
   });
 
-  it('closes behind a response that is still being flushed, and cuts nothing of it', async () => {
+  it('closes after a response that is still being flushed, and cuts nothing of it', async () => {
     const SIZE = 16 * 1024 ** 2;
     const ended = [];
     const server = turnout.createServer((req, res) => {

@@ -55,7 +55,7 @@ Object.assign(cases, {
     }),
     steps: [get('/1'), ...GOES_ON],
   },
-  "a socket that is paused behind its 'connection' event stays so until it is resumed": {
+  "a socket that is paused after its 'connection' event stays so until it is resumed": {
     setup: (server, log) =>
       server.on('connection', (socket) =>
         process.nextTick(() => {
