@@ -133,13 +133,13 @@ describe('an upgraded socket', () => {
     peer.pause();
     socket.write(large);
     receiving.send({ kind: 'end' }, socket, () => told.push('sent'));
-    receiving.send({ kind: 'behind' });
+    receiving.send({ kind: 'after' });
     peer.resume();
     await once(peer, 'close');
     expect(peer.text.length).toBe(large.length + 'child;'.length);
     expect(peer.text.endsWith('xchild;')).toBe(true);
     await until(() => told.length === 2);
-    expect(told).toEqual(['sent', 'behind']);
+    expect(told).toEqual(['sent', 'after']);
   });
 
   it('whose channel is closed while it waits says so and stays', async () => {

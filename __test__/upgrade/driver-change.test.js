@@ -298,7 +298,7 @@ describe('a stream that changes drivers', () => {
     const leaving = await upgraded(HERE, 0);
     await prepare(pair);
     const left = gone(leaving.socket.resume());
-    // One turn brings the bytes and, behind them, the end of the connection whose number is the next to be used.
+    // One turn brings the bytes and, after them, the end of the connection whose number is the next to be used.
     relay.socket.on('data', () => pair.socket.write(Buffer.alloc(PIECE, 'r')));
     relay.client.write('x');
     leaving.client.resetAndDestroy();

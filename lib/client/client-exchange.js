@@ -6,7 +6,7 @@
  */
 
 const observability = require('./client-observability');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('../seam/layout').messageFlags;
+const layout = require('../seam/layout');
 const { EngineRequest, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
@@ -14,8 +14,8 @@ const { join, nextTick, split } = require('../base/primordials');
 const { carriedOn, spokenOn } = require('../connection/carried');
 const { kSink, kOnClose, kOnDrain } = require('../base/symbols');
 
-/** Fields a message shows at most when nobody says how many; Node's default. */
-const MAX_FIELDS = 1000;
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = layout.messageFlags;
+const { MAX_FIELDS } = layout.limits;
 /** Fields that Node's parser hands over at a time; see makeResponse(). */
 const UNCUT_RAW_FIELDS = 32;
 

@@ -12,8 +12,8 @@ const { HOLD, INPUT } = require('./states');
 
 const { END } = layout.feedFlags;
 
-/** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
-const CREDIT_STEP = 32 * 1024;
+/** Bytes of consumed input after which the engine is told; well below its window. */
+const CREDIT_STEP = layout.limits.WINDOW / 4;
 
 class Intake {
   /** @param {import('./connection').Connection} connection */

@@ -17,7 +17,7 @@ const { parseError } = require('../base/errors');
 const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
 const { makeSlab, setBuffers, takePayload } = require('./payload');
-const { Map, latin1Slice, slice } = require('../base/primordials');
+const { Map, each, latin1Slice, slice } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
 const { kSide } = require('../base/symbols');
 
@@ -40,8 +40,12 @@ const { MORE } = layout.demandFlags;
 const { UNIX, IPV6 } = layout.families;
 const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
 const { CODE, VERSION_SHIFT } = layout.line;
+const { LOW, HIGH } = layout.wide;
 const { LENGTH, PLACE } = layout.payload;
 const { IN_RECORD } = layout.places;
+/** Kinds with bytes of a stream. */
+const OF_STREAM = { __proto__: null };
+for (const kind of each(Object.values(layout.streamKinds))) OF_STREAM[kind] = true;
 const { LARGE, BROKEN } = layout.turns;
 
 /** Where the records of this turn are: the shared buffer, except for a record that is larger. */
@@ -385,16 +389,14 @@ function lose(index) {
  */
 function hasStreamBytes(index) {
   for (let at = cursor; at < end; at += words[at + SIZE] >> 2) {
-    const kind = words[at] & KIND;
-    if ((kind === RAW || kind === UPGRADE) && words[at + INDEX] === index) return true;
+    if (words[at + INDEX] === index && OF_STREAM[words[at] & KIND] === true) return true;
   }
   return false;
 }
 
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
-  const high = at + 1;
-  return (words[at] >>> 0) + words[high] * 4294967296;
+  return (words[at + LOW] >>> 0) + words[at + HIGH] * 4294967296;
 }
 
 function bodyRecord(connection, chunk) {

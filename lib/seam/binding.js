@@ -78,8 +78,13 @@ function unusable(why, cause) {
 
 /** Whether the addon has the numbers of layout.js: otherwise commands and records would mean something else to each side. */
 function hasOurNumbers(loaded) {
-  const theirs = loaded.layout?.();
-  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
+  const theirs = loaded.layout?.() ?? {};
+  return hasAllOf(theirs, layout) && hasAllOf(layout, theirs);
+}
+
+/** @return {boolean} whether every number of `those` is one of `these`, by the same name */
+function hasAllOf(these, those) {
+  return Object.keys(those).every((group) => Object.keys(those[group]).every((name) => those[group][name] === these[group]?.[name]));
 }
 
 /** @return {object} this environment's port, opened at first use */

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 
-use super::convert::Census;
 use super::engine::{Engine, On};
 use super::event_loop::{Loop, OnReady, Why};
 use super::exception::{broken, caught, clear_exception, contained};
@@ -16,7 +15,7 @@ use super::life::{Home, HomeBytes, HomeFunction};
 use super::local::Local;
 use super::memory::Place;
 use super::wake::{OnWake, Wake};
-use crate::engine::net::census::Census as EngineCensus;
+use crate::engine::net::census::Census;
 use crate::engine::net::command::Target;
 use crate::engine::net::delivery::{Delivery, Driver};
 use crate::engine::net::event::Batch;
@@ -213,32 +212,16 @@ impl Crossing {
     }
 
     /// The engine's counts, and those of the crossing.
-    pub fn census(&self, engine: EngineCensus) -> Census {
-        let waiting = self.delivery.borrow().waiting() as u32;
-        Census {
-            connections: engine.connections,
-            connecting: engine.connecting,
-            slots: engine.slots,
-            free: engine.free,
-            deadlines: engine.deadlines,
-            queued: engine.queued,
-            servers: engine.servers,
-            buffers: engine.buffers,
-            blocks: engine.blocks,
-            undelivered: engine.undelivered + waiting,
-            slabs: self.local.slabs() as u32,
-        }
+    pub fn census(&self) -> Census {
+        let mut census = self.engine.census();
+        census.undelivered += self.delivery.borrow().waiting() as u32;
+        census.slabs = self.local.slabs() as u32;
+        census
     }
 
     /// The engine behind it.
     pub fn engine(&self) -> Rc<Engine> {
         self.engine.clone()
-    }
-
-    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
-    #[cfg_attr(not(unix), allow(dead_code))] // `copyDescriptor` asks
-    pub fn has_stream_of(&self, index: u32) -> bool {
-        self.delivery.borrow().has_stream_of(index)
     }
 
     /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.

@@ -5,6 +5,7 @@
 
 mod convert;
 mod crossing;
+#[cfg(unix)]
 mod descriptors;
 mod engine;
 mod event_loop;

@@ -1,5 +1,6 @@
 //! `Port`: the addon's class, of which JavaScript makes one for each environment.
 
+use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
@@ -7,9 +8,8 @@ use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, ObjectFinalize, T
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening};
+use super::convert::{negative, Config, ConnectOptions, ListenOptions, Listening};
 use super::crossing::{Crossing, Given};
-use super::descriptors::of_listener;
 use super::engine::Engine;
 use super::exception::contained;
 use super::kept::KeptArray;
@@ -162,7 +162,7 @@ impl Port {
     fn try_listen(&self, options: &ListenOptions, config: &Config, threads: u32) -> io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
-        let descriptor = of_listener(&bound)?;
+        let descriptor = bound.descriptor()?;
         let id = self.engine.listen(self.crossing.on(threads, None), bound, config.server_config())?;
         Ok(Listening {
             id,
@@ -265,10 +265,10 @@ impl Port {
         self.crossing.set_ref(false);
     }
 
-    /// What the engine has, for tests that count. Waits for its threads.
+    /// What the engine has, for tests that count; `engine::net::census` says what each count is. Waits for its threads.
     #[napi(catch_unwind)]
-    pub fn census(&self) -> Result<Census> {
-        self.crossing.enter(|| self.crossing.census(self.engine.census()))
+    pub fn census(&self) -> Result<HashMap<&'static str, u32>> {
+        self.crossing.enter(|| self.crossing.census().named().collect())
     }
 
     /// Connections the engine has open, for tests that count.
@@ -293,13 +293,8 @@ impl Port {
     }
 
     /// Memory for the next so many payloads is not to be had, and the next so many calls of JavaScript do not happen: for tests.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn lack(&self, allocations: u32, calls: u32) {
         super::shortage::fail(allocations, calls);
     }
-}
-
-/// What JavaScript gets for an error of the system.
-pub fn negative(error: &io::Error) -> i32 {
-    -error.raw_os_error().unwrap_or(libc::EINVAL)
 }

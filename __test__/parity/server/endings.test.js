@@ -97,18 +97,18 @@ const ahead = {
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, 'end', ...CLOSED],
   },
-  'an upgraded stream with nothing to say is ended behind a request that is never answered': {
+  'an upgraded stream with nothing to say is ended after a request that is never answered': {
     ...aheadOf((socket) => socket.end()),
     steps: [get('/1') + UPGRADE, { log: 'finish' }, 'end', ...CLOSED],
   },
-  'destroySoon() of an upgraded stream behind a request that is never answered': {
+  'destroySoon() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
       socket.destroySoon();
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'destroy() of an upgraded stream behind a request that is never answered': {
+  'destroy() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(SWITCH, wrote(log, 'write'));
       socket.write('raw.');
@@ -116,7 +116,7 @@ const ahead = {
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'resetAndDestroy() of an upgraded stream behind a request that is never answered': {
+  'resetAndDestroy() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
       socket.resetAndDestroy();

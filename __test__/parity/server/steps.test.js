@@ -97,7 +97,7 @@ const answered = {
     const one = destroyed((req, res) => res.destroy(), later);
     return {
       [`a response that is destroyed in ${name} after its end`]: one,
-      [`a response that is destroyed in ${name} after its end, others behind it`]: pipelined(one),
+      [`a response that is destroyed in ${name} after its end, others after it`]: pipelined(one),
       [`a response that is destroyed in ${name} after its end, and listened to`]: heard(one),
       [`a response that is destroyed with an error in ${name} after its end`]: destroyed((req, res) => res.destroy(new Error('late')), later),
     };
@@ -105,7 +105,7 @@ const answered = {
   'a response that is destroyed after its end, in a round of its own': destroyed((req, res) => res.destroy(), promise, setImmediate),
   'a response that is destroyed after its end, in a tick of its own': destroyed((req, res) => res.destroy(), process.nextTick, process.nextTick),
   'a request that is destroyed in a promise after its answer': destroyed((req) => req.destroy(), promise),
-  'a request that is destroyed in a promise after its answer, others behind it': pipelined(destroyed((req) => req.destroy(), promise)),
+  'a request that is destroyed in a promise after its answer, others after it': pipelined(destroyed((req) => req.destroy(), promise)),
   'a request that is destroyed in a promise after its answer, and listened to': {
     handler(req, res, log) {
       if (req.url === '/1') for (const event of ['aborted', 'end', 'close']) req.on(event, () => log(event));
@@ -115,7 +115,7 @@ const answered = {
     steps: [get('/1'), { log: 'close' }, get('/2'), { until: '/2.' }],
   },
   'a request that is destroyed a round after its answer': destroyed((req) => req.destroy(), setImmediate),
-  'a response that is destroyed in its own pipe, others behind it': {
+  'a response that is destroyed in its own pipe, others after it': {
     handler(req, res) {
       if (req.url !== '/1') return void res.end(`${req.url}.`);
       Readable.from([Buffer.from('piped')]).pipe(res);

@@ -253,7 +253,7 @@ impl BodyDecoder {
                 *pos += 1;
                 self.at = At::SizeCr;
             }
-            (_, b'\n') if limits.lenient => self.at = At::SizeCr,
+            (_, b'\n') if limits.validation.is_lenient() => self.at = At::SizeCr,
             (_, b'\n') => return Err(ParseError::NoCrAfterChunkExtensionValue),
             _ => return Err(ParseError::ChunkExtensionAfterQuote),
         }

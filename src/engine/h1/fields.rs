@@ -152,7 +152,7 @@ impl FieldSection {
             }
             b'\n' => {
                 *pos += 1;
-                return if limits.lenient { Ok(true) } else { Err(ParseError::FieldChar) };
+                return if limits.validation.is_lenient() { Ok(true) } else { Err(ParseError::FieldChar) };
             }
             b':' => return Err(ParseError::FieldName),
             _ => {
@@ -209,7 +209,7 @@ impl FieldSection {
             if !special {
                 return Err(ParseError::FieldName);
             }
-            if !limits.lenient {
+            if !limits.validation.is_lenient() {
                 *pos += 1;
                 self.keep_name(part, limits)?;
                 return Err(ParseError::FieldChar);
@@ -423,9 +423,7 @@ impl FieldSection {
                 self.at = At::ValueCr(state);
                 Ok(())
             }
-            Some(_) if limits.lenient || limits.relaxed_values => {
-                self.lenient_value(rest, length, pos, framing, limits)
-            }
+            Some(_) if limits.validation.passes_controls() => self.lenient_value(rest, length, pos, framing, limits),
             Some(_) => {
                 self.keep(part, limits)?;
                 Err(ParseError::FieldValue)

@@ -274,13 +274,13 @@ impl HeadParser {
                 }
                 At::Preface(length + 1)
             }
-            At::VersionOver if byte == b'\r' || (byte == b'\n' && limits.lenient) => At::VersionCr,
+            At::VersionOver if byte == b'\r' || (byte == b'\n' && limits.validation.is_lenient()) => At::VersionCr,
             At::VersionOver => {
                 *pos += usize::from(byte == b'\n');
                 return Err(ParseError::NoCrlfAfterVersion);
             }
             _ if byte == b'\n' => At::Fields,
-            _ if limits.lenient => {
+            _ if limits.validation.is_lenient() => {
                 self.at = At::Fields;
                 return Ok(());
             }

@@ -18,11 +18,13 @@ mod target;
 mod upgrade;
 mod version;
 
-pub use client::{ClientConn, Expected, Validation};
+pub use client::{ClientConn, Expected};
 pub use config::Config;
 pub use conn::Conn;
 pub use method::{Method, METHODS};
-pub use sink::{Phase, RequestHead, ResponseHead, Sink};
+pub use sink::{RequestHead, ResponseHead, Sink};
+
+pub use crate::engine::layout::Validation;
 
 /// Bits of [`RequestHead::flags`] and [`ResponseHead::flags`].
 pub use crate::engine::layout::message_flags as flags;

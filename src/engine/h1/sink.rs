@@ -14,8 +14,6 @@ pub struct RequestHead<'a> {
     pub target: &'a [u8],
     /// `name NUL value NUL name NUL value`, as they came except for the white space around values.
     pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
     /// Bits of [`flags`](super::flags).
     pub flags: u32,
 }
@@ -33,7 +31,7 @@ pub struct ResponseHead<'a> {
     pub fields: &'a [u8],
     /// How many fields there are.
     pub field_count: u32,
-    /// `KEEP_ALIVE`, `UPGRADE`, `HAS_BODY` and `CHUNKED` of [`flags`](super::flags).
+    /// `KEEP_ALIVE`, `UPGRADE` and `HAS_BODY` of [`flags`](super::flags).
     pub flags: u32,
 }
 
@@ -51,25 +49,8 @@ pub trait Sink {
     /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
     /// empty when the message body is not `complete`. [`Conn::decide`](super::Conn::decide) must follow; for a response nothing is left to decide.
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
-    /// Bytes that answer no request: what an idle server says, or what comes where no request has been made yet.
+    /// Bytes that answer no request: what an idle server says, or what follows a 101 that names no protocol.
     fn unasked(&mut self, bytes: &[u8]);
     /// The peer broke `error`'s rule `bytes_parsed` bytes into `packet`. Nothing follows.
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]);
-}
-
-/// What a connection is in the midst of; deadlines depend on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between messages.
-    Idle,
-    /// Part of a head is in.
-    Head,
-    /// Part of a body is in.
-    Body,
-    /// An upgrade candidate waits for [`Conn::decide`](super::Conn::decide).
-    AwaitingDecision,
-    /// Another protocol has the connection.
-    Upgraded,
-    /// A parse error has been reported.
-    Failed,
 }

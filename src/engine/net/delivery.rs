@@ -115,6 +115,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::layout::Prefix;
 
     fn batch(indices: &[u32]) -> Batch {
         let mut batch = Batch::default();
@@ -135,7 +136,7 @@ mod tests {
         if !more {
             return None;
         }
-        let index = u32::from_le_bytes(delivery.rest().0[8..12].try_into().unwrap());
+        let index = Prefix::read(delivery.rest().0).unwrap().0.index;
         delivery.told(batch(&[0]).records.len());
         Some((delivery.last, index))
     }

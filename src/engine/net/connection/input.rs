@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use super::{Connection, Writing};
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::Phase;
-use crate::engine::layout::Reader;
+use crate::engine::layout::{limits, Reader};
 use crate::engine::net::blocks::Blocks;
 use crate::engine::net::event::{Batch, Read, RecordSink};
 use crate::engine::net::protocol::Protocol;
 use crate::engine::net::transport::Transport;
 use crate::engine::output::OutputQueue;
+use crate::engine::phase::Phase;
 use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
-pub const WINDOW: usize = 128 * 1024;
+pub const WINDOW: usize = limits::WINDOW as usize;
 /// Reads of one poll; a peer with endless input then waits for the others.
 const READS_PER_POLL: usize = 4;
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 use super::input::Reading;
 use super::Connection;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::Phase;
 use crate::engine::layout::close_flags;
 use crate::engine::net::command::Write;
 use crate::engine::net::event::Batch;
 use crate::engine::net::handover::Handover;
 use crate::engine::net::transport::Transport;
 use crate::engine::output::{OutputQueue, Payload};
+use crate::engine::phase::Phase;
 
 /// Gathering writes of one flush.
 const WRITES_PER_FLUSH: usize = 16;
@@ -66,6 +66,12 @@ impl Output {
     /// The transport has taken `n` bytes.
     fn advance(&mut self, n: usize) {
         self.acked = self.acked.max(self.queue.advance(n));
+    }
+
+    /// What is to be told as soon as the transport has sent what it took, though nothing more has left.
+    fn note_due(&mut self) {
+        let due = self.queue.due();
+        self.acked = self.acked.max(due);
     }
 }
 
@@ -126,8 +132,7 @@ impl<T: Transport> Connection<T> {
         let sent = stream.try_write(&slices).unwrap_or(0);
         self.output.advance(sent.min(pending));
         let done = self.output.queue.write_sent(part, data, end, sent.saturating_sub(pending), keep);
-        let due = self.output.queue.due();
-        self.output.acked = self.output.acked.max(due);
+        self.output.note_due();
         // So does an error of the transport's.
         let _ = self.tell_sent(None, batch);
         self.messages_sent(done, batch, now);
@@ -176,8 +181,7 @@ impl<T: Transport> Connection<T> {
             }
         }
         if self.output.queue.pending() == 0 {
-            let due = self.output.queue.due();
-            self.output.acked = self.output.acked.max(due);
+            self.output.note_due();
         }
         let sent = match self.tell_sent(cx.as_deref_mut(), batch) {
             Poll::Ready(Ok(())) => self.output.queue.pending() == 0,

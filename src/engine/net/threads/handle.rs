@@ -12,7 +12,8 @@ use crate::engine::net::census::Census;
 use crate::engine::net::command::{Target, Write};
 use crate::engine::net::connection::Copied;
 use crate::engine::net::listener::Bound;
-use crate::engine::net::port::{lock, Port};
+use crate::engine::net::lock::lock;
+use crate::engine::net::port::Port;
 use crate::engine::net::server::ServerConfig;
 use crate::engine::net::std_stream::StdStream;
 
