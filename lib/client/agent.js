@@ -11,7 +11,7 @@
 const { connect } = require('./dialled-connection');
 const http = require('../base/host-http');
 const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
-const { Number, Object, indexOf, splice } = require('../base/primordials');
+const { Boolean, Number, Object, each, indexOf, splice } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { mayHave } = require('../message/incoming-message');
 const { debug } = require('./client-observability');
@@ -24,17 +24,15 @@ const TIMEOUT_HINT = /^timeout=(\d+)/;
 const KEEP_ALIVE_FIELD = /(?:^|\0)keep-alive\0timeout/i;
 
 const kLastName = Symbol('turnout.lastName');
+/** On the prototype of https' Agent. */
+const kIsAgent = Symbol('turnout.isAgent');
+const { [Symbol.hasInstance]: isInstance } = Function.prototype;
 
 /** @param {object} [options] node:http's */
 function Agent(options) {
   if (!(this instanceof Agent)) return new Agent(options);
   http.Agent.call(this, options);
-  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = this.options;
-  // Node 20 and 22 know neither as an option.
-  this.defaultPort = defaultPort || rows.defaultPort.fallback;
-  this.protocol = protocol || rows.protocol.fallback;
-  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
-  this.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+  takeOptions(this, rows.defaultPort.fallback, rows.protocol.fallback);
   const hostListener = this.listeners('free')[0];
   this.removeListener('free', hostListener);
   this.on('free', (socket, socketOptions) => {
@@ -44,6 +42,21 @@ function Agent(options) {
 }
 Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
 Object.setPrototypeOf(Agent, http.Agent);
+/** What inherits from node:https's Agent cannot inherit from this one, too; it is one all the same, as in Node. See https-agent.js. */
+Object.defineProperty(Agent, Symbol.hasInstance, {
+  value(object) {
+    return isInstance.call(this, object) || (this === Agent && Boolean(object?.[kIsAgent]));
+  },
+});
+
+/** Options that Node 20 and 22 do not know. */
+function takeOptions(agent, standardPort, scheme) {
+  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = agent.options;
+  agent.defaultPort = defaultPort || standardPort;
+  agent.protocol = protocol || scheme;
+  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
+  agent.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+}
 
 /** net.connect()'s arguments. @return {net.Socket} */
 Agent.prototype.createConnection = function createConnection(...args) {
@@ -215,27 +228,47 @@ function hasProxy(agent) {
   return agent.options?.proxyEnv != null && goesThroughProxy(agent);
 }
 
-/** As node:http's: connections are kept for five seconds. @param {object} [proxyEnv] where a proxy may be named */
-function newGlobalAgent(proxyEnv) {
-  return new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
+/** As Node's: connections are kept for five seconds. @param {typeof Agent} Class @param {object} [proxyEnv] where a proxy may be named */
+function newGlobalAgent(Class, proxyEnv) {
+  return new Class({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
+}
+
+/** Who has a `globalAgent`, and of which class, and who of Node's has the one that ours stands for. */
+const holders = [{ holder: module.exports, host: http, Class: Agent }];
+
+/** @param {{ globalAgent: Agent }} holder another one @param {object} host @param {typeof Agent} Class */
+function holdGlobalAgent(holder, host, Class) {
+  holder.globalAgent = newGlobalAgent(Class, host.globalAgent.options.proxyEnv);
+  holders.push({ holder, host, Class });
 }
 
 /**
- * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and https'.
+ * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and its own.
  * @param {object} [env] default: process.env
  * @return {() => void} puts everything back
  */
 function setGlobalProxyFromEnv(env = process.env) {
-  const hostAgent = http.globalAgent;
+  const before = holders.map(({ holder, host }) => ({ holder, ours: holder.globalAgent, host: host.globalAgent }));
   const restoreHost = http.setGlobalProxyFromEnv(env);
-  // Node changes its own exactly when there is a proxy for http.
-  if (http.globalAgent === hostAgent) return restoreHost;
-  const before = module.exports.globalAgent;
-  module.exports.globalAgent = newGlobalAgent(env);
+  // Node changes those of its own that have a proxy now.
+  const changed = before.filter((one, at) => {
+    const { holder, host, Class } = holders[at];
+    if (host.globalAgent === one.host) return false;
+    holder.globalAgent = newGlobalAgent(Class, env);
+    return true;
+  });
   return function restore() {
     restoreHost();
-    module.exports.globalAgent = before;
+    for (const { holder, ours } of each(changed)) holder.globalAgent = ours;
   };
 }
 
-module.exports = { Agent, globalAgent: newGlobalAgent(http.globalAgent.options.proxyEnv), hasProxy, setGlobalProxyFromEnv };
+Object.assign(module.exports, {
+  Agent,
+  globalAgent: newGlobalAgent(Agent, http.globalAgent.options.proxyEnv),
+  hasProxy,
+  setGlobalProxyFromEnv,
+  takeOptions,
+  holdGlobalAgent,
+  kIsAgent,
+});
