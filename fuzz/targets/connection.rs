@@ -376,7 +376,6 @@ impl World {
             }
             Kind::Demand => panic!("what has a socket is read from"),
             Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
-            Kind::Demand => panic!("the driver itself reads a socket"),
         }
     }
 }
