@@ -89,7 +89,7 @@ Agent.prototype.addRequest = function addRequest(req, options, port, localAddres
   if (req.timeout !== undefined && req.timeout !== agentTimeout) socket.setTimeout(req.timeout);
 };
 
-/** Node looks at every property: who has changed what tells connections apart is asked in full. */
+/** Whether `agent` tells connections apart in a way of its own: then Node's method is called, which looks at every property. */
 function hasOwnRules(agent) {
   return agent.getName !== HostAgent.getName || agent.options.highWaterMark != null;
 }

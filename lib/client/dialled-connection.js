@@ -74,7 +74,7 @@ class DialledConnection extends ClientConnection {
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
-    if (this.request !== null) this.announce();
+    if (this.request !== null) this.expectResponse();
     else command(OP.EXPECT, NOTHING, this, 0);
     this.flushEarly();
   }
@@ -92,7 +92,7 @@ class DialledConnection extends ClientConnection {
     }
   }
 
-  /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
+  /** As Connection.send(), but without CLOSE: JavaScript closes when it is time. What is written while connecting waits here. */
   send(message, head, chunk, encoding, flags, callback) {
     if (this.isUpgraded) {
       if (callback) nextTick(callback, streamDestroyed('write'));
@@ -132,7 +132,7 @@ class DialledConnection extends ClientConnection {
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (!this.isConnecting) {
-      // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
+      // Node's 'close' comes after the immediates of its round of the loop: a program that reads a response in one of them does so before.
       super.close(callback && (() => setImmediate(callback)));
       return;
     }
