@@ -8,15 +8,20 @@
  * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
  */
 
+const net = require('node:net');
+const tls = require('node:tls');
 const { connect } = require('./dialled-connection');
 const http = require('../base/host-http');
-const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
-const { Number, Object, indexOf, splice } = require('../base/primordials');
+const { normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
+const { netIsOriginal, ofAgent } = require('../base/originals');
+const { Number, Object, each, indexOf, splice } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { mayHave } = require('../message/incoming-message');
 const { debug } = require('./client-observability');
+const { namesProxy, proxyFor, proxyUrl, takeProxy } = require('./proxy');
 const { agent: rows } = require('../seam/options');
 const { listen, unlisten } = require('../base/own-listeners');
+const { validateObject } = require('../base/validators');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -41,19 +46,33 @@ function Agent(options) {
     if (!giveBack(this, socket, socketOptions)) hostListener.call(this, socket, socketOptions);
   });
   this[kLastName] = null;
+  takeProxy(this);
 }
 Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
 Object.setPrototypeOf(Agent, http.Agent);
 
-/** net.connect()'s arguments. @return {net.Socket} */
+/**
+ * net.connect()'s arguments. The engine connects, unless a program has put itself where Node would pass by: then its functions are called as Node
+ * calls them.
+ * @return {net.Socket|tls.TLSSocket}
+ */
 Agent.prototype.createConnection = function createConnection(...args) {
-  if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
-  const normalized = normalizeConnectArgs(args);
-  const callback = normalized[1];
-  const socket = connect(normalized[0]);
-  if (callback !== null) socket.once('connect', callback);
-  return socket;
+  if (!ofAgent.createConnection.isThere) return HostAgent.createConnection.apply(this, args);
+  const [options, callback] = normalizeConnectArgs(args);
+  const proxy = proxyFor(this, options);
+  if (proxy !== null) {
+    const where = { ...proxy.proxyConnectionOptions };
+    if (proxy.protocol === 'https:') return tls.connect(where, callback);
+    return netIsOriginal() ? dial(where, callback) : net.connect(where, callback);
+  }
+  return netIsOriginal() ? dial(options, callback) : net.createConnection(...args);
 };
+
+function dial(options, callback) {
+  const socket = connect(options);
+  if (callback) socket.once('connect', callback);
+  return socket;
+}
 
 // ---- a free connection is taken ----------------------------------------------------------------------------------------
 
@@ -76,9 +95,9 @@ Agent.prototype.addRequest = function addRequest(req, options, port, localAddres
   if (req.timeout !== undefined && req.timeout !== agentTimeout) socket.setTimeout(req.timeout);
 };
 
-/** Node looks at every property: who has changed what tells connections apart is asked in full. */
+/** Node looks at every property, and calls methods: who has changed what tells connections apart, or how they are taken, is asked in full. */
 function hasOwnRules(agent) {
-  return agent.getName !== HostAgent.getName || agent.options.highWaterMark != null;
+  return agent.getName !== HostAgent.getName || !ofAgent.getName.isThere || !ofAgent.addRequest.isThere || agent.options.highWaterMark != null;
 }
 
 /** Where a request goes, as far as it tells connections apart, with its name: the next request's is mostly the same. */
@@ -178,7 +197,7 @@ function keyOf(agent, options) {
 
 /** Lets go of a connection; a request that has waited gets a new one. @param {net.Socket} socket @param {object} options it was made with */
 Agent.prototype.removeSocket = function removeSocket(socket, options) {
-  if (!socket.writable || hasWaiting(this)) {
+  if (!socket.writable || hasWaiting(this) || !ofAgent.removeSocket.isThere) {
     HostAgent.removeSocket.call(this, socket, options);
     return;
   }
@@ -194,6 +213,7 @@ Agent.prototype.removeSocket = function removeSocket(socket, options) {
 
 /** Prepares a connection for idle time. @param {net.Socket} socket @return {boolean} false: the server is about to close it */
 Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
+  if (!ofAgent.keepSocketAlive.isThere) return HostAgent.keepSocketAlive.call(this, socket);
   socket.setKeepAlive(true, this.keepAliveMsecs);
   socket.unref();
   let timeout = this.options.timeout || 0;
@@ -210,32 +230,40 @@ Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
   return canBeKept;
 };
 
-/** Whether its connections lead to a proxy, which Node's agent has read from `proxyEnv`. */
-function hasProxy(agent) {
-  return agent.options?.proxyEnv != null && goesThroughProxy(agent);
+/** As Node's: connections are kept for five seconds. @param {typeof Agent} Class @param {object} [proxyEnv] where a proxy may be named */
+function newGlobalAgent(Class, proxyEnv) {
+  return new Class({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
 }
 
-/** As node:http's: connections are kept for five seconds. @param {object} [proxyEnv] where a proxy may be named */
-function newGlobalAgent(proxyEnv) {
-  return new Agent({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
+/** Who has a `globalAgent` for which scheme, and of which class. */
+const holders = [];
+
+/** @param {{ globalAgent: Agent }} holder gets one @param {object} host node:http or node:https, which may have been told of proxies by an option of the process @param {typeof Agent} Class */
+function holdGlobalAgent(holder, host, Class) {
+  holder.globalAgent = newGlobalAgent(Class, host.globalAgent?.options?.proxyEnv);
+  holders.push({ holder, Class, scheme: holder.globalAgent.protocol });
 }
 
 /**
- * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and https'.
+ * Sends requests without an agent of their own through the proxies that `env` names: ours, and, where Node can do it, those of fetch() and its own.
  * @param {object} [env] default: process.env
  * @return {() => void} puts everything back
  */
 function setGlobalProxyFromEnv(env = process.env) {
-  const hostAgent = http.globalAgent;
-  const restoreHost = http.setGlobalProxyFromEnv(env);
-  // Node changes its own exactly when there is a proxy for http.
-  if (http.globalAgent === hostAgent) return restoreHost;
-  const before = module.exports.globalAgent;
-  module.exports.globalAgent = newGlobalAgent(env);
+  validateObject(env, 'proxyEnv');
+  if (!namesProxy(env)) return () => {};
+  const before = [];
+  for (const { holder, Class, scheme } of each(holders)) {
+    if (proxyUrl(env, scheme) === null) continue;
+    before.push({ holder, agent: holder.globalAgent });
+    holder.globalAgent = newGlobalAgent(Class, env);
+  }
+  const restoreHost = http.setGlobalProxyFromEnv?.(env);
   return function restore() {
-    restoreHost();
-    module.exports.globalAgent = before;
+    restoreHost?.();
+    for (const { holder, agent } of each(before)) holder.globalAgent = agent;
   };
 }
 
-module.exports = { Agent, globalAgent: newGlobalAgent(http.globalAgent.options.proxyEnv), hasProxy, setGlobalProxyFromEnv };
+Object.assign(module.exports, { Agent, setGlobalProxyFromEnv, holdGlobalAgent });
+holdGlobalAgent(module.exports, http, Agent);

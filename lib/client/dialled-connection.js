@@ -38,6 +38,8 @@ class DialledConnection extends ClientConnection {
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
     this.earlyBytes = 0;
+    /** What the socket has been given to write after that. @type {(() => void)|null} */
+    this.afterEarly = null;
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
     this.keptAlive = Boolean(options.keepAlive);
@@ -76,20 +78,28 @@ class DialledConnection extends ClientConnection {
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
     if (this.request !== null) this.announce();
     else command(OP.EXPECT, NOTHING, this, 0);
-    this.flushEarly();
+  }
+
+  /** The message's bytes leave on 'connect', like those that net.Socket keeps: whoever has listened for it before may destroy the socket, or write. */
+  keepEarly(entry) {
+    if (this.early.length === 0) this.madeSocket.once('connect', () => this.flushEarly());
+    this.early.push(entry);
   }
 
   /** What was written while connecting leaves. */
   flushEarly() {
-    const { early } = this;
+    if (!this.isActive) return;
+    const { early, afterEarly } = this;
     this.early = [];
     this.earlyBytes = 0;
+    this.afterEarly = null;
     for (let i = 0; i < early.length; i++) {
       const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
       this.hand(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
       if (last && (flags & LAST) === 0) this.outflow.drain(message);
     }
+    if (afterEarly !== null) afterEarly();
   }
 
   /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
@@ -106,8 +116,8 @@ class DialledConnection extends ClientConnection {
     const socket = this.madeSocket;
     if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
     if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
-    if (this.isConnecting) {
-      this.early.push({ message, head, chunk, encoding, flags, callback });
+    if (this.isConnecting || this.early.length > 0) {
+      this.keepEarly({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : byteLength(chunk, encoding || 'utf8'));
       return this.earlyBytes <= this.highWaterMark;
     }
@@ -129,9 +139,17 @@ class DialledConnection extends ClientConnection {
     else this.outflow.tell((error) => { if (!error) finish(message); });
   }
 
+  dropEarly() {
+    const { early } = this;
+    this.early = [];
+    this.earlyBytes = 0;
+    for (const entry of each(early)) if (entry.callback) nextTick(entry.callback, streamDestroyed('write'));
+  }
+
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (!this.isConnecting) {
+      this.dropEarly();
       // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
       super.close(callback && (() => setImmediate(callback)));
       return;
@@ -139,9 +157,7 @@ class DialledConnection extends ClientConnection {
     this.life = LIFE.CLOSED;
     if (this.ref) unrefProcess();
     this.giveUp?.();
-    const { early } = this;
-    this.early = [];
-    for (const entry of each(early)) if (entry.callback) nextTick(entry.callback, streamDestroyed('write'));
+    this.dropEarly();
     if (callback) closeTick(callback);
   }
 
@@ -233,22 +249,35 @@ ClientSocket.prototype.once = function once(event, listener) {
 };
 
 ClientSocket.prototype._write = function _write(chunk, encoding, callback) {
-  if (!this.connecting) {
-    Socket.prototype._write.call(this, chunk, encoding, callback);
-    return;
-  }
-  const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
-  this.once('connect', () => {
-    this.off('close', onClose);
-    this._write(chunk, encoding, callback);
-  });
-  this.once('close', onClose);
+  if (this.connecting) whenConnected(this, callback, () => this._write(chunk, encoding, callback));
+  else afterEarly(this, () => Socket.prototype._write.call(this, chunk, encoding, callback));
+};
+
+ClientSocket.prototype._writev = function _writev(chunks, callback) {
+  if (this.connecting) whenConnected(this, callback, () => this._writev(chunks, callback));
+  else afterEarly(this, () => Socket.prototype._writev.call(this, chunks, callback));
 };
 
 ClientSocket.prototype._final = function _final(callback) {
   if (this.connecting) this.once('connect', () => this._final(callback));
-  else Socket.prototype._final.call(this, callback);
+  else afterEarly(this, () => Socket.prototype._final.call(this, callback));
 };
+
+function whenConnected(socket, callback, write) {
+  const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
+  socket.once('connect', () => {
+    socket.off('close', onClose);
+    write();
+  });
+  socket.once('close', onClose);
+}
+
+/** On 'connect', who hears of it first: what has been written before comes first all the same. */
+function afterEarly(socket, act) {
+  const connection = connectionOf(socket);
+  if (connection.early.length === 0) act();
+  else connection.afterEarly = act;
+}
 
 /** net.connect() on the engine. @param {object} options @return {ClientSocket} */
 function connect(options) {
