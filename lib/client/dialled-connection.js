@@ -14,13 +14,13 @@ const { ClientConnection, ClientSide, finish } = require('./client-connection');
 const { closeTick } = require('../connection/closed');
 const { connectSocket } = require('./client-connect');
 const { nodeError, streamDestroyed } = require('../base/errors');
-const { Socket, connectionOf } = require('../connection/socket');
+const { Socket, connectionOf, writesAreWatched } = require('../connection/socket');
 const { INPUT, LIFE } = require('../connection/states');
 const { addConnection } = require('../seam/connection-table');
 const { byteLength } = require('../message/chunks');
 const layout = require('../seam/layout');
 const { connection: rows } = require('../seam/options');
-const { Boolean, Math, Object, each, nextTick, setImmediate } = require('../base/primordials');
+const { Boolean, Math, Object, Reflect, each, nextTick, setImmediate } = require('../base/primordials');
 const { kEnqueue } = require('../base/symbols');
 
 const { NOTHING } = layout.expectFlags;
@@ -115,7 +115,7 @@ class DialledConnection extends ClientConnection {
     flags &= ~CLOSE;
     const socket = this.madeSocket;
     if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
-    if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
+    if (socket.writableLength > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
     if (this.isConnecting || this.early.length > 0) {
       this.keepEarly({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : byteLength(chunk, encoding || 'utf8'));
@@ -216,6 +216,14 @@ Object.setPrototypeOf(ClientSocket, Socket);
 Object.defineProperty(ClientSocket, 'name', { value: 'Socket' });
 
 Object.defineProperty(ClientSocket.prototype, '_httpMessage', { value: null, writable: true, enumerable: true, configurable: true });
+const { get: bytesWritten } = Object.getOwnPropertyDescriptor(Socket.prototype, 'bytesWritten');
+Object.defineProperty(ClientSocket.prototype, 'bytesWritten', {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return Reflect.apply(bytesWritten, this, []) + connectionOf(this).earlyBytes;
+  },
+});
 Object.defineProperty(ClientSocket.prototype, 'pending', {
   configurable: true,
   enumerable: true,

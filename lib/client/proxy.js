@@ -27,8 +27,8 @@ class Proxy {
       throw nodeError('ERR_PROXY_INVALID_CONFIG', `Invalid proxy URL: ${url}`);
     }
     const { hostname, port, protocol, username, password } = parsed;
-    this.protocol = protocol;
     this.href = url;
+    this.protocol = protocol;
     if (username || password) {
       const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
       this.auth = `Basic ${Buffer.from(credentials).toString('base64')}`;
