@@ -26,8 +26,6 @@ class GivenConnection extends overStream(ClientConnection) {
     const side = new ClientSide();
     side.exchange = givenExchange;
     super(stream, undefined, null, side);
-    /** The stream has ended. */
-    this.isFinishing = false;
   }
 
   send(message, head, chunk, encoding, flags, callback) {

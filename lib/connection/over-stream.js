@@ -18,7 +18,7 @@ const { carry, letGoOf } = require('./carried');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
-const { isBeingTold, isTelling, walkGiven } = require('./turn');
+const { isBeingTold, isTelling, loadTables, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
 const { writeFramed } = require('../message/socket-sink');
 const { kEnqueue, kOnDrain } = require('../base/symbols');
@@ -90,6 +90,7 @@ const overStream = (Base) =>
      */
     constructor(stream, id, server, side) {
       openPort();
+      loadTables();
       const [index, generation] = openStream(id, isTelling());
       super(server, side, index, generation, {});
       this.setRef(false);
