@@ -53,9 +53,9 @@ class ClientSide {
   attachSocket() {}
 }
 
-/** The last byte of a request has left. */
-function finish(message) {
-  if (!message.destroyed) message[kOnFinish]();
+/** The last byte of a request has left, or never will. */
+function finish(message, error) {
+  if (!message.destroyed) message[kOnFinish](undefined, undefined, error);
 }
 
 class ClientConnection extends Connection {

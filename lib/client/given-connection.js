@@ -36,7 +36,7 @@ class GivenConnection extends overStream(ClientConnection) {
 
   sent(message, error, callback) {
     callback?.(error);
-    if (!error) finish(message);
+    finish(message, error);
   }
 
   /** The stream has ended: so has a response that nothing else delimits. */

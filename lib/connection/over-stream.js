@@ -235,6 +235,10 @@ const overStream = (Base) =>
       this.finished(message);
     }
 
+    get gathers() {
+      return true;
+    }
+
     cork() {
       this.madeSocket.cork?.();
     }
