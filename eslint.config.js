@@ -52,8 +52,8 @@ const syntaxOf = (file) => ({ 'no-restricted-syntax': ['error', ...SYNTAX.filter
 const STOREYS = ['base', 'seam', 'message', 'connection'];
 const ENDS = ['client', 'server'];
 const closedTo = (room) => [...STOREYS.slice(STOREYS.indexOf(room) + 1), ...ENDS].filter((other) => other !== room && !(ENDS.includes(room) && STOREYS.includes(other)));
-/** Where turnout stands in the place of http, these names are turnout. */
-const HTTP = ['http', 'node:http'].map((name) => ({ name, message: 'Require lib/base/host-http.js instead.' }));
+/** Where turnout stands in the place of http and https, these names are turnout. */
+const HTTP = ['http', 'https'].flatMap((name) => [name, `node:${name}`].map((id) => ({ name: id, message: `Require lib/base/host-${name}.js instead.` })));
 
 module.exports = [
   { ignores: ['native.js', 'native.d.ts', 'target/', 'benches/load/target/', 'fuzz/target/', '__test__/programs/documents/', '**/*.d.ts', '**/*.d.mts', '__test__/package/types/'] },
@@ -68,10 +68,10 @@ module.exports = [
       strict: ['error', 'global'],
     },
   },
-  { files: ['index.js', 'lib/*.js'], rules: { 'no-restricted-modules': ['error', { paths: HTTP }] } },
+  { files: ['index.js', 'https.js', 'lib/*.js'], rules: { 'no-restricted-modules': ['error', { paths: HTTP }] } },
   ...[...STOREYS, ...ENDS].map((room) => ({
     files: [`lib/${room}/*.js`],
-    ignores: ['lib/base/host-http.js'],
+    ignores: ['lib/base/host-http.js', 'lib/base/host-https.js'],
     rules: { 'no-restricted-modules': ['error', { paths: HTTP, patterns: closedTo(room).map((other) => `../${other}/*`) }] },
   })),
   {
@@ -89,7 +89,7 @@ module.exports = [
   {
     files: ['lib/**/*.js'],
     // What these use, they use while they are loaded, or have kept by themselves.
-    ignores: ['lib/base/primordials.js', 'lib/seam/binding.js', 'lib/connection/turn.js', 'lib/seam/layout.js', 'lib/base/symbols.js', 'lib/register.js', 'lib/base/host-http.js'],
+    ignores: ['lib/base/primordials.js', 'lib/seam/binding.js', 'lib/connection/turn.js', 'lib/seam/layout.js', 'lib/base/symbols.js', 'lib/register.js', 'lib/base/host-http.js', 'lib/base/host-https.js'],
     rules: {
       'no-restricted-globals': ['error', ...[...REPLACEABLE, ...BUILT_IN].map((name) => ({ name, message: "Take it from './primordials'." }))],
     },

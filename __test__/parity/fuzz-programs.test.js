@@ -11,4 +11,10 @@ describe('generated programs', () => {
     expect(played).toBeGreaterThan(100);
     expect(different).toEqual([]);
   }, PATIENCE);
+
+  it('come to the same over streams that the server is given', async () => {
+    const { played, different } = await smoke('streams');
+    expect(played).toBeGreaterThan(60);
+    expect(different).toEqual([]);
+  }, PATIENCE);
 });

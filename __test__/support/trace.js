@@ -8,11 +8,15 @@
  * `run({ http, port, host, agent, server, log, until, watch })` plays the user: `until(text)` waits for a line of the log, `watch(req)` logs the
  * events of a request and of its response.
  *
+ * What carries a server's connections is a transport: PLAIN, or TLS, where the module that is played is one of https.
+ *
  * A step is a string, which is written, `{ bytes: 'text' }`, written byte by byte, or one of the words of STEPS, or it waits:
  * `{ until: 'text' }` for what the peer reads, `{ log: 'text' }` for a line of the log. No step sleeps.
  */
 
 const net = require('node:net');
+const tls = require('node:tls');
+const { localhost } = require('./certificate');
 const { listening, closed } = require('./servers');
 
 const HOST = '127.0.0.1';
@@ -20,11 +24,37 @@ const HOST = '127.0.0.1';
 const PATIENCE = 5000;
 const REQUEST_EVENTS = ['socket', 'finish', 'continue', 'timeout', 'abort', 'close', 'drain'];
 
+const PLAIN = {
+  options: {},
+  connect(port) {
+    const socket = net.connect(port, HOST);
+    return { socket, wire: socket };
+  },
+  named: (server) => server,
+};
+
+/** What a case calls a server's connections are those that have shaken hands. */
+const TLS = {
+  // As http's sockets are: without it every FIN takes the answers along.
+  options: { ...localhost, allowHalfOpen: true },
+  connect(port) {
+    const wire = net.connect(port, HOST).on('error', () => {});
+    return { socket: tls.connect({ socket: wire, rejectUnauthorized: false }), wire };
+  },
+  named(server) {
+    for (const method of ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener', 'off', 'removeListener', 'removeAllListeners', 'listeners', 'listenerCount']) {
+      const own = server[method];
+      server[method] = (name, ...args) => own.call(server, name === 'connection' ? 'secureConnection' : name, ...args);
+    }
+    return server;
+  },
+};
+
 /** What a peer does with its socket, or waits for. */
 const STEPS = {
   end: (peer) => peer.socket.end(),
   destroy: (peer) => peer.socket.destroy(),
-  reset: (peer) => peer.socket.resetAndDestroy(),
+  reset: (peer) => peer.carrier.resetAndDestroy(),
   ended: (peer, trace) => trace.when('FIN', () => peer.socket.readableEnded || peer.socket.destroyed),
   closed: (peer, trace) => trace.when('close', () => peer.socket.closed),
 };
@@ -92,9 +122,9 @@ class Trace {
     return this.peers.map((peer) => peer.wire);
   }
 
-  /** @return {{socket: net.Socket, wire: string}} a raw peer, whose bytes are part of the trace */
-  peer(socket) {
-    const peer = { socket, wire: '' };
+  /** @return {{socket: net.Socket, carrier: net.Socket, wire: string}} a raw peer, whose bytes are part of the trace */
+  peer(socket, carrier = socket) {
+    const peer = { socket, carrier, wire: '' };
     this.peers.push(peer);
     socket.on('data', (chunk) => {
       peer.wire += chunk.toString('latin1');
@@ -131,16 +161,17 @@ class Trace {
 }
 
 /** @return {Promise<string>} what the raw client has read, and the log */
-async function traceServer(http, { options = {}, setup, handler, steps }) {
+async function traceServer(http, { options = {}, setup, handler, steps }, transport) {
   const trace = new Trace();
-  const server = http.createServer(options, (req, res) => handler?.(req, res, trace.log));
+  const server = transport.named(http.createServer({ ...transport.options, ...options }, (req, res) => handler?.(req, res, trace.log)));
   setup?.(server, trace.log);
   const port = await listening(server);
   const taken = new Set();
   if (server.listenerCount('connect') > 0) server.on('connect', (req, socket) => taken.add(socket));
   if (server.listenerCount('upgrade') > 0) server.on('upgrade', (req) => taken.add(req.socket));
   try {
-    await trace.play(trace.peer(net.connect(port, HOST)), steps);
+    const { socket, wire } = transport.connect(port);
+    await trace.play(trace.peer(socket, wire), steps);
   } finally {
     trace.stop();
     for (const socket of taken) socket.destroy();
@@ -174,6 +205,6 @@ async function traceClient(http, { server: scripts = [[]], run }) {
 }
 
 /** @return {Promise<string>} what was seen; Date fields of servers and the ports of clients are masked */
-const traceOf = (http, one) => (one.run ? traceClient(http, one) : traceServer(http, one));
+const traceOf = (http, one, transport = PLAIN) => (one.run ? traceClient(http, one) : traceServer(http, one, transport));
 
-module.exports = { traceOf };
+module.exports = { traceOf, PLAIN, TLS };

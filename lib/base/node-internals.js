@@ -173,6 +173,9 @@ const NAMES = [
   { of: "an agent's options of a socket", key: '_agentKey', plain: true,
     why: "the name of the agent's list that a socket is in",
     without: 'it is made anew each time, from all options' },
+  { of: 'the options of an https request', key: '[per-request checkServerIdentity]', needed: false, from: 22,
+    why: 'marks a request with a `checkServerIdentity` of its own, and its connection, which is for no other request',
+    without: 'a request may get a connection that another has verified, as on Nodes before' },
   { of: 'an http.ClientRequest', key: '[kAuthority]', from: 24,
     why: 'an entry of perf_hooks names the host by it',
     without: 'entries would name no host' },
@@ -337,6 +340,16 @@ function serverHandleOf(fd) {
   return typeof handle === 'object' ? handle : null;
 }
 
+/** @param {Function} Agent node:https's @return {symbol|undefined} under which it looks for what `checkServerIdentity` is a request's own */
+function perRequestCheckOf(Agent) {
+  let found;
+  const get = (target, key) => {
+    if (key.description === 'per-request checkServerIdentity') found = key;
+  };
+  new Agent().getName(new Proxy({}, { get }));
+  return found;
+}
+
 /** Calls `fn`, during which nobody hears what Node says on `channel`: it asks `hasSubscribers` first. @param {object} channel @param {() => void} fn */
 function silently(channel, fn) {
   Object.defineProperty(channel, 'hasSubscribers', { value: false, configurable: true });
@@ -396,6 +409,7 @@ module.exports = {
   kProxyConfig,
   /** Whether Node's agents tell a request of what goes wrong at its proxy. */
   agentsTellOfProxies: kHostProxyConfig !== undefined,
+  perRequestCheckOf,
   /** @param {http.ServerResponse} response @return {boolean} whether Node measures it, because somebody observes entries of 'http' */
   isMeasured: (response) => symbolOf(response, 'ServerResponseStatistics') !== undefined,
   /** @param {http.ClientRequest} request @return {symbol|undefined} under which it has its authority; Nodes before 24 take `host` */

@@ -74,4 +74,4 @@ function netIsOriginal() {
   return connecting[0].isThere && connecting[1].isThere && connecting[2].isThere;
 }
 
-module.exports = { netIsOriginal, ofAgent, ORIGINALS: [...connecting, ...Object.values(ofAgent)] };
+module.exports = { Original, netIsOriginal, ofAgent, ORIGINALS: [...connecting, ...Object.values(ofAgent)] };

@@ -3,7 +3,7 @@
 /** Argument checks; each throws what Node throws. */
 
 const { nodeError } = require('./errors');
-const { Array, Number, String } = require('./primordials');
+const { Array, Boolean, Number, String } = require('./primordials');
 
 /** setTimeout() takes no more milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -68,7 +68,13 @@ function timerDuration(msecs, name) {
   return LONGEST_TIMER;
 }
 
+/** @return {boolean} whether it is a URL rather than options; of another realm's class, too */
+function isURL(value) {
+  return Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
+}
+
 module.exports = {
+  isURL,
   timerDuration,
   validateInteger,
   validateNumber,

@@ -14,7 +14,7 @@ const { connect } = require('./dialled-connection');
 const http = require('../base/host-http');
 const { normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
 const { netIsOriginal, ofAgent } = require('../base/originals');
-const { Number, Object, each, indexOf, splice } = require('../base/primordials');
+const { Boolean, Number, Object, each, indexOf, splice } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { mayHave } = require('../message/incoming-message');
 const { debug } = require('./client-observability');
@@ -29,27 +29,40 @@ const TIMEOUT_HINT = /^timeout=(\d+)/;
 const KEEP_ALIVE_FIELD = /(?:^|\0)keep-alive\0timeout/i;
 
 const kLastName = Symbol('turnout.lastName');
+/** On the prototype of https' Agent. */
+const kIsAgent = Symbol('turnout.isAgent');
+const { [Symbol.hasInstance]: isInstance } = Function.prototype;
 
 /** @param {object} [options] node:http's */
 function Agent(options) {
   if (!(this instanceof Agent)) return new Agent(options);
   http.Agent.call(this, options);
-  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = this.options;
-  // Node 20 and 22 know neither as an option.
-  this.defaultPort = defaultPort || rows.defaultPort.fallback;
-  this.protocol = protocol || rows.protocol.fallback;
-  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
-  this.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+  takeOptions(this, rows.defaultPort.fallback, rows.protocol.fallback);
   const hostListener = this.listeners('free')[0];
   this.removeListener('free', hostListener);
   this.on('free', (socket, socketOptions) => {
     if (!giveBack(this, socket, socketOptions)) hostListener.call(this, socket, socketOptions);
   });
   this[kLastName] = null;
-  takeProxy(this);
 }
 Object.setPrototypeOf(Agent.prototype, http.Agent.prototype);
 Object.setPrototypeOf(Agent, http.Agent);
+/** What inherits from node:https's Agent cannot inherit from this one, too; it is one all the same, as in Node. See https-agent.js. */
+Object.defineProperty(Agent, Symbol.hasInstance, {
+  value(object) {
+    return isInstance.call(this, object) || (this === Agent && Boolean(object?.[kIsAgent]));
+  },
+});
+
+/** Options that Node 20 and 22 do not know, or not as Node 26 does. */
+function takeOptions(agent, standardPort, scheme) {
+  const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = agent.options;
+  agent.defaultPort = defaultPort || standardPort;
+  agent.protocol = protocol || scheme;
+  const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
+  agent.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+  takeProxy(agent);
+}
 
 /**
  * net.connect()'s arguments. The engine connects, unless a program has put itself where Node would pass by: then its functions are called as Node
@@ -265,5 +278,5 @@ function setGlobalProxyFromEnv(env = process.env) {
   };
 }
 
-Object.assign(module.exports, { Agent, setGlobalProxyFromEnv, holdGlobalAgent });
+Object.assign(module.exports, { Agent, setGlobalProxyFromEnv, takeOptions, holdGlobalAgent, kIsAgent });
 holdGlobalAgent(module.exports, http, Agent);

@@ -22,7 +22,7 @@ const { Array, Boolean, Buffer, Number, Object, Reflect, String, each, includes,
 const { parseUniqueHeaders } = require('../message/headers');
 const { agentsTellOfProxies } = require('../base/node-internals');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('../base/symbols');
-const { timerDuration } = require('../base/validators');
+const { isURL, timerDuration } = require('../base/validators');
 
 const BODILESS = ['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 /** A host with more than one colon is an IPv6 address. */
@@ -53,10 +53,6 @@ for (const key of Reflect.ownKeys(OutgoingMessage.prototype)) {
 }
 
 // ---- arguments -------------------------------------------------------------------------------------------------------
-
-function isURL(value) {
-  return Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
-}
 
 /** Options of a request: nothing is inherited, as with Node's null prototype, whose objects V8 keeps as slow dictionaries. */
 function Options() {}

@@ -14,7 +14,7 @@ const { finishExchange } = require('../connection/ended-exchanges');
 const { HTTPParser } = require('../connection/parser-face');
 const { LIFE, PHASE } = require('../connection/states');
 const observability = require('../base/observability');
-const { each } = require('../base/primordials');
+const { TypeError, each } = require('../base/primordials');
 const { socketListeners } = require('./exchange');
 
 /**
@@ -100,6 +100,12 @@ function refuseEncoding() {
   throw httpSocketEncoding();
 }
 
+/** @throws {TypeError} */
+function refuse(stream) {
+  if (stream === undefined || stream === null) throw new TypeError('Cannot convert undefined or null to object');
+  throw new TypeError('socket.on is not a function');
+}
+
 /**
  * HTTP is spoken on `stream`.
  * @param {import('./server').Server} server
@@ -107,6 +113,8 @@ function refuseEncoding() {
  * @param {import('stream').Duplex} stream
  */
 function takeStream(server, side, stream) {
+  // What is no stream is refused in Node's words, before anything has begun.
+  if (typeof stream?.on !== 'function') refuse(stream);
   const before = carriedOn(stream);
   if (before !== undefined) {
     if (before.server === server) return;

@@ -97,7 +97,7 @@ function rebaseFramework(framework) {
  */
 function messageClass(Class, host, ours) {
   if (!Class || Class === ours || Class === host) return null;
-  if (typeof Class !== 'function' || !rebase(Class.prototype, host.prototype, ours.prototype)) return Class;
+  if (typeof Class?.prototype !== 'object' || !rebase(Class.prototype, host.prototype, ours.prototype)) return Class;
   shareWithHost();
   for (let at = Class; at !== null; at = Object.getPrototypeOf(at)) {
     if (Object.getPrototypeOf(at) !== host) continue;

@@ -45,38 +45,63 @@ const kThreads = Symbol('turnout.threads');
  */
 function Server(options, requestListener) {
   if (!(this instanceof Server)) return new Server(options, requestListener);
-  if (typeof options === 'function') {
-    requestListener = options;
-    options = {};
-  } else if (options == null) {
-    options = {};
-  } else {
-    validateObject(options, 'options');
-  }
-  this[kMessageClass] = messageClass(options.IncomingMessage, http.IncomingMessage, IncomingMessage);
-  this[kResponseClass] = messageClass(options.ServerResponse, http.ServerResponse, ServerResponse);
-  storeOptions(this, options);
-  this[kThreads] = threadsOf(options.threads);
-  net.Server.call(this, netOptions(options));
-  this[kSide] = new ServerSide(this, connectionListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
+  const given = normalize(options, requestListener);
+  storeHttp(this, given.options);
+  this[kThreads] = threadsOf(given.options.threads);
+  net.Server.call(this, netOptions(given.options));
+  startHttp(this, given.options, connectionListener);
   this[kReusePort] = false;
-  if (requestListener) this.on('request', requestListener);
+  if (given.requestListener) this.on('request', given.requestListener);
   this.httpAllowHalfOpen = false;
   this.on('connection', connectionListener);
   this.on('listening', serverOnListening);
   storeProperties(this);
-  this[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
 }
 Object.setPrototypeOf(Server.prototype, http.Server.prototype);
 Object.setPrototypeOf(Server, http.Server);
+
+/** The forms the arguments come in: ([options][, requestListener]). @return {{options: object, requestListener: Function|undefined}} */
+function normalize(options, requestListener) {
+  if (typeof options === 'function') return { options: {}, requestListener: options };
+  if (options == null) return { options: {}, requestListener };
+  validateObject(options, 'options');
+  return { options, requestListener };
+}
+
+// ---- what a server of TLS connections has, too --------------------------------------------------------------------------
+
+/** Before net.Server's constructor, or tls.Server's: what the options say of messages. */
+function storeHttp(server, options) {
+  server[kMessageClass] = messageClass(options.IncomingMessage, http.IncomingMessage, IncomingMessage);
+  server[kResponseClass] = messageClass(options.ServerResponse, http.ServerResponse, ServerResponse);
+  storeOptions(server, options);
+}
+
+/** And after it. @param {Function} ownListener the only listener of 'connection' so far */
+function startHttp(server, options, ownListener) {
+  server[kSide] = new ServerSide(server, ownListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
+  server[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
+}
+
+/** It listens: the context of that is every handler's, and from now on messages come for whoever is to hear of them. */
+function beginHttp(server) {
+  rebaseFrameworks(server.listeners('request'));
+  server[kSide].begin(server);
+}
+
+/** No more connections will come; those that wait for a request go. */
+function endHttp(server) {
+  server.closeIdleConnections();
+}
+
+// ---- listening ----------------------------------------------------------------------------------------------------------
 
 /** Before the first connection. @return {object} what the engine must know of the server */
 function prepareEngine(server) {
   openPort();
   loadTables();
   observability.listening();
-  rebaseFrameworks(server.listeners('request'));
-  server[kSide].begin(server);
+  beginHttp(server);
   server[kPrepared] = true;
   return engineConfig(server);
 }
@@ -164,7 +189,7 @@ Server.prototype.address = function address() {
 };
 
 Server.prototype.close = function close() {
-  this.closeIdleConnections();
+  endHttp(this);
   const pipe = listenerOf(this._handle) !== undefined;
   net.Server.prototype.close.apply(this, arguments);
   if (pipe) delete this._pipeName;
@@ -214,4 +239,4 @@ function createServer(options, requestListener) {
   return new Server(options, requestListener);
 }
 
-module.exports = { Server, createServer, connectionListener };
+module.exports = { Server, createServer, connectionListener, normalize, storeHttp, startHttp, beginHttp, endHttp };

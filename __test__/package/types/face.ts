@@ -1,4 +1,5 @@
 import turnout = require('turnout');
+import https = require('turnout/https');
 import type { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 
@@ -33,3 +34,16 @@ turnout.websocketMask(Buffer.of(1), Buffer.alloc(4), new Uint8Array(3), 2, 1);
 turnout.websocketUnmask(Buffer.of(1), Buffer.alloc(4));
 // @ts-expect-error the mask is bytes, not a number
 turnout.websocketUnmask(Buffer.of(1), 7);
+
+const secure: https.Server = https.createServer({ key: '', cert: '', SNICallback: (name, done) => done(null), keepAliveTimeout: 1000, catchUpgradeErrors: true }, (req, res) => {
+  res.end(req.url);
+});
+secure.on('secureConnection', (socket) => console.log(socket.alpnProtocol, socket.getPeerCertificate().subject));
+secure.on('upgrade', (req: turnout.IncomingMessage, stream: Duplex, head: Buffer) => stream.write(head));
+secure.on('upgradeError', (error: Error, stream: Duplex, req: turnout.IncomingMessage) => console.error(error.message, stream.destroyed, req.url));
+secure.addContext('example.org', {});
+secure.closeAllConnections();
+https.get('https://localhost', { agent: new https.Agent({ keepAlive: true, maxCachedSessions: 2 }), servername: 'a' }, (res) => res.resume());
+// @ts-expect-error Node's tls reads the connections
+https.createServer({ threads: 1 });
+export const secureAgent: https.Agent = https.globalAgent;
