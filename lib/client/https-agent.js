@@ -47,6 +47,9 @@ Agent.prototype.createConnection = function createConnection(...args) {
   return https.Agent.prototype.createConnection.apply(this, args);
 };
 
+// As many as Node's say they are.
+Object.defineProperty(Agent.prototype.createConnection, 'length', { value: https.Agent.prototype.createConnection.length });
+
 /** What the forms of createConnection()'s arguments say. */
 function optionsOf([port, host, options]) {
   if (port !== null && typeof port === 'object') return port;
