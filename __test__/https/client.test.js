@@ -9,7 +9,6 @@ const os = require('node:os');
 const path = require('node:path');
 const { text } = require('node:stream/consumers');
 const tls = require('node:tls');
-const turnout = require('../..');
 const ours = require('../../https');
 const { authority, client: clientPair, other } = require('../support/certificate');
 const { MODULES, serve, withAgent, ask, closeAll } = require('../support/https');

@@ -66,6 +66,8 @@ pub struct Crossing {
     pub(super) heard: Cell<usize>,
     /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
     pub(super) heard_per_round: Cell<usize>,
+    /// What [`Self::give`] has returned.
+    given: RefCell<Batch>,
     /// What JavaScript is being told are records of streams of its own.
     pub(super) tells_streams: Cell<bool>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
@@ -121,6 +123,7 @@ impl Crossing {
             resuming: Cell::new(false),
             heard: Cell::new(0),
             heard_per_round: Cell::new(HEARD_PER_ROUND),
+            given: RefCell::default(),
             tells_streams: Cell::new(false),
             depth: Cell::new(0),
             broken: RefCell::default(),
@@ -330,7 +333,9 @@ impl Crossing {
             None => streams.end(target),
         }
         streams.serve();
-        let mut batch = Batch::default();
+        // Its memory is used again, by turns with the outbox's.
+        let mut batch = self.given.borrow_mut();
+        batch.records.clear();
         if !waits {
             streams.give_outbox(&mut batch);
         }
@@ -341,14 +346,14 @@ impl Crossing {
             }
             self.set_alarm(env);
         }
-        let told = batch.records;
-        match records.and_then(|records| records.part(0, told.len())) {
+        let told = batch.records.len();
+        match records.and_then(|records| records.part(0, told)) {
             Some(room) => {
                 // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
-                unsafe { room.bytes_mut() }.copy_from_slice(&told);
-                Either::A(told.len() as u32)
+                unsafe { room.bytes_mut() }.copy_from_slice(&batch.records);
+                Either::A(told as u32)
             }
-            None => Either::B(told.into()),
+            None => Either::B(std::mem::take(&mut batch.records).into()),
         }
     }
 
