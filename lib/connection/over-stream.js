@@ -92,8 +92,8 @@ const NOWHERE = Object.freeze({});
 function openSlot(id) {
   openPort();
   loadTables();
-  const [index, generation] = openStream(id, isTelling());
-  return { index, generation };
+  const opened = openStream(id, isTelling());
+  return { index: opened[0], generation: opened[1] };
 }
 
 /** @param {typeof import('./connection').Connection} Base the connection it is but for its stream */
