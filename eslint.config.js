@@ -9,7 +9,7 @@ const REPLACEABLE = ['Date', 'setTimeout', 'setInterval', 'setImmediate', 'clear
 /** And their like, which are read from at every call. */
 const BUILT_IN = ['Array', 'Buffer', 'Math', 'Object', 'Reflect', 'Boolean', 'Number', 'String', 'Map', 'Set', 'AbortController', 'AggregateError', 'Error', 'RangeError', 'TypeError', 'WeakRef'];
 /** Names with an underscore that lib/ may use where it needs them: Node's, which lib/base/node-internals.js declares as plain, and our own. */
-const UNDERSCORED = [...NAMES.filter(({ plain, key }) => plain && key[0] === '_').map(({ key }) => key), ...OFFERED];
+const UNDERSCORED = [...NAMES.filter(({ plain }) => plain).map(({ key }) => key), ...OFFERED].filter((key) => key[0] === '_');
 const UNDECLARED = `/^_(?!(?:_proto__|${UNDERSCORED.map((key) => key.slice(1)).join('|')})$)/`;
 const PRIVATE = "Node's private names are declared in lib/base/node-internals.js, with what they are for.";
 

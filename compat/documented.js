@@ -14,7 +14,7 @@ const SOCKET = /^(client )?socket\b/;
 
 module.exports = [
   {
-    where: /^(Agent|ClientRequest|IncomingMessage|OutgoingMessage|Server|ServerResponse)(\.prototype)? /,
+    where: /^(Agent|ClientRequest|IncomingMessage|OutgoingMessage|Server|ServerResponse|https\.Agent|https\.Server)(\.prototype)? /,
     kinds: ['own'],
     reason: 'our prototypes inherit from Node\'s, and ServerResponse has OutgoingMessage\'s members itself: both kinds pass instanceof',
   },
@@ -49,6 +49,7 @@ module.exports = [
   { where: /^client.*(readableDidRead|_consuming|_readableState › ended)$/, kinds: ['value'], reason: 'the engine reads the bytes; the response is a stream when it is first read' },
   { where: /^http › websocket(Mask|Unmask)$/, kinds: ['extra'], reason: 'ws uses them where http has them' },
   { where: /^(ClientRequest|OutgoingMessage) › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'Node\'s messages pass instanceof' },
+  { where: /^https › globalAgent$/, kinds: ['form'], reason: 'an accessor, as http has one: who assigns it is heard' },
   { where: /^Agent › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'agents of turnout/https inherit from node:https\'s' },
   { where: /^Server\.prototype › \[turnout\.pass\]$/, kinds: ['extra'], reason: 'what a channel between processes asks of a server that is sent' },
 ];

@@ -5,25 +5,78 @@
  * is in that phase: server, request, response and socket, on both sides, before, during and after an upgrade.
  */
 
+const fs = require('node:fs');
 const net = require('node:net');
+const path = require('node:path');
+const nodeHttp = require('node:http');
 const { once } = require('node:events');
+const { duplexPair } = require('node:stream');
 
 const UPGRADE = { Connection: 'Upgrade', Upgrade: 'compat' };
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: compat\r\n\r\n';
 
-/** @param {object} http @param {(name: string, object: object) => void} see */
+/**
+ * Where the phases take place: a server, options by which its clients reach it, an agent that keeps their connections, and options of a
+ * request without it.
+ * @typedef {{server: object, where: object, agent: object, alone: object}} Place
+ */
+
+/** Over sockets of the implementation's own. @param {object} http @param {(name: string, object: object) => void} see */
 async function walkPhases(http, see) {
   const server = http.createServer();
+  const agent = new http.Agent({ keepAlive: true });
+  await walk(http, await listening(server, agent, see), see);
+}
+
+/** The same with TLS below. @param {object} https @param {(name: string, object: object) => void} see */
+async function walkSecurePhases(https, see) {
+  const fixture = (name) => fs.readFileSync(path.join(__dirname, '..', '__test__', 'support', name));
+  const server = https.createServer({ key: fixture('key.pem'), cert: fixture('cert.pem') });
+  const agent = new https.Agent({ keepAlive: true });
+  const place = await listening(server, agent, see);
+  Object.assign(place.where, { servername: 'localhost', rejectUnauthorized: false });
+  await walk(https, place, see);
+}
+
+/** A client whose connections an agent of node:http makes. @param {object} http @param {(name: string, object: object) => void} see */
+async function walkForeignAgent(http, see) {
+  const agent = new nodeHttp.Agent({ keepAlive: true });
+  agent.createConnection = (options) => net.connect({ port: options.port, host: options.host });
+  const seeClient = (name, object) => void (/^client/.test(name) && see(name, object));
+  const place = await listening(http.createServer(), agent, seeClient);
+  await walk(http, { ...place, alone: { agent } }, seeClient);
+}
+
+/** Both ends over streams in memory that they are given. @param {object} http @param {(name: string, object: object) => void} see */
+async function walkGivenStreams(http, see) {
+  const server = http.createServer();
+  const createConnection = () => {
+    const [client, given] = duplexPair();
+    server.emit('connection', given);
+    // What an agent that keeps sockets asks of them.
+    return Object.assign(client, { setKeepAlive() {}, setTimeout() {}, ref() {}, unref() {} });
+  };
+  const agent = Object.assign(new http.Agent({ keepAlive: true }), { createConnection });
+  await walk(http, { server, agent, where: {}, alone: { createConnection } }, see);
+}
+
+/** @return {Promise<Place>} */
+async function listening(server, agent, see) {
   see('server made', server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   see('server listening', server);
-  const agent = new http.Agent({ keepAlive: true });
+  return { server, agent, where: { port: server.address().port, host: '127.0.0.1' }, alone: { agent: false } };
+}
+
+/** @param {object} http @param {Place} place */
+async function walk(http, place, see) {
+  const { server, agent } = place;
   see('agent made', agent);
-  await oneRequest(http, server, agent, see);
-  await oneBody(http, server, agent, see);
+  await oneRequest(http, place, see);
+  await oneBody(http, place, see);
   see('agent with a free socket', agent);
-  await oneUpgrade(http, server, see);
+  await oneUpgrade(http, place, see);
   agent.destroy();
   await new Promise((resolve) => {
     server.close(resolve);
@@ -32,7 +85,7 @@ async function walkPhases(http, see) {
   see('server closed', server);
 }
 
-async function oneRequest(http, server, agent, see) {
+async function oneRequest(http, { server, agent, where }, see) {
   server.once('connection', (socket) => see("socket in 'connection'", socket));
   server.once('request', (req, res) => {
     see("req in 'request'", req);
@@ -53,7 +106,7 @@ async function oneRequest(http, server, agent, see) {
     res.end('k');
     see('res ended', res);
   });
-  const req = http.get({ port: server.address().port, host: '127.0.0.1', agent });
+  const req = http.get({ ...where, agent });
   see('clientReq made', req);
   req.on('socket', (socket) => see("client socket in 'socket'", socket));
   req.on('response', (one) => {
@@ -67,7 +120,7 @@ async function oneRequest(http, server, agent, see) {
   see("clientRes after 'close'", res);
 }
 
-async function oneBody(http, server, agent, see) {
+async function oneBody(http, { server, agent, where }, see) {
   server.once('request', (req, res) => {
     see('req with a body', req);
     see('res to a body', res);
@@ -77,7 +130,7 @@ async function oneBody(http, server, agent, see) {
     });
     req.resume();
   });
-  const req = http.request({ method: 'POST', port: server.address().port, host: '127.0.0.1', agent });
+  const req = http.request({ method: 'POST', ...where, agent });
   req.end('body');
   see('clientReq ended', req);
   const [res] = await once(req, 'response');
@@ -85,7 +138,7 @@ async function oneBody(http, server, agent, see) {
   await new Promise(setImmediate);
 }
 
-async function oneUpgrade(http, server, see) {
+async function oneUpgrade(http, { server, where, alone }, see) {
   const handedOver = new Promise((resolve) => {
     server.once('upgrade', (req, socket) => {
       see("req in 'upgrade'", req);
@@ -94,7 +147,7 @@ async function oneUpgrade(http, server, see) {
       resolve(socket);
     });
   });
-  const req = http.request({ port: server.address().port, host: '127.0.0.1', headers: UPGRADE, agent: false });
+  const req = http.request({ ...where, ...alone, headers: UPGRADE });
   req.end();
   req.on('upgrade', (res, clientSocket) => {
     see("clientReq in 'upgrade'", req);
@@ -120,4 +173,4 @@ function makeByHand(http, see) {
   see('ServerResponse by hand', new http.ServerResponse(req));
 }
 
-module.exports = { walkPhases, makeByHand };
+module.exports = { walkPhases, walkForeignAgent, walkGivenStreams, walkSecurePhases, makeByHand };

@@ -3,7 +3,7 @@
 /**
  * npm run compat [-- --node BINARY] [--all] [--record]
  *
- * Prints the face of node:http, and where turnout's differs. Ends with status 1 when a difference is not documented.
+ * Prints the face of node:http and node:https, and where turnout's differs. Ends with status 1 when a difference is not documented.
  * --node BINARY  with that Node instead of the running one
  * --all          also the members that are alike
  * --record       keeps the running Node's face, which must be 26, as the one older Nodes are measured by
@@ -13,9 +13,10 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { compare } = require('./compare');
-const { faceOf } = require('./face');
+const { faceOf, withoutHttps } = require('./face');
 
 const NEWEST = path.join(__dirname, 'node26-face.json');
+const HTTPS = path.join(__dirname, '..', 'https.js');
 const { argv } = process;
 
 async function main() {
@@ -25,7 +26,7 @@ async function main() {
     process.exitCode = spawnSync(argv[at + 1], [__filename, ...rest], { stdio: 'inherit' }).status ?? 1;
     return;
   }
-  const host = await faceOf(require('node:http'));
+  const host = await faceOf({ http: require('node:http'), https: require('node:https') });
   if (argv.includes('--record')) {
     if (!process.versions.node.startsWith('26.')) throw new Error(`record with Node 26, not ${process.versions.node}`);
     fs.writeFileSync(NEWEST, pack(host));
@@ -41,11 +42,19 @@ async function main() {
 
 /** @param {object} host node:http's face on this Node @return {Promise<object[]>} compare.js's rows */
 async function compareFaces(host) {
-  const newest = unpack(fs.readFileSync(NEWEST, 'utf8'));
-  return compare(host, newest, await faceOf(require('..'), [host, newest]));
+  const known = [host, unpack(fs.readFileSync(NEWEST, 'utf8'))];
+  const https = fs.existsSync(HTTPS) ? require(HTTPS) : null;
+  const [itsHost, itsNewest] = https === null ? known.map(withoutHttps) : known;
+  return compare(itsHost, itsNewest, await faceOf({ http: require('..'), https }, known));
 }
 
-/** One line per place. Most members are own, writable, enumerable and configurable data: these are told by their value alone. */
+/** Over another carrier most of a place is as it is over sockets. */
+const overSockets = (place) => place.replace(/, over [^,]+/, '');
+
+/**
+ * One line per place. Most members are own, writable, enumerable and configurable data: these are told by their value alone. Of a place over
+ * another carrier what differs is told; null: it is not there.
+ */
 function pack(face) {
   const places = {};
   for (const [key, { value, form, flags, own }] of Object.entries(face)) {
@@ -53,13 +62,25 @@ function pack(face) {
     places[place] ??= {};
     places[place][name] = form === 'data' && flags === 'wec' && own ? value : [value, form, flags, own ? 1 : 0];
   }
+  for (const [place, members] of Object.entries(places).reverse()) {
+    const usual = overSockets(place);
+    if (usual === place || places[usual] === undefined) continue;
+    for (const [name, member] of Object.entries(places[usual])) {
+      if (members[name] === undefined) members[name] = null;
+      else if (JSON.stringify(members[name]) === JSON.stringify(member)) delete members[name];
+    }
+  }
   return `{\n${Object.entries(places).map(([place, members]) => `${JSON.stringify(place)}: ${JSON.stringify(members)}`).join(',\n')}\n}\n`;
 }
 
 function unpack(text) {
   const face = {};
-  for (const [place, members] of Object.entries(JSON.parse(text))) {
+  const places = JSON.parse(text);
+  for (const [place, told] of Object.entries(places)) {
+    const usual = overSockets(place);
+    const members = usual === place ? told : { ...places[usual], ...told };
     for (const [name, member] of Object.entries(members)) {
+      if (member === null) continue;
       const [value, form, flags, own] = typeof member === 'string' ? [member, 'data', 'wec', 1] : member;
       face[`${place} › ${name}`] = { value, form, flags, own: own === 1 };
     }

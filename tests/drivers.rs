@@ -706,7 +706,7 @@ fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
     let mut engine = Engine::<OnLoop>::start(NEVER);
     let (_client, to) = engine.connect();
     let no_delay = |engine: &mut Engine<OnLoop>| {
-        engine.driver.inline.connections.stream(0).unwrap().socket().tcp_nodelay().unwrap()
+        engine.driver.inline.connections.stream(0).unwrap().sock_ref().tcp_nodelay().unwrap()
     };
     assert!(no_delay(&mut engine));
     engine.command(Op::NoDelay, 0, to, 0, b"");

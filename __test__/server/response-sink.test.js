@@ -43,6 +43,7 @@ describe('a response on an engine sink', () => {
         this.calls.push(['cork']);
       },
       uncorkFully() {},
+      showCurrent() {},
       uncork() {
         this.calls.push(['uncork']);
       },

@@ -20,14 +20,6 @@ const FOLDER = path.join(__dirname, '..', 'parity');
 const END = '.test.js';
 const SIDES = ['client', 'server'];
 
-/**
- * Whether the engine speaks HTTP over TLS. While node:http does it inside turnout, what is seen over TLS is what the running Node shows, whichever
- * that is, and nothing is better.
- */
-const ENGINE_OVER_TLS = false;
-/** What node:http within turnout is not told of. */
-const UNTOLD = /^httpAllowHalfOpen: |changed while it listens$/;
-
 /** Cases that are not played over TLS, by `feature: title`, and why. */
 const NOT_OVER_TLS = [
   [/^connections: serves HTTP again over an upgraded socket$/, "it is given to emit('connection'), which would shake hands over it"],
@@ -45,9 +37,9 @@ const AS_WITHOUT_TLS = [[/^options: joins the values of uniqueHeaders$/, 'node:h
 
 const isAmong = (list, feature, title) => list.some(([pattern]) => pattern.test(`${feature}: ${title}`));
 
-/** The ways in which cases are played: on whose modules, over what, where Node 26's traces stand, which cases, and which of them turnout can play. */
+/** The ways in which cases are played: on whose modules, over what, where Node 26's traces stand, and which cases. */
 const LANES = [
-  { name: '', host: 'node:http', ours: () => require('../..'), transport: PLAIN, sides: SIDES, record: 'node26-traces.json', plays: isHere, serves: () => true },
+  { name: '', host: 'node:http', ours: () => require('../..'), transport: PLAIN, sides: SIDES, record: 'node26-traces.json', plays: isHere },
   {
     name: ' over TLS',
     host: 'node:https',
@@ -56,7 +48,6 @@ const LANES = [
     sides: ['server'],
     record: 'node26-tls-traces.json',
     plays: (one, feature, title) => isHere(one) && !isAmong(NOT_OVER_TLS, feature, title),
-    serves: (one, title) => ENGINE_OVER_TLS || (MAJOR >= 26 && !one.better && !UNTOLD.test(title)),
   },
 ];
 const [PLAIN_LANE] = LANES;
@@ -104,7 +95,7 @@ function parity(file, cases) {
     if (lane !== PLAIN_LANE) noteStale(feature, Object.keys(cases));
     describe(`${path.relative(path.join(FOLDER, '..', '..'), file)}${lane.name}`, () => {
       for (const [title, one] of Object.entries(cases)) {
-        (lane.plays(one, feature, title) && lane.serves(one, title) ? it : it.skip)(title, async () => {
+        (lane.plays(one, feature, title) ? it : it.skip)(title, async () => {
           const expected = expectedOf(one, feature, title, lane, recorded);
           expect(expected).toBeDefined();
           expect(await traceOfTurnout(one, lane)).toBe(expected);

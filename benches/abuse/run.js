@@ -90,7 +90,7 @@ const descriptors = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 
 /** What the well-behaved client sees in `seconds`: an open loop, latency counts from the scheduled time. */
 async function behave(server, port, seconds) {
-  const numbers = [port, CONNECTIONS, WARMUP_MS, seconds * 1000, 4, 1, options.rate, server.pid];
+  const numbers = [port, CONNECTIONS, WARMUP_MS, seconds * 1000, 4, 1, options.rate, server.pid, 0];
   const load = startTalking(loadProgram('turnout-load'), ['get', ...numbers.map(String)]);
   try {
     return JSON.parse(await load.line('the well-behaved client'));

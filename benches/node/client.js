@@ -6,6 +6,7 @@
  */
 
 const fs = require('node:fs');
+const net = require('node:net');
 const { performance } = require('node:perf_hooks');
 
 const [, , implementation, scenario, ...numbers] = process.argv;
@@ -40,8 +41,11 @@ const wrong = (what) => new Error(`wrong answer: ${what}`);
 
 /** node:http and turnout: the callers of these interfaces are the same text. */
 function callers() {
-  const http = implementation.startsWith('turnout') ? require('../..') : require('node:http');
-  const agent = new http.Agent({ keepAlive: true, maxSockets: concurrency });
+  const http = implementation.startsWith('turnout') ? require(process.env.BENCH_TURNOUT ?? '../..') : require('node:http');
+  const { Agent } = scenario === 'foreign' ? require('node:http') : http;
+  const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
+  // A package's agent is one of node:http's with sockets of its own making.
+  if (scenario === 'foreign') agent.createConnection = (options) => net.connect({ host: options.host, port: options.port, noDelay: true });
   const get = () => {
     const began = performance.now();
     const req = http.get({ host: '127.0.0.1', port, agent }, (res) => {
@@ -61,7 +65,7 @@ function callers() {
     });
     req.on('error', (error) => settle(began, error));
   };
-  return { get, upgrade };
+  return { get, foreign: get, upgrade };
 }
 
 function undiciCallers() {

@@ -19,6 +19,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '.' },
     impl: { type: 'string', default: [...new Set([...SERVERS, ...CLIENTS])].join(',') },
     json: { type: 'string' },
+    turnout: { type: 'string', default: path.join(__dirname, '..', '..') },
     'uws-node': { type: 'string', default: process.version.startsWith('v20.') ? process.execPath : '' },
   },
 });
@@ -40,7 +41,7 @@ function uwsMissing() {
 function command(implementation, scenario) {
   if (implementation === 'limit') return [loadProgram('turnout-limit'), scenario.server];
   if (implementation === 'uWebSockets.js') return [options['uws-node'], path.join(__dirname, 'uws.js'), scenario.server];
-  return [options.node, path.join(__dirname, 'server.js'), implementation, scenario.server];
+  return [options.node, path.join(__dirname, 'server.js'), implementation, scenario.server, scenario.tls ? 'tls' : 'tcp'];
 }
 
 /** @return {object} a result with what one operation cost, in microseconds */
@@ -48,11 +49,11 @@ function costs(result) {
   return { ...result, js: result.jsNanos / result.operations / 1000, all: result.allNanos / result.operations / 1000 };
 }
 
-const environmentOf = (implementation) => (implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : {});
+const environmentOf = (implementation) => ({ BENCH_TURNOUT: path.resolve(options.turnout), ...(implementation === 'turnout threads' ? { TURNOUT_THREADS: '1' } : {}) });
 
 /** One round of one row of clients, whose server is the bare loop; rejects when a child fails. */
 async function measureClient(implementation, scenario) {
-  const server = start(loadProgram('turnout-limit'), [scenario.client]);
+  const server = start(loadProgram('turnout-limit'), [scenario.asks ?? scenario.client]);
   let client;
   try {
     const { value: port } = await server.lines.next();
@@ -75,9 +76,10 @@ async function measureServer(implementation, scenario) {
   try {
     const { value: port } = await server.lines.next();
     if (!port) throw new Error('the server did not start');
-    const { mode, connections, size, depth = 1, rate = 0 } = scenario;
+    if (Number.isNaN(Number(port))) return { skipped: port };
+    const { mode, connections, size, depth = 1, rate = 0, tls = false } = scenario;
     const before = residentKiB(server.pid);
-    const numbers = [port, connections, WARMUP_MS, Number(options.seconds) * 1000, size, depth, rate, server.pid];
+    const numbers = [port, connections, WARMUP_MS, Number(options.seconds) * 1000, size, depth, rate, server.pid, Number(tls)];
     generator = start(loadProgram('turnout-load'), [mode, ...numbers.map(String)]);
     const { value: line } = await generator.lines.next();
     if (line === undefined) throw new Error('the generator failed');
@@ -116,7 +118,7 @@ function cells(rounds, reference, uws) {
 
 /** @return {string[]} who takes part in this row */
 function competitors(scenario) {
-  const all = scenario.client ? CLIENTS : SERVERS.filter((name) => (name !== 'uWebSockets.js' || scenario.uws) && (name !== 'limit' || scenario.limit));
+  const all = scenario.client ? CLIENTS.filter((name) => name !== 'undici' || !scenario.asks) : SERVERS.filter((name) => (name !== 'uWebSockets.js' || scenario.uws) && (name !== 'limit' || scenario.limit));
   const asked = options.impl.split(',');
   return all.filter((name) => asked.includes(name));
 }

@@ -5,6 +5,7 @@
  * of one case, and must hold of nothing but what its row says.
  */
 
+const { isSplit } = require('./compare');
 const { PROFILES } = require('./server-profiles');
 
 const heads = (messages) => messages.map(({ kind, head }) => `${kind} ${head}`);
@@ -23,7 +24,6 @@ const NO_HOST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nDate: *\r\n';
 const REFUSED = /HTTP\/1\.1 4\d\d [A-Z][A-Za-z ]*\r\nConnection: close\r\n\r\n$/;
 
 const alike = (a, b) => JSON.stringify(a) === JSON.stringify(b);
-const SPLIT = (one) => one.cuts.length > 0;
 
 /** Whether the listener of an upgrade after an answer that closes hears of writing to a stream that has ended. */
 const wroteLate = ({ errors, messages }) => errors[0]?.code === 'ERR_STREAM_WRITE_AFTER_END' && messages.at(-1)?.first !== undefined;
@@ -40,7 +40,7 @@ const ALLOWED = {
     if (one.side !== 'request' || PROFILES[one.profile].upgrades === 'accept') return false;
     const declined = node.messages.findIndex(asksForUpgrade);
     // What comes in later packets it parses again, from wherever these begin.
-    if (declined !== -1 && SPLIT(one)) return startsWith(heads(turnout.messages), heads(node.messages.slice(0, declined + 1)));
+    if (declined !== -1 && isSplit(one)) return startsWith(heads(turnout.messages), heads(node.messages.slice(0, declined + 1)));
     // A request without Host is answered 400 before any event tells of it.
     const refused = node.wire.includes(NO_HOST) && /upgrade/i.test(one.text);
     const last = declined !== -1 && declined === node.messages.length - 1;
@@ -93,18 +93,18 @@ const ALLOWED = {
 
   // Whether later packets of a connection that its answer closes are still read is a race in node:http as well.
   'packets after an answer that closes'(node, turnout, one) {
-    if (one.side !== 'request' || !SPLIT(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
+    if (one.side !== 'request' || !isSplit(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
     const [fewer, more] = [heads(node.messages), heads(turnout.messages)].sort((a, b) => a.length - b.length);
     return startsWith(more, fewer);
   },
 
   'a head with another fault near its maximum size'(node, turnout, one) {
     const codes = [node, turnout].map(({ errors }) => errors[0]?.code);
-    return SPLIT(one) && codes.includes('HPE_HEADER_OVERFLOW') && !codes.includes(undefined) && alike(heads(node.messages), heads(turnout.messages));
+    return isSplit(one) && codes.includes('HPE_HEADER_OVERFLOW') && !codes.includes(undefined) && alike(heads(node.messages), heads(turnout.messages));
   },
 
   'bytes in a later packet than the end of a response'(node, turnout, one) {
-    if (one.side !== 'response' || !SPLIT(one)) return false;
+    if (one.side !== 'response' || !isSplit(one)) return false;
     const [quiet, told] = node.errors.length === 0 ? [node, turnout] : [turnout, node];
     const final = quiet.messages.find(({ kind }) => kind === 'response');
     return quiet.errors.length === 0 && final?.end.endsWith(' true') && told.errors[0]?.code.startsWith('HPE_') && startsWith(heads(told.messages), heads(quiet.messages));

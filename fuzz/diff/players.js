@@ -8,7 +8,9 @@ const { ClientLane } = require('./client-lane');
 const { ServerLane } = require('./server-lane');
 const { requestCase } = require('./requests');
 const { responseCase } = require('./responses');
+const { overStream, throughEmit } = require('./ways');
 
+/** The third driver is a stream that an implementation is given; node:http has the same. */
 const SIDES = {
   requests: {
     caseOf: requestCase,
@@ -19,12 +21,20 @@ const SIDES = {
     caseOf: responseCase,
     lanes: (node, turnout) => ({ node: new ClientLane(node), client: new ClientLane(turnout) }),
   },
+  'stream-requests': {
+    caseOf: (n, options) => overStream(requestCase(n, options)),
+    lanes: (node, turnout) => ({ node: new ServerLane(node, {}, throughEmit), streams: new ServerLane(turnout, {}, throughEmit) }),
+  },
+  'stream-responses': {
+    caseOf: (n, options) => overStream(responseCase(n, options)),
+    lanes: (node, turnout) => ({ node: new ClientLane(node, true), streams: new ClientLane(turnout, true) }),
+  },
 };
 
 class Players {
   #lanes;
 
-  /** @param {'requests'|'responses'} side @param {object} node node:http @param {object} turnout */
+  /** @param {string} side of SIDES @param {object} node node:http @param {object} turnout */
   constructor(side, node, turnout) {
     this.#lanes = SIDES[side].lanes(node, turnout);
   }

@@ -6,23 +6,26 @@
  */
 
 const { spawnSync } = require('node:child_process');
+const path = require('node:path');
 const { parseArgs } = require('node:util');
 const { essence } = require('./compare');
 const { Players, SIDES } = require('./players');
-const { replayProgram, runPrograms } = require('./programs/run');
+const { PROGRAMS, replayProgram, runPrograms } = require('./programs/run');
 const { shrunk } = require('./shrink');
 
 const USAGE = `npm run fuzz:diff -- [options]
   --cases N     cases of each side (10000)
   --seed S      of the generator (1)
   --from N      the first case (0)
-  --only SIDE   requests, responses (both of these) or programs
+  --only SIDE   requests, responses, stream-requests, stream-responses (all four), programs or stream-programs. Those of streams go
+                over connections that are given to both: emit('connection', stream), an agent's or a request's own createConnection
   --without RE  leave out the programs' actions and steps whose JSON matches, such as those of a difference that is known
   --lenient     all cases with insecureHTTPParser
   --case N      only this case, with the outcomes in full
   --show N      how many kinds of differences are shrunk and printed (10)
   --lanes N     connections at once to each server (16); of programs, processes for each implementation (2)
   --node PATH   run with this Node, which must be 26
+  --turnout PATH  another tree's turnout, whose addon has been built (this one's)
 TURNOUT_DRIVER=threads: the client of the responses on the threads driver; requests always go to both drivers.`;
 
 const OPTIONS = {
@@ -36,6 +39,7 @@ const OPTIONS = {
   show: { type: 'string', default: '10' },
   lanes: { type: 'string' },
   node: { type: 'string' },
+  turnout: { type: 'string', default: path.join(__dirname, '..', '..') },
   help: { type: 'boolean', default: false },
 };
 
@@ -72,6 +76,7 @@ class Tally {
   unstable = 0;
   allowed = {};
   different = [];
+  uncaught = new Set();
 
   add({ outcomes, allowed }) {
     this.cases += 1;
@@ -84,25 +89,44 @@ class Tally {
     const kinds = new Set(this.different.map((entry) => entry[2]));
     if (kinds.size > 0) print(`  of ${kinds.size} kinds; one of each is shown`);
     for (const [name, count] of Object.entries(this.allowed)) print(`  allowed ${count}: ${name}`);
+    if (this.uncaught.size > 0) print(`  ${this.uncaught.size} exceptions that nobody caught`);
     if (this.unstable > 0) print(`  ${this.unstable} differed once and not again`);
   }
 }
 
+const implementations = ({ turnout }) => [require('node:http'), require(turnout)];
+
+/** Exceptions that nobody catches end no run: each is shown once, with the cases that were played when it was thrown. */
+function watchUncaught(tally, underWay) {
+  process.on('uncaughtException', (error) => {
+    const stack = String(error?.stack ?? error);
+    const thrown = stack.split('\n').slice(1, 4).join();
+    if (tally.uncaught.has(thrown)) return;
+    tally.uncaught.add(thrown);
+    print(`\nuncaught, in one of the cases ${[...underWay].join(', ')}\n${stack}`);
+  });
+}
+
 async function runSide(side, options) {
   const { caseOf } = SIDES[side];
-  const http = [require('node:http'), require('../..')];
+  const http = implementations(options);
   const tally = new Tally();
+  const underWay = new Set();
+  watchUncaught(tally, underWay);
   const began = Date.now();
   let next = options.from;
   const lane = async () => {
     const players = new Players(side, ...http);
     while (next < options.from + options.cases) {
       const one = caseOf(next++, options);
+      underWay.add(one.n);
       const judged = await players.judge(one);
       tally.add(judged);
-      if (judged.difference === undefined) continue;
-      if (!(await differsAgain(players, one))) tally.unstable += 1;
-      else tally.different.push([one, judged.difference, kind(judged)]);
+      if (judged.difference !== undefined) {
+        if (!(await differsAgain(players, one))) tally.unstable += 1;
+        else tally.different.push([one, judged.difference, kind(judged)]);
+      }
+      underWay.delete(one.n);
     }
     players.close();
   };
@@ -113,11 +137,12 @@ async function runSide(side, options) {
   for (const [one, name] of [...kinds.values()].slice(0, options.show)) await report(players, one, name);
   players.close();
   tally.print(side, seconds);
-  return tally.different.length;
+  process.removeAllListeners('uncaughtException');
+  return tally.different.length + tally.uncaught.size;
 }
 
 async function replay(side, n, options) {
-  const players = new Players(side, require('node:http'), require('../..'));
+  const players = new Players(side, ...implementations(options));
   const one = SIDES[side].caseOf(n, options);
   const { outcomes, difference, allowed } = await players.judge(one);
   players.close();
@@ -140,16 +165,15 @@ async function main() {
     process.exitCode = 2;
     return;
   }
-  if (values.only !== undefined && !(values.only in SIDES) && values.only !== 'programs') {
-    throw new Error(`--only requests, --only responses or --only programs, not ${values.only}`);
-  }
+  const known = [...Object.keys(SIDES), ...PROGRAMS];
+  if (values.only !== undefined && !known.includes(values.only)) throw new Error(`--only one of ${known.join(', ')}, not ${values.only}`);
   const [seed, cases, from, show] = [values.seed, values.cases, values.from, values.show].map(Number);
-  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16) };
+  const options = { seed, cases, from, show, without: values.without, lenient: values.lenient, lanes: Number(values.lanes ?? 16), turnout: path.resolve(values.turnout) };
   let different = 0;
   for (const side of values.only === undefined ? Object.keys(SIDES) : [values.only]) {
-    if (side === 'programs') {
-      const lanes = Number(values.lanes ?? 2);
-      different += values.case === undefined ? await runPrograms({ ...options, lanes }) : await replayProgram(Number(values.case), options);
+    if (PROGRAMS.includes(side)) {
+      const settings = { ...options, side, lanes: Number(values.lanes ?? 2) };
+      different += values.case === undefined ? await runPrograms(settings) : await replayProgram(Number(values.case), settings);
     } else different += values.case === undefined ? await runSide(side, options) : await replay(side, Number(values.case), options);
   }
   // Servers with connections in CLOSE_WAIT would keep the process for their timeouts.

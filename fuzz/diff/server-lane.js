@@ -2,9 +2,9 @@
 
 /** One connection at a time to servers of one implementation of node:http: what became of the bytes of a case. */
 
-const net = require('node:net');
-const { PATIENCE, listening, send } = require('./lane');
+const { PATIENCE, send } = require('./lane');
 const { PROFILES } = require('./server-profiles');
+const { throughPort } = require('./ways');
 
 const latin1 = (chunk) => chunk.toString('latin1');
 
@@ -64,22 +64,30 @@ class Outcome {
 class ServerLane {
   #http;
   #options;
-  #servers = new Map();
+  #through;
+  #ways = new Map();
   #current;
 
-  /** @param {object} http an implementation of node:http @param {object} options for each of its servers */
-  constructor(http, options = {}) {
+  /**
+   * @param {object} http an implementation of node:http
+   * @param {object} options for each of its servers
+   * @param {Function} through the way of a peer to a server, of `ways.js`
+   */
+  constructor(http, options = {}, through = throughPort) {
     this.#http = http;
     this.#options = options;
+    this.#through = through;
   }
 
   /** @return {Promise<Outcome>} */
   async play(one) {
-    const { address } = await this.#server(one.profile);
+    const way = await this.#way(one.profile);
     const outcome = new Outcome();
     this.#current = outcome;
     await new Promise((resolve) => {
-      const client = net.connect(address, () => send(client, one));
+      const client = way.connect(one);
+      if (client.connecting || client.encrypted) client.on(client.encrypted ? 'secureConnect' : 'connect', () => send(client, one));
+      else send(client, one);
       const timer = setTimeout(() => client.destroy(), PATIENCE);
       client.on('data', (chunk) => (outcome.wire += latin1(chunk)));
       client.on('end', () => (outcome.closed = 'closed'));
@@ -95,22 +103,19 @@ class ServerLane {
   }
 
   close() {
-    for (const { server } of this.#servers.values()) {
-      server.closeAllConnections();
-      server.close();
-    }
+    for (const way of this.#ways.values()) way.close();
   }
 
-  async #server(name) {
-    const known = this.#servers.get(name);
+  async #way(name) {
+    const known = this.#ways.get(name);
     if (known !== undefined) return known;
     const profile = PROFILES[name];
     const server = this.#http.createServer({ ...profile.options, ...this.#options, ...this.#deciding(profile) });
     this.#listen(server, profile);
     if (profile.maxHeadersCount !== undefined) server.maxHeadersCount = profile.maxHeadersCount;
-    const entry = { server, address: await listening(server) };
-    this.#servers.set(name, entry);
-    return entry;
+    const way = await this.#through(server);
+    this.#ways.set(name, way);
+    return way;
   }
 
   #deciding({ upgrades }) {

@@ -20,6 +20,8 @@ function* simpler(one) {
   if (one.side === 'request' && one.profile !== 'plain') yield { ...one, profile: 'plain' };
   if (one.side === 'response' && Object.keys(one.options).length > 0) yield { ...one, options: {} };
   if (one.side === 'response' && (one.request.method !== 'GET' || one.request.headers)) yield { ...one, request: { method: 'GET' } };
+  if (one.over !== undefined && one.over.moment !== 'at once') yield { ...one, over: { ...one.over, moment: 'at once' } };
+  if (one.over !== undefined && one.over.stream !== 'memory') yield { ...one, over: { ...one.over, stream: 'memory' } };
   const { length } = one.text;
   for (let size = length >> 1; size >= 1; size = size === 1 ? 0 : (size + 1) >> 1) {
     for (let from = 0; from < length; from += size) yield without(one, from, Math.min(length, from + size));

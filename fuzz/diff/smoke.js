@@ -9,12 +9,12 @@
 const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
-const { essence, same } = require('./compare');
+const { essence, isSplit, same } = require('./compare');
 const { Players, SIDES } = require('./players');
 
 const RECORDED = path.join(__dirname, 'node26-outcomes.json');
 const SEED = 2026;
-const CASES = { requests: 300, responses: 150 };
+const CASES = { requests: 300, responses: 150, 'stream-requests': 300, 'stream-responses': 150 };
 /** A case is recorded when that many runs of it give the same. */
 const RUNS = 4;
 
@@ -27,7 +27,7 @@ function digest(outcome, one) {
 
 /** Whether it depends on timing how much of a case is read: packets come after an answer that closes, or after a whole response. */
 function races(outcome, one) {
-  if (one.cuts.length === 0) return false;
+  if (!isSplit(one)) return false;
   if (one.side === 'response') return outcome.messages.some(({ end }) => end.endsWith(' true'));
   return outcome.wire === '' || outcome.wire.includes('Connection: close');
 }
@@ -60,7 +60,7 @@ async function record() {
 }
 
 /**
- * @param {'requests'|'responses'} side
+ * @param {string} side of CASES
  * @param {{play(one: object): Promise<object>, close(): void}} lane
  * @return {Promise<{played: number, different: object[]}>}
  */
@@ -71,7 +71,9 @@ async function smoke(side, lane) {
   for (const one of casesOf(side)) {
     if (wanted[one.n] === null) continue;
     played += 1;
-    const outcome = await lane.play(one);
+    let outcome = await lane.play(one);
+    // Other cases may have kept the loop; and node:http's parsers, where these still answer, remember the cases before.
+    if (one.over !== undefined && digest(outcome, one) !== wanted[one.n]) outcome = await lane.play(one);
     if (digest(outcome, one) !== wanted[one.n]) different.push({ replay: `npm run fuzz:diff -- --only ${side} --seed ${SEED} --case ${one.n}`, one, outcome: essence(outcome, one) });
   }
   lane.close();

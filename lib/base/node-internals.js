@@ -8,8 +8,8 @@
  * Most are used through a function or a constant of this file. `plain` ones are read and called where they are needed, as the properties they are:
  * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, but for those in OFFERED.
  *
- * Whoever intercepts channels does so for every copy of turnout in the process (channels.js) and has this file from the first: nothing here leads to the
- * rest of lib/, which could otherwise never be collected.
+ * This file must not lead to the rest of lib/. A process may load turnout several times and drop some of these copies, but channels to other processes
+ * are intercepted once, by the first copy's channels.js, which stays for ever and keeps this file: whatever can be reached from here stays, too.
  *
  * What can be seen without doing anything is looked for when turnout is loaded. The rest (a channel to another process, handles that live, what Node
  * publishes) is asserted by __test__/package/node-internals.test.js alone, on every Node that is supported.
@@ -251,13 +251,14 @@ const CHANNELS = {
 /** The one that is a tracing channel. */
 const LISTEN_CHANNEL = 'net.server.listen';
 
-/** Members that our messages, sockets and parsers have by Node's names, because programs and Node's own code look for them: they are ours. */
+/** Members that our servers, messages, sockets and parsers have by names of Node's that no document tells, because programs and Node's own code look for them: they are ours. */
 const OFFERED = [
   ...['_last', '_defaultKeepAlive', '_removedConnection', '_removedContLen', '_removedTE', '_contentLength', '_hasBody', '_trailer', '_headerSent', '_closed'],
   ...['_header', '_keepAliveTimeout', '_maxRequestsPerSocket', '_onPendingData', '_isLenientHeaderValidation', '_implicitHeader', '_storeHeader', '_writeRaw'],
   ...['_flush', '_flushOutput', '_renderHeaders', '_sent100', '_expect_continue', '_ended', '_deferToConnect', '_defaultAgent'],
   ...['_consuming', '_dumped', '_dump', '_dumpAndCloseReadable', '_addHeaderLine', '_addHeaderLineDistinct', '_addHeaderLines'],
   ...['_read', '_write', '_writev', '_final', '_paused', '_headers', '_url', '_consumed'],
+  ...['httpAllowHalfOpen', 'maxRequestsOnConnectionReached'],
 ];
 
 /** What has the names that can be looked for at once. */

@@ -130,6 +130,7 @@ module.exports = {
   String: callable(String),
   Map: safe(Map),
   Set: safe(Set),
+  WeakMap: safe(WeakMap),
   AbortController,
   AggregateError,
   Error,

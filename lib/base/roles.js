@@ -44,18 +44,23 @@
  * @property {boolean} paused the socket is paused, and nothing is read
  * @property {() => void} resumeSocket whoever reads a message makes its socket flow
  * @property {(n: number) => void} credit so many bytes have been taken by whoever they were for
- * @property {(request: object) => boolean} hasAnswered whether the answer to it counts as sent, and nobody has been told yet
+ * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent, and nobody has been told yet
  */
 
 /**
  * Whom a connection belongs to: the `ServerSide` of a server, or a `ClientSide` of its own.
  * @typedef {object} Side
  * @property {Exchange} exchange
+ * @property {(server?: object) => void} begin the async scope of its events is from now on that of whoever calls: with a request, or to listen (the first time)
  * @property {(fn: Function, a?: *, b?: *, c?: *, d?: *) => *} inScope runs what may call a program's code, in the async scope of the side's events
+ * @property {(server: object|null) => number} highWaterMarkOf that of a new connection
  * @property {(socket: import('net').Socket, connection: object) => void} attachSocket a socket has been made: gives it its listeners
  * @property {(connection: object) => void} forget it has closed, or another process has it
  * @property {(connection: object) => boolean} [admit] a server's: a connection has come; true: a program's code ran
  * @property {(connection: object) => void} [connectionGone] a server's: one that was counted has closed, and has no socket to count it down
+ * @property {(connection: object, complete: boolean) => void} [leaveHttp] a server's: an upgrade is accepted, with its request's body in or still to come
+ * @property {(connection: object) => boolean} [allowsHalfOpen] a server's: whether answers are still sent when the peer has ended
+ * @property {(connection: object) => void} [rest] a server's: no request is under way any more, and the socket's idle timer runs
  */
 
 /**

@@ -8,7 +8,7 @@
  * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
  */
 
-const { connect } = require('./client-connection');
+const { connect } = require('./dialled-connection');
 const http = require('../base/host-http');
 const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
 const { Boolean, Number, Object, each, indexOf, splice } = require('../base/primordials');

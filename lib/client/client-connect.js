@@ -27,8 +27,8 @@ let threads;
 
 /**
  * Connects `socket` as net.Socket's connect() would.
- * @param {import('./client-connection').ClientSocket} socket
- * @param {import('./client-connection').ClientConnection} connection the socket's
+ * @param {import('./dialled-connection').ClientSocket} socket
+ * @param {import('./dialled-connection').DialledConnection} connection the socket's
  * @param {object} options net.connect()'s
  */
 function connectSocket(socket, connection, options) {

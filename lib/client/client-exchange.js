@@ -10,9 +10,8 @@ const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('../seam/layout').messageFlags
 const { EngineRequest, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
-const { HTTPParser } = require('../connection/parser-face');
 const { join, nextTick, split } = require('../base/primordials');
-const { connectionOf } = require('../connection/socket');
+const { carriedOn, spokenOn } = require('../connection/carried');
 const { kSink, kOnClose, kOnDrain } = require('../base/symbols');
 
 /** Fields a message shows at most when nobody says how many; Node's default. */
@@ -24,35 +23,21 @@ function emitErrorEvent(req, error) {
   req.emit('error', error);
 }
 
-/** The socket carries `req` from now on. */
-function attach(req, socket) {
-  const connection = connectionOf(socket);
-  req.socket = socket;
-  connection.parser ??= new HTTPParser(connection, socket);
-  connection.parser.outgoing = req;
-  req.parser = connection.parser;
-  socket.parser = connection.parser;
-  socket._httpMessage = req;
-  connection.begin(req);
-  // The first 'data' listener must be added by on(), which makes the stream flow.
-  if (socket.readableFlowing === true) listen(socket, 'data', socketOnData);
-  else socket.on('data', socketOnData);
-  listen(socket, 'end', socketOnEnd);
-  listen(socket, 'close', socketCloseListener);
-  listen(socket, 'drain', ondrain);
-  return connection;
-}
-
 /** No more of this response will come. */
 function freeParser(req, socket) {
   if (req) req.parser = null;
-  const { parser } = connectionOf(socket);
+  const parser = spokenOn(socket)?.parser ?? null;
   if (parser !== null) parser.outgoing = null;
   socket.parser = null;
 }
 
-/** Node reads here. Our bytes do not pass, but listeners are counted: node-fetch takes a missing one for the end of the response. */
-function socketOnData() {}
+/**
+ * Node reads here. The bytes of the engine's sockets do not pass, but listeners are counted: node-fetch takes a missing one for the end of the
+ * response.
+ */
+function socketOnData(chunk) {
+  carriedOn(this)?.receive(chunk);
+}
 
 function ondrain() {
   this._httpMessage?.[kOnDrain]?.();
@@ -69,6 +54,7 @@ function socketOnEnd() {
     req.socket._hadError = true;
     emitErrorEvent(req, connResetException('socket hang up'));
   }
+  carriedOn(this)?.finish();
   freeParser(req, this);
   this.destroy();
 }
@@ -100,6 +86,7 @@ function socketCloseListener() {
   req[kOnClose]();
   req.outputData.length = 0;
   req[kSink] = null;
+  carriedOn(this)?.socketClosed();
   freeParser(req, this);
 }
 
@@ -257,10 +244,16 @@ function responseOnEnd() {
   req._ended = true;
   if (!req.shouldKeepAlive) {
     observability.debug('AGENT socket.destroySoon()');
-    if (socket.writable) socket.destroySoon();
+    if (socket.writable) endSoon(socket);
   } else if (req.writableFinished && !this.aborted) {
     responseKeepAlive(req);
   }
+}
+
+/** As node:http: a stream that is no socket is ended, and closes by itself. */
+function endSoon(socket) {
+  if (typeof socket.destroySoon === 'function') socket.destroySoon();
+  else socket.end();
 }
 
 /** The response was there before the request had left. */
@@ -283,7 +276,7 @@ function responseKeepAlive(req) {
   unlisten(socket, 'close', socketCloseListener);
   unlisten(socket, 'error', socketErrorListener);
   if (socket.parser !== null) removeReaders(socket);
-  connectionOf(socket).finishRequest();
+  spokenOn(socket)?.finishRequest();
   req[kSink] = null;
   nextTick(emitFree, req);
   req.destroyed = true;
@@ -297,4 +290,4 @@ function emitFree(req) {
   req.socket?.emit('free');
 }
 
-module.exports = { attach, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete, cutTrailers };
+module.exports = { socketOnData, socketOnEnd, socketCloseListener, ondrain, emitErrorEvent, socketErrorListener, onResponse, onUpgrade, onError, responseComplete, cutTrailers };

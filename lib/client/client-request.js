@@ -2,15 +2,15 @@
 
 /**
  * ClientRequest: an outgoing message with a request line, which finds its way to a server through an agent. What comes back is
- * dealt with in client-exchange.js. Where the connection is not the engine's (an agent or a createConnection of the user's own,
- * a proxy), node:http's ClientRequest serves the request.
+ * dealt with in client-exchange.js.
  */
 
 const http = require('../base/host-http');
 const stream = require('node:stream');
 const { URL, urlToHttpOptions } = require('node:url');
 const agents = require('./agent');
-const { attach, emitErrorEvent, socketErrorListener } = require('./client-exchange');
+const { emitErrorEvent, socketErrorListener } = require('./client-exchange');
+const { attach } = require('./request-socket');
 const observability = require('./client-observability');
 const { nodeError, connResetException } = require('../base/errors');
 const { ownerOf } = require('../message/message-owner');
@@ -39,7 +39,6 @@ const kAuthority = Symbol('turnout.authority');
 function ClientRequest(input, options, callback) {
   const given = normalize(input, options, callback);
   const agent = agentFor(given.options);
-  if (!isOurs(agent)) return new http.ClientRequest(withDefaultAgent(given.options, agent), given.callback);
   OutgoingMessage.call(this, given.options.highWaterMark == null ? undefined : { highWaterMark: given.options.highWaterMark });
   initRequest(this, given.options, agent, given.callback);
 }
@@ -48,14 +47,6 @@ Object.setPrototypeOf(ClientRequest, http.ClientRequest);
 for (const key of Reflect.ownKeys(OutgoingMessage.prototype)) {
   if (key !== 'constructor') Object.defineProperty(ClientRequest.prototype, key, Object.getOwnPropertyDescriptor(OutgoingMessage.prototype, key));
 }
-
-/** Requests that node:http serves for us are ours, too. */
-Object.defineProperty(ClientRequest, Symbol.hasInstance, {
-  value(object) {
-    if (this !== ClientRequest) return Function.prototype[Symbol.hasInstance].call(this, object);
-    return object instanceof http.ClientRequest;
-  },
-});
 
 // ---- arguments -------------------------------------------------------------------------------------------------------
 
@@ -87,16 +78,6 @@ function agentFor(options) {
   return rows.agent.take(agent);
 }
 
-/** Whether the connections of `agent` are the engine's. */
-function isOurs(agent) {
-  return agent instanceof agents.Agent && agent.createConnection === agents.Agent.prototype.createConnection && !agents.hasProxy(agent);
-}
-
-/** node:http knows nothing of our default agent. */
-function withDefaultAgent(options, agent) {
-  return agent === undefined || agent === null ? options : { __proto__: null, ...options, agent };
-}
-
 /** The checks stand in Node's order: of two wrong options the same one is named. */
 function initRequest(req, options, agent, callback) {
   req[kSocket] = null;
@@ -104,9 +85,9 @@ function initRequest(req, options, agent, callback) {
   const defaultAgent = options._defaultAgent || agents.globalAgent;
   const protocol = options.protocol || defaultAgent.protocol;
   rows.path.take(options.path);
-  const expectedProtocol = agent.protocol || defaultAgent.protocol;
+  const expectedProtocol = agent?.protocol || defaultAgent.protocol;
   if (protocol !== expectedProtocol) throw nodeError('ERR_INVALID_PROTOCOL', protocol, expectedProtocol);
-  const defaultPort = options.defaultPort || agent.defaultPort;
+  const defaultPort = options.defaultPort || agent?.defaultPort;
   const port = options.port || defaultPort || 80;
   const host = rows.hostname.take(options.hostname) || rows.host.take(options.host) || 'localhost';
   const noDefaults = options.setDefaultHeaders === false;
@@ -136,16 +117,40 @@ function initRequest(req, options, agent, callback) {
   req.host = host;
   req.protocol = protocol;
   // An agent that never uses a connection again need not ask the server to keep it.
-  req._last = !agent.keepAlive && !Number.isFinite(agent.maxSockets);
-  req.shouldKeepAlive = !req._last;
+  if (agent) {
+    req._last = !agent.keepAlive && !Number.isFinite(agent.maxSockets);
+    req.shouldKeepAlive = !req._last;
+  }
   req[kAuthority] = hostField(host, port, defaultPort);
   setFields(req, options, req[kAuthority], setHost);
   req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
   // They are a copy: what is set here the user does not see.
   options.port = port;
   options.host = host;
-  agent.addRequest(req, options);
+  if (agent) agent.addRequest(req, options);
+  else connectWithoutAgent(req, options);
   observability.created(req);
+}
+
+/** createConnection stands in an agent's place: it returns the stream, or calls back with it. */
+function connectWithoutAgent(req, options) {
+  req._last = true;
+  req.shouldKeepAlive = false;
+  if (options.socketPath) options.path = options.socketPath;
+  else if (options.path) options.path = undefined;
+  let isMade = false;
+  const oncreate = (error, socket) => {
+    if (isMade) return;
+    isMade = true;
+    if (error) nextTick(emitErrorEvent, req, error);
+    else req.onSocket(socket);
+  };
+  try {
+    const socket = options.createConnection(options, oncreate);
+    if (socket) oncreate(null, socket);
+  } catch (error) {
+    oncreate(error);
+  }
 }
 
 function setMethod(req, value) {

@@ -11,7 +11,7 @@
 
 const { setTimeout, nextTick } = require('../base/primordials');
 const { PHASE } = require('./states');
-const { tellEach } = require('../base/tell-each');
+const { Waiter, tellCallback, tellWaiters } = require('./waiter');
 
 /** How long a stream that has been ended waits for the answers ahead of it, in milliseconds. */
 const GRACE = 1000;
@@ -19,7 +19,7 @@ const GRACE = 1000;
 /** Whether what the stream of `connection` says must wait. @param {import('./connection').Connection} connection */
 function isBehindAnswers(connection) {
   if (connection.phase !== PHASE.UPGRADED) return false;
-  return connection.heldBack !== null || connection.unfinished.length > connection.handedOver;
+  return connection.keptBack !== null || connection.unfinished.length > connection.handedOver;
 }
 
 /**
@@ -28,20 +28,26 @@ function isBehindAnswers(connection) {
  * @param {number} bytes that wait in it
  * @param {(error?: Error) => void} act does it; with an error: it will never be done
  */
-function holdBack(connection, bytes, act) {
-  (connection.heldBack ??= []).push({ bytes, act });
+function keepBack(connection, bytes, act) {
+  const at = bytesKeptBack(connection) + bytes;
+  (connection.keptBack ??= []).push(new Waiter(at, tellCallback, act));
 }
 
-/** Some of the answers have been handed over. What waited for the last of them goes on, after whoever gave it. */
-function noteAnswered(connection) {
-  if (connection.heldBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
+/** How many bytes of the stream wait. */
+function bytesKeptBack({ keptBack }) {
+  return keptBack === null ? 0 : keptBack[keptBack.length - 1].at;
+}
+
+/** One of the answers ahead has been handed over. After the last one what has been kept back goes on: in a tick, for the caller is not done with that answer. */
+function noteAnswersHandedOver(connection) {
+  if (connection.keptBack !== null && connection.unfinished.length <= connection.handedOver) nextTick(letGo, connection);
 }
 
 function letGo(connection, error) {
-  const { heldBack } = connection;
-  if (heldBack === null) return;
-  connection.heldBack = null;
-  tellEach(heldBack, ({ act }) => act(error));
+  const { keptBack } = connection;
+  if (keptBack === null) return;
+  connection.keptBack = null;
+  tellWaiters(connection, keptBack, error);
 }
 
 /** The stream has been ended. */
@@ -56,4 +62,4 @@ function giveUpAnswers(connection) {
   letGo(connection);
 }
 
-module.exports = { isBehindAnswers, holdBack, letGo, noteAnswered, endBehindAnswers, giveUpAnswers };
+module.exports = { isBehindAnswers, keepBack, bytesKeptBack, letGo, noteAnswersHandedOver, endBehindAnswers, giveUpAnswers };

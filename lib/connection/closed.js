@@ -5,6 +5,7 @@
 const { letGo } = require('./answers-ahead');
 const { streamDestroyed } = require('../base/errors');
 const { nextTick } = require('../base/primordials');
+const { ENDING } = require('./states');
 const { tellEach } = require('../base/tell-each');
 
 const WITHOUT_SOCKET = [failAll, countDown, abort, hearClosed];
@@ -29,7 +30,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
-  if (connection.heldBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
+  if (connection.keptBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.outflow.isAwaited) connection.outflow.fail(connection.closeError ?? streamDestroyed('write'));
 }
 
@@ -42,7 +43,8 @@ function abort(connection) {
 }
 
 function closeSocket(connection) {
-  if (connection.closingIfIdle && connection.closeError === null) connection.madeSocket.destroy();
+  if (connection.isStream) connection.madeSocket.destroy(connection.closeError ?? undefined);
+  else if ((connection.ending & ENDING.IF_IDLE) !== 0 && connection.closeError === null) connection.madeSocket.destroy();
   else connection.madeSocket.engineClosed(connection.closeError);
 }
 

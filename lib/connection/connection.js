@@ -5,10 +5,11 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, and `phase` HTTP → UPGRADED.
+ * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
+ * and `phase` HTTP → UPGRADED.
  */
 
-const { holdBack, isBehindAnswers } = require('./answers-ahead');
+const { keepBack, isBehindAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { byteLength } = require('../message/chunks');
@@ -17,7 +18,6 @@ const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incom
 const { errnoException, streamDestroyed } = require('../base/errors');
 const layout = require('../seam/layout');
 const { isInline } = require('../seam/connection-table');
-const { server: rows } = require('../seam/options');
 const { tellAll, tellClosed } = require('./closed');
 const { noteWrite } = require('./driver-change');
 const { endExchange } = require('./ended-exchanges');
@@ -25,9 +25,9 @@ const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
-const { each, nextTick } = require('../base/primordials');
+const { Array, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
-const { INPUT, LIFE, PHASE } = require('./states');
+const { ENDING, INPUT, LIFE, PHASE } = require('./states');
 const { kEvents, kLine, kEnqueue } = require('../base/symbols');
 
 const { LAST, CLOSE, ACK } = layout.writeFlags;
@@ -41,7 +41,7 @@ const { ON } = layout.keepAliveFlags;
  */
 class Connection {
   /**
-   * @param {import('../server/server').Server|null} server null: a client's
+   * @param {import('../server/server').Server|null} server what its socket shows as `server`; what a server wants is its side's to say. null: a client's
    * @param {import('../base/roles').Side} side
    * @param {number} index dense number, reused after CLOSED
    * @param {number} generation tells a reused index from its former owner
@@ -53,13 +53,10 @@ class Connection {
     this.index = index;
     this.generation = generation;
     this.peer = peer;
-    this.highWaterMark = server?.highWaterMark ?? rows.highWaterMark.fallback;
+    this.highWaterMark = side.highWaterMarkOf(server);
     /** See pipeline.js. */
     this.unfinished = NONE;
     this.handedOver = 0;
-    this.saidClose = false;
-    /** The last answer has left, and FIN with it: the engine closes when the peer has read them. */
-    this.closesByItself = false;
     this.isForwarding = false;
     this.queued = 0;
     this.goesOn = false;
@@ -68,13 +65,10 @@ class Connection {
     this.receiving = null;
     this.madeSocket = null;
     this.life = LIFE.ACTIVE;
+    this.ending = 0;
     this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    /** Nothing but the flush of its responses keeps it open. */
-    this.leaving = false;
-    /** The engine was told to close it if no request has begun to come. */
-    this.closingIfIdle = false;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
     this.ref = true;
@@ -82,10 +76,8 @@ class Connection {
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
     this.upgradeStream = null;
-    /** See answers-ahead.js. @type {object[]|null} */
-    this.heldBack = null;
-    /** The connection's last response has been ended: what the peer still says is nobody's. */
-    this.over = false;
+    /** See answers-ahead.js. @type {import('./waiter').Waiter[]|null} */
+    this.keptBack = null;
     this.bytesRead = 0;
     this.intake = new Intake(this);
     this.outflow = new Outflow(this);
@@ -93,9 +85,9 @@ class Connection {
     refProcess();
   }
 
-  /** Whether it takes what is written. */
+  /** Whether it takes what is written, though that may have to wait until it has connected. */
   get isActive() {
-    return this.life === LIFE.ACTIVE;
+    return this.life <= LIFE.ACTIVE;
   }
 
   get isClosed() {
@@ -117,6 +109,11 @@ class Connection {
       if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
+  }
+
+  /** Whether its stream is JavaScript's: see over-stream.js. */
+  get isStream() {
+    return false;
   }
 
   /** The response being sent, as Node shows it in socket._httpMessage. */
@@ -195,6 +192,18 @@ class Connection {
     this.socket.destroy(error);
   }
 
+  /** Ends the socket, which is destroyed when what it has been given has left. */
+  destroySoon() {
+    this.socket.destroySoon();
+  }
+
+  /** It is this response's turn, or (null) nobody's. A socket of ours asks when somebody wants to see it. */
+  showCurrent() {}
+
+  /** What its socket says of itself matters where the engine does not know it anyway: see over-stream.js. */
+  socketClosed() {}
+  socketDrained() {}
+
   /** The response was destroyed when it counted as sent. If the kernel has taken it, the connection goes on. */
   abandon() {
     if (this.isActive) command(OP.CLOSE, UNLESS_SENT, this, 0);
@@ -204,7 +213,7 @@ class Connection {
   letGo(message) {
     if (this.unfinished[0] !== message || !this.isActive) return;
     if (this.handedOver === 0) {
-      this.outflow.write(OP.WRITE, LAST, seqOf(message), '', null, 'latin1');
+      this.outflow.write(OP.WRITE, LAST, this.seqOf(message), '', null, 'latin1');
       handedLast(this, false);
     }
     passTurn(this, message);
@@ -226,21 +235,36 @@ class Connection {
   hand(message, head, chunk, encoding, flags, callback) {
     const { outflow } = this;
     const last = (flags & LAST) !== 0;
-    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
-    if (callback !== undefined || (last && (message[kEvents] !== undefined || outflow.isAwaited))) flags |= ACK;
-    const full = outflow.write(OP.WRITE, flags, seqOf(message), head, chunk, encoding);
+    const finishesFlushed = last && (callback !== undefined || this.finishesFlushed(message, chunk));
+    if (callback !== undefined || finishesFlushed) flags |= ACK;
+    const full = outflow.write(OP.WRITE, flags, this.seqOf(message), head, chunk, encoding);
     if (callback !== undefined) outflow.tell(callback);
-    if (last) {
-      // One that is early counts from its turn on.
-      if (message[kLine] === null) noteHandedOver(message);
-      if (flags & ACK) outflow.finish(message);
-      else endExchange(this, message);
-      handedLast(this, (flags & CLOSE) !== 0);
-    } else if (full) {
-      outflow.drain(message);
-    }
+    if (last) this.endMessage(message, flags, finishesFlushed);
+    else if (full) outflow.drain(message);
     this.touch();
     return !full;
+  }
+
+  // ---- where hand() differs for a client ----------------------------------------------------------------------------
+
+  /** The number by which the engine knows what the message belongs to. */
+  seqOf(message) {
+    return requestSeq(message.req);
+  }
+
+  /** Whether a message without a callback has finished only when its last piece, of which `chunk` is the rest, has been flushed. */
+  finishesFlushed(message) {
+    // Responses finish in their order: while one waits for its bytes to be flushed, so do those after it.
+    return message[kEvents] !== undefined || this.outflow.isAwaited;
+  }
+
+  /** The engine has all of a message, of which it is told now or later that it has finished. */
+  endMessage(message, flags, finishesFlushed) {
+    // One that is early counts from its turn on.
+    if (message[kLine] === null) noteHandedOver(message);
+    if (finishesFlushed) this.outflow.finish(message);
+    else endExchange(this, message);
+    handedLast(this, (flags & CLOSE) !== 0);
   }
 
   // ---- source: where its messages come from -------------------------------------------------------------------------
@@ -261,44 +285,36 @@ class Connection {
   }
 
   /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
-  hasAnswered(request) {
+  hasSentUntold(request) {
     for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
     return false;
   }
 
   // ---- what its socket asks of it -----------------------------------------------------------------------------------
 
-  /** Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase. */
-  writeRaw(chunk, encoding, callback) {
+  /**
+   * Raw bytes from the socket object: of the upgraded stream, or ahead of everything in the HTTP phase.
+   * @param {string|Uint8Array|{chunk: string|Uint8Array, encoding: string}[]} what a list: chunks that were corked. They leave together anyway, so nobody joins them
+   */
+  writeRaw(what, encoding, callback) {
     if (!this.isActive) {
       callback(streamDestroyed('write'));
       return;
     }
     if (isBehindAnswers(this)) {
-      holdBack(this, byteLength(chunk, encoding), (error) => (error ? callback(error) : this.writeRaw(chunk, encoding, callback)));
+      keepBack(this, total(what, encoding, byteLength), (error) => (error ? callback(error) : this.writeRaw(what, encoding, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunk.length);
-    if (this.writePiece(chunk, encoding)) this.outflow.tell(callback);
+    if (this.isUpgraded && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
+    if (Array.isArray(what) ? this.writePieces(what) : this.writePiece(what, encoding)) this.outflow.tell(callback);
     else callback();
   }
 
-  /** The same for chunks that were corked: they leave together anyway, so nobody joins them. */
-  writeRawPieces(chunks, callback) {
-    if (!this.isActive) {
-      callback(streamDestroyed('write'));
-      return;
-    }
-    if (isBehindAnswers(this)) {
-      const bytes = chunks.reduce((sum, { chunk, encoding }) => sum + byteLength(chunk, encoding), 0);
-      holdBack(this, bytes, (error) => (error ? callback(error) : this.writeRawPieces(chunks, callback)));
-      return;
-    }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, chunks.reduce((sum, { chunk }) => sum + chunk.length, 0));
+  /** @return {boolean} see Outflow.write() */
+  writePieces(chunks) {
     let full = false;
     for (const { chunk, encoding } of each(chunks)) full = this.writePiece(chunk, encoding);
-    if (full) this.outflow.tell(callback);
-    else callback();
+    return full;
   }
 
   /** @return {boolean} see Outflow.write() */
@@ -315,7 +331,7 @@ class Connection {
       return;
     }
     if (isBehindAnswers(this)) {
-      holdBack(this, 0, () => this.shutdown(callback));
+      keepBack(this, 0, () => this.shutdown(callback));
       return;
     }
     command(OP.SHUTDOWN, 0, this, 0);
@@ -331,7 +347,7 @@ class Connection {
     if (callback) this.onClosed = callback;
     if (!this.isActive) return;
     this.life = LIFE.CLOSING;
-    if (!this.closesByItself) command(OP.CLOSE, 0, this, 0);
+    command(OP.CLOSE, 0, this, 0);
   }
 
   reset(callback) {
@@ -404,12 +420,12 @@ class Connection {
   endIdle() {
     if (this.isUpgraded || this.receiving !== null || this.upgradeRequest !== null) return;
     if (this.unfinished.length === 0) this.closeIfIdle();
-    else if (this.unfinished.every((response) => response.finished)) this.leaving = true;
+    else if (this.unfinished.every((response) => response.finished)) this.ending |= ENDING.WHEN_FLUSHED;
   }
 
   closeIfIdle() {
     if (!this.isActive) return;
-    this.closingIfIdle = true;
+    this.ending |= ENDING.IF_IDLE;
     command(OP.CLOSE, UNLESS_BUSY, this, 0);
   }
 
@@ -446,7 +462,7 @@ class Connection {
 
   /** The peer has sent its FIN. */
   onPeerEnd() {
-    this.closingIfIdle = false;
+    this.ending &= ~ENDING.IF_IDLE;
     if (this.intake.tapped && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
       if (this.isActive) this.socket.receiveEnd();
@@ -471,8 +487,11 @@ class Connection {
   }
 }
 
-function seqOf(message) {
-  return requestSeq(message.req);
+/** What `measure` says of a chunk, or of all in a list of them. */
+function total(what, encoding, measure) {
+  return Array.isArray(what) ? what.reduce((sum, piece) => sum + measure(piece.chunk, piece.encoding), 0) : measure(what, encoding);
 }
+
+const lengthOf = (chunk) => chunk.length;
 
 module.exports = { Connection };

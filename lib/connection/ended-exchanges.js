@@ -10,6 +10,7 @@ const { isUntouched, dropUnread } = require('../message/incoming-message');
 const observability = require('../base/observability');
 const { passTurn } = require('./pipeline');
 const { nextTick } = require('../base/primordials');
+const { ENDING } = require('./states');
 const { STATE } = require('../message/steps');
 const { kEvents, kOnFinish, kOnClose, kStep } = require('../base/symbols');
 
@@ -51,6 +52,9 @@ function finishExchange(connection, message) {
   if (message[kStep] === STATE.LOST) return false;
   const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);
+  // On a stream of JavaScript's the next answer is written when this one has finished, and its ticks come after this one's.
+  const closesFirst = connection.isStream;
+  if (closesFirst) nextTick(closeMessage, message, connection);
   try {
     message[kOnFinish](passTurn, connection);
   } finally {
@@ -59,9 +63,9 @@ function finishExchange(connection, message) {
       if (connection.paused && isUntouched(message.req)) connection.resumeSocket();
       dropUnread(message.req);
     }
-    if (connection.leaving && connection.unfinished.length === 0) connection.endIdle();
-    if (heard) nextTick(closeMessage, message, connection);
-    else message[kOnClose]();
+    if ((connection.ending & ENDING.WHEN_FLUSHED) !== 0 && connection.unfinished.length === 0) connection.endIdle();
+    if (heard && !closesFirst) nextTick(closeMessage, message, connection);
+    else if (!closesFirst) message[kOnClose]();
   }
   return heard;
 }

@@ -10,28 +10,13 @@ const layout = require('../seam/layout');
 const { finishExchange } = require('./ended-exchanges');
 const { NONE } = require('./pipeline');
 const { nextTick } = require('../base/primordials');
-const { tellEach } = require('../base/tell-each');
+const { Waiter, tellCallback, tellWaiters } = require('./waiter');
 const { kOnDrain } = require('../base/symbols');
 
 const { CHUNKED, LAST, ACK } = layout.writeFlags;
 
 /** Bytes handed over without acknowledgement after which the next write asks for one. */
 const ACK_INTERVAL = 32 * 1024;
-
-/** Who is told when the bytes up to `at` have been flushed: `act(connection, who, error)` does it, and says whether the next one may be told at once. */
-class Waiter {
-  constructor(at, act, who) {
-    this.at = at;
-    this.act = act;
-    this.who = who;
-  }
-}
-
-/** `who` is a callback, which hears why if they never will. */
-function tellCallback(connection, callback, error) {
-  callback(error);
-  return true;
-}
 
 /** The callback of a FIN does not care how it ended. */
 function tellOfFin(connection, callback) {
@@ -62,7 +47,7 @@ class Outflow {
     this.framing = 0;
     /** How many large writes have come in a row: see driver-change.js. */
     this.bulk = 0;
-    /** In the order of `at`. @type {Waiter[]} */
+    /** In the order of `at`: bytes that have been flushed, of all the connection's. @type {Waiter[]} */
     this.waiters = NONE;
   }
 
@@ -165,7 +150,7 @@ class Outflow {
   fail(reason) {
     const { connection, waiters } = this;
     this.waiters = NONE;
-    tellEach(waiters, (waiter) => waiter.act(connection, waiter.who, reason));
+    tellWaiters(connection, waiters, reason);
   }
 }
 

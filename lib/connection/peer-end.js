@@ -16,6 +16,11 @@ const { INPUT } = require('./states');
  * @param {(connection: import('./connection').Connection) => void} act not called once the connection is closed or about to be
  */
 function afterThisRound(connection, act) {
+  // A stream of JavaScript's tells of its end in its own time.
+  if (connection.isStream) {
+    settle();
+    return;
+  }
   setImmediate(() => {
     if (!connection.outflow.tellWithLastAnswer(settle)) settle();
   });
@@ -47,9 +52,9 @@ function endUpgradeStream(connection) {
 /** In the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
 function endHttp(connection) {
   const { unfinished, madeSocket } = connection;
-  if (madeSocket !== null) madeSocket.receiveEnd();
+  if (madeSocket !== null && !connection.isStream) madeSocket.receiveEnd();
   if (connection.intake.end === INPUT.CUT) return;
-  if (connection.server.httpAllowHalfOpen && unfinished.length > 0) unfinished[unfinished.length - 1]._last = true;
+  if (unfinished.length > 0 && connection.side.allowsHalfOpen(connection)) unfinished[unfinished.length - 1]._last = true;
   else if (unfinished.length > 0 || madeSocket !== null) connection.socket.end();
   else command(OP.SHUTDOWN, 0, connection, 0);
 }

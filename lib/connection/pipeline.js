@@ -8,18 +8,17 @@
  * One thing is quicker than that and seen by nobody: an answer that is complete goes to the engine as soon as the last byte of the
  * one before has gone there, so that the answers to a packet of requests leave together. It has finished in its turn all the same.
  *
- * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `saidClose`, whether
- * the last of these said that nothing follows; `queued`, the bytes that wait in the others; `goesOn`, whether the engine
- * waits for these to become fewer.
+ * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `queued`, the bytes
+ * that wait in the others; `goesOn`, whether the engine waits for these to become fewer; and of `ending` the bits SAID and OVER (states.js).
  */
 
-const { noteAnswered } = require('./answers-ahead');
+const { noteAnswersHandedOver } = require('./answers-ahead');
 const { OP, command } = require('../seam/binding');
 const { abortMessage } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { isWhole } = require('../message/outgoing-queue');
-const { Number, Object, each } = require('../base/primordials');
-const { PHASE } = require('./states');
+const { Object, each } = require('../base/primordials');
+const { ENDING, LIFE, PHASE } = require('./states');
 const { writesAreWatched } = require('./socket');
 const { noteHandedOver } = require('../message/steps');
 const { tellEach } = require('../base/tell-each');
@@ -36,12 +35,14 @@ function lineUpResponse(connection, response) {
     return false;
   }
   connection.unfinished = [response];
+  connection.showCurrent(response);
   return true;
 }
 
 /** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
 function mayHandOver(connection, response) {
-  if (connection.unfinished[connection.handedOver] !== response || connection.saidClose || connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
+  if (connection.unfinished[connection.handedOver] !== response || (connection.ending & ENDING.SAID) !== 0) return false;
+  if (connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
   const socket = connection.madeSocket;
   return socket === null || connection.isUpgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
@@ -49,8 +50,8 @@ function mayHandOver(connection, response) {
 /** The engine has all of the first response that it had not: complete answers after it follow. */
 function handedLast(connection, saysClose) {
   connection.handedOver++;
-  if (saysClose) connection.saidClose = true;
-  noteAnswered(connection);
+  if (saysClose) connection.ending |= ENDING.SAID;
+  noteAnswersHandedOver(connection);
   if (connection.unfinished.length <= connection.handedOver || connection.isForwarding) return;
   connection.isForwarding = true;
   try {
@@ -71,17 +72,18 @@ function passTurn(connection, response) {
   if (connection.handedOver > 0) connection.handedOver--;
   if (unfinished.length === 1) connection.unfinished = NONE;
   else unfinished.shift();
-  noteAnswered(connection);
+  connection.showCurrent(connection.unfinished[0] ?? null);
+  noteAnswersHandedOver(connection);
   if (response._last) {
-    connection.over = true;
+    connection.ending |= ENDING.OVER;
     if (connection.isUpgraded || !connection.isActive) return;
     // Made the last one when it had been handed over.
-    if (!connection.saidClose) connection.socket.destroySoon();
+    if ((connection.ending & ENDING.SAID) === 0) connection.destroySoon();
     else if (connection.madeSocket !== null) leaveSocket(connection);
   } else if (connection.unfinished.length > 0) {
     takeTurn(connection, connection.unfinished[0]);
   } else if (connection.madeSocket !== null && connection.madeSocket.timeout && !connection.isUpgraded) {
-    restTimer(connection);
+    connection.side.rest(connection);
   }
 }
 
@@ -90,23 +92,11 @@ function leaveSocket(connection) {
   const { madeSocket } = connection;
   madeSocket.end(() => {
     if (madeSocket.destroyed || !connection.isActive) return;
-    connection.closesByItself = true;
+    // The last answer has left, and FIN with it: the engine closes by itself when the peer has read them.
+    connection.life = LIFE.CLOSING;
     madeSocket.destroy();
   });
 }
-
-/** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
-function restTimer(connection) {
-  if (keepsAlive(connection.server)) connection.madeSocket.setTimeout(0);
-}
-
-/** Another request has come on an idle connection: the server's timeout counts again, whatever the request before has set. */
-function wakeTimer(connection) {
-  const { server } = connection;
-  if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout(server.timeout);
-}
-
-const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
 
 function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
@@ -171,11 +161,16 @@ function currentOf({ unfinished }) {
   return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
 }
 
+/** Whether the last response of a connection has finished: what the peer still says is nobody's. */
+function isOver({ ending }) {
+  return (ending & ENDING.OVER) !== 0;
+}
+
 /** Whether the last response of a connection has been ended, told or not. */
 function hasAnsweredLast(connection) {
-  if (connection.over) return true;
+  if (isOver(connection)) return true;
   for (const response of each(connection.unfinished)) if (response._last || !response.finished) return response.finished;
   return false;
 }
 
-module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, wakeTimer, abortAll, currentOf, hasAnsweredLast };
+module.exports = { NONE, lineUpResponse, mayHandOver, handedLast, passTurn, noteQueued, goOn, abortAll, currentOf, hasAnsweredLast, isOver };

@@ -10,7 +10,7 @@
 
 const { Buffer, Math, Object, copyOf, each, nextTick } = require('../base/primordials');
 const net = copyOf(require('node:net'));
-const { endBehindAnswers, giveUpAnswers } = require('./answers-ahead');
+const { bytesKeptBack, endBehindAnswers, giveUpAnswers } = require('./answers-ahead');
 const { httpSocketEncoding, nodeError } = require('../base/errors');
 const { Inflow } = require('../message/inflow');
 const { HTTPParser } = require('./parser-face');
@@ -72,7 +72,7 @@ Socket.prototype._write = function _write(chunk, encoding, callback) {
 
 Socket.prototype._writev = function _writev(chunks, callback) {
   if (this.timeout) this._unrefTimer();
-  this[kConnection].writeRawPieces(chunks, callback);
+  this[kConnection].writeRaw(chunks, null, callback);
 };
 
 Socket.prototype._final = function _final(callback) {
@@ -231,8 +231,7 @@ Object.defineProperties(Socket.prototype, {
     enumerable: true,
     get() {
       const connection = this[kConnection];
-      let bytes = connection.outflow.bytesWritten;
-      for (const held of each(connection.heldBack ?? [])) bytes += held.bytes;
+      let bytes = connection.outflow.bytesWritten + bytesKeptBack(connection);
       for (const { chunk, encoding } of each(this.writableBuffer ?? [])) {
         bytes += typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding) : chunk.length;
       }

@@ -21,7 +21,7 @@ const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../bas
 const { beginStep, endStep } = require('../message/steps');
 const { kSide } = require('../base/symbols');
 
-const { CONNECTION, REQUEST, BODY, END, UPGRADE, RAW, EOF, PARSE_ERROR, TIMEOUT, ACK, CLOSED, RESPONSE, CONNECTED, MOVED } = layout.kinds;
+const { CONNECTION, REQUEST, BODY, END, UPGRADE, RAW, EOF, PARSE_ERROR, TIMEOUT, ACK, CLOSED, RESPONSE, CONNECTED, MOVED, DEMAND } = layout.kinds;
 const { SIZE, INDEX, KIND, FLAGS_SHIFT } = layout.head;
 const {
   CONNECTION_GENERATION, CONNECTION_SERVER, CONNECTION_ENDS, CONNECTION_BYTES,
@@ -36,11 +36,12 @@ const { FAMILY, HELD } = layout.connectionFlags;
 const { COMPLETE } = layout.upgradeFlags;
 const { WRITING } = layout.closedFlags;
 const { ENDED } = layout.movedFlags;
+const { MORE } = layout.demandFlags;
 const { UNIX, IPV6 } = layout.families;
 const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
 const { CODE, VERSION_SHIFT } = layout.line;
 const { LENGTH, PLACE, OFFSET } = layout.payload;
-const { IN_RECORD, FIRST_SLAB, GIVEN } = layout.places;
+const { IN_RECORD, IN_GIVEN, FIRST_SLAB, GIVEN } = layout.places;
 /** Bytes of a slab: one read. */
 const { READ_SIZE } = layout.limits;
 const { LARGE, BROKEN } = layout.turns;
@@ -66,6 +67,8 @@ let cursor = 0;
 let end = 0;
 /** Large payloads of this turn's records. Emptied as they are taken. */
 let payloads = [];
+/** What a stream of JavaScript's has brought, of which these records tell. */
+let given = null;
 /**
  * Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. No array: setters
  * of Array.prototype would be shown them.
@@ -175,7 +178,7 @@ function dispatch(at) {
     case CLOSED:
       removeConnection(index);
       if (waitsForFormerDriver(connection, index, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0)) return false;
-      // What has changed drivers meanwhile goes with it.
+      // This is its thread's word, and it is another driver's by now (driver-change.js): that one closes it, too.
       if (connection.index !== index && !connection.isClosed) command(OP.CLOSE, 0, connection, 0);
       connection.side.inScope(closedRecord, connection, words[at + CLOSED_ERRNO], (flags & WRITING) !== 0);
       return true;
@@ -186,9 +189,55 @@ function dispatch(at) {
       else connection.side.inScope(closedRecord, connection, closedBefore.errno, closedBefore.writing);
       return closedBefore !== null;
     }
+    case DEMAND:
+      connection.demand((flags & MORE) !== 0);
+      return true;
     default:
       return false;
   }
+}
+
+/** Walks of walkGiven() within which others have begun. */
+const outerWalks = [];
+
+/**
+ * Walks records about what a stream of JavaScript's has brought, within the call that gave it: no tick runs in between, as none does in node:http's
+ * parser. When a handler throws, the exception is the caller's, as there.
+ * @param {{ bytes: Buffer, words: Int32Array }} records
+ * @param {number} length bytes of them
+ * @param {Buffer|null} chunk what the stream has brought
+ * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
+ */
+function walkGiven(records, length, chunk, failed) {
+  outerWalks.push({ inbound, words, cursor, end, given });
+  inbound = records.bytes;
+  words = records.words;
+  cursor = 0;
+  end = length >> 2;
+  given = chunk;
+  try {
+    while (cursor < end) {
+      const at = cursor;
+      cursor = at + (words[at + SIZE] >> 2);
+      dispatch(at);
+    }
+  } finally {
+    if (cursor < end) failed(cursor << 2);
+    ({ inbound, words, cursor, end, given } = outerWalks.pop());
+  }
+}
+
+/** Whether records of a stream's connection are still to be told by a walk that goes on. @param {number} index the connection's */
+function isBeingTold(index) {
+  return outerWalks.length > 0 && (isNamed(words, cursor, end, index) || outerWalks.some((walk) => isNamed(walk.words, walk.cursor, walk.end, index)));
+}
+
+/** Whether any such walk goes on. */
+const isTelling = () => outerWalks.length > 0;
+
+function isNamed(records, from, to, index) {
+  for (let at = from; at < to; at += records[at + SIZE] >> 2) if (records[at + INDEX] === index) return true;
+  return false;
 }
 
 /** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
@@ -332,7 +381,8 @@ function isOneStep(at) {
 
 /**
  * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
- * program's then; any other is copied out of what will be written to again.
+ * program's then; any other is copied out of what will be written to again. One that lies in what a stream of JavaScript's has brought is a view
+ * of that, as with node:http.
  * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
  * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
@@ -348,8 +398,9 @@ function payload(index, at, about) {
   }
   try {
     if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
-    const slab = slabs[FIRST_SLAB - number];
     const offset = words[about + OFFSET];
+    if (number === IN_GIVEN) return subarray(given, offset, offset + length);
+    const slab = slabs[FIRST_SLAB - number];
     if (offset >= 0) return copyOf(slab, offset, length);
     const from = offset ^ GIVEN;
     return subarray(slab, from, from + length);
@@ -430,6 +481,9 @@ binding.setBeforeFlush(() => {
 });
 
 module.exports = {
+  walkGiven,
+  isBeingTold,
+  isTelling,
   hasStreamBytes,
   /** Learns the tables the engine numbers by; needs the addon. */
   loadTables() {

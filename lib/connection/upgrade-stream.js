@@ -43,7 +43,7 @@ class UpgradeStream extends Duplex {
   }
 
   receiveEnd() {
-    this[kConnection].socket.receiveEnd();
+    if (!this[kConnection].isStream) this[kConnection].socket.receiveEnd();
     this.receive(null);
   }
 

@@ -344,7 +344,7 @@ IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable
 /** A request whose answer has been sent without anybody reading it: it has ended, but nobody has been told. */
 function hasEndedUnread(message) {
   if (!message.complete || message.statusCode !== null || message[kConnection] === null || !isUntouched(message)) return false;
-  return message._dumped || message[kConnection].hasAnswered(message);
+  return message._dumped || message[kConnection].hasSentUntold(message);
 }
 
 IncomingMessage.prototype._destroy = function _destroy(error, callback) {
@@ -397,6 +397,10 @@ module.exports = {
   cutMessage,
   isUntouched,
   dropUnread,
+  /**
+   * Makes what has been constructed already, of a program's class, a request of the engine's. What EngineRequest() does it does by itself: fields that
+   * a constructor names have their place in the object, and those of many classes would not be of one shape.
+   */
   fillRequest(message, connection, seq, method, url, version, fields) {
     message[kConnection] = connection;
     if (message[kState] !== undefined) message[kInflow] = new Inflow(message, connection, pushEnd);

@@ -11,6 +11,9 @@ const { corkOnce } = require('../base/node-internals');
 const { Buffer } = require('../base/primordials');
 const { kEnqueue, kOnFinish, kOnClose, kOnDrain } = require('../base/symbols');
 
+/** A head with such characters has been encoded already. */
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
 /** The message that is on a socket is told of its end. @this {import('stream').Duplex} */
 function socketOnClose() {
   this._httpMessage?.[kOnClose]?.();
@@ -135,7 +138,10 @@ function writeFramed(socket, head, chunk, encoding, flags, done) {
 function writeAll(socket, head, chunk, encoding, hasChunk, done) {
   if (!hasChunk) return socket.write(head, 'latin1', done);
   if (head === '') return socket.write(chunk ?? '', encoding ?? undefined, done);
-  if (typeof chunk === 'string' && encoding === 'latin1') return socket.write(head + chunk, 'latin1', done);
+  if (typeof chunk === 'string') {
+    if (encoding === 'latin1') return socket.write(head + chunk, 'latin1', done);
+    if ((!encoding || encoding === 'utf8') && !BEYOND_ASCII.test(head)) return socket.write(head + chunk, 'utf8', done);
+  }
   socket.cork?.();
   socket.write(head, 'latin1');
   const ok = socket.write(chunk, encoding ?? undefined, done);

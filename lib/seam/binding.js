@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { countBulk } = require('./bulk');
 const layout = require('./layout');
-const { Buffer, latin1Write, nextTick, setBytes, setImmediate, utf8Write } = require('../base/primordials');
+const { Buffer, latin1Write, nextTick, setBytes, setImmediate, setTimeout, utf8Write } = require('../base/primordials');
 
 /** Commands to the engine, and who gets the peer's bytes: arguments of TAP. */
 const { ops: OP, readers: READ } = layout;
@@ -140,9 +140,10 @@ function takeBytes() {
   return n;
 }
 
-/** Native has more than one turn should do, and no libuv to have the loop call it in its next round. */
-function resumeLater() {
-  setImmediate(resume);
+/** Native has no libuv to be called by: so many milliseconds later it is to be, or, 0, in the loop's next round. */
+function resumeLater(milliseconds) {
+  if (milliseconds === 0) setImmediate(resume);
+  else setTimeout(resume, milliseconds).unref?.();
 }
 
 function resume() {
@@ -271,6 +272,24 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
 }
 
 /**
+ * A stream of JavaScript's becomes a connection: of server `id`, or (undefined) of our own making.
+ * @param {boolean} isBeingTold records that give() has returned are being walked
+ * @return {number[]} its index and generation
+ */
+function openStream(id, isBeingTold) {
+  return openPort().open(isBeingTold, id);
+}
+
+/**
+ * What a stream of JavaScript's has brought, or (null) its end.
+ * @param {Uint8Array} records where native puts what it has to say of that
+ * @return {number|Buffer} bytes of it; what does not go in there, by itself
+ */
+function give({ index, generation }, chunk, records) {
+  return port.give(takeBytes(), index, generation, chunk, records);
+}
+
+/**
  * Takes an upgraded stream over from its thread, whose next bytes stand in the slot `seq`.
  * @return {number[]|null} its new index and generation; null: not now; []: never
  */
@@ -311,6 +330,8 @@ module.exports = {
   shareLoop,
   command,
   write,
+  openStream,
+  give,
   takeOver,
   copyDescriptor,
   canCopyDescriptors,

@@ -35,6 +35,8 @@ module.exports = Object.freeze({
     CONNECTED: 13,
     /** The last word of whoever had the connection before. */
     MOVED: 14,
+    /** Whether JavaScript is to give more bytes of a stream that it moves itself. */
+    DEMAND: 15,
   }),
   /** Words of records, by kind. */
   words: Object.freeze({
@@ -119,6 +121,8 @@ module.exports = Object.freeze({
     IN_RECORD: -1,
     /** In slab 0; slab 1 is the number below, and so on. */
     FIRST_SLAB: -2,
+    /** In the bytes that JavaScript has just given of a stream of its own. */
+    IN_GIVEN: -2147483648,
     /** In the offset: nothing after the payload in its read will be named, so whoever gets it may have its block. */
     GIVEN: -2147483648,
   }),
@@ -196,6 +200,11 @@ module.exports = Object.freeze({
   movedFlags: Object.freeze({
     /** The peer's FIN has come. */
     ENDED: 1,
+  }),
+  /** Flags of DEMAND. */
+  demandFlags: Object.freeze({
+    /** It is; without, it is to wait for the next one of these. */
+    MORE: 1,
   }),
   /** Commands. */
   ops: Object.freeze({
@@ -314,6 +323,8 @@ module.exports = Object.freeze({
     READ_SIZE: 67584,
     /** A connection's index is `number << STRIDE_BITS | thread`; thread 0 is JavaScript's own, the inline driver. */
     STRIDE_BITS: 6,
+    /** In a thread's place: connections over streams that JavaScript owns and moves. */
+    STREAMS: 63,
     /** Bytes of a head, unless somebody says otherwise. */
     MAX_HEADER_SIZE: 16384,
   }),

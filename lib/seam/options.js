@@ -215,7 +215,7 @@ const TABLE = Object.freeze([
   row('readableObjectMode', 'connection', { check: notSupported }),
   row('writableObjectMode', 'connection', { check: notSupported }),
   row('keepAliveInitialDelay', 'connection', { check: validateNumber }),
-  row('highWaterMark', 'connection', kept('node:stream')),
+  row('highWaterMark', 'connection', kept('node:stream', { fallback: HIGH_WATER_MARK })),
   row('signal', 'connection', kept('node:stream')),
   row('allowHalfOpen', 'connection', kept('client-connection.js')),
   row('noDelay', 'connection', kept('client-connection.js', { fallback: true })),

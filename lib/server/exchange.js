@@ -10,14 +10,14 @@ const http = require('../base/host-http');
 const { OP, command } = require('../seam/binding');
 const { EngineRequest, fillRequest, cutMessage, receiveEnd } = require('../message/incoming-message');
 const { initServerResponse } = require('./server-response');
-const { connectionOf } = require('../connection/socket');
+const { spokenOn } = require('../connection/carried');
 const { UpgradeStream } = require('../connection/upgrade-stream');
 const { connResetException, requestTimeout } = require('../base/errors');
 const layout = require('../seam/layout');
 const observability = require('../base/observability');
 const { afterThisRound } = require('../connection/peer-end');
-const { goOn, wakeTimer } = require('../connection/pipeline');
-const { INPUT, PHASE } = require('../connection/states');
+const { goOn, isOver } = require('../connection/pipeline');
+const { ENDING, INPUT, PHASE } = require('../connection/states');
 const { isSent } = require('../message/steps');
 const { catchErrors } = require('./upgrade-errors');
 const { kCatchUpgradeErrors, kMessageClass, kOptimizeEmptyRequests, kResponseClass } = require('../base/symbols');
@@ -42,7 +42,7 @@ function onRequest(connection, seq, flags, method, url, version, fields) {
 function takeRequest(connection, seq, flags, method, url, version, fields) {
   const { server } = connection;
   const Message = server[kMessageClass];
-  connection.closingIfIdle = false;
+  connection.ending &= ~ENDING.IF_IDLE;
   let req;
   if (Message === null) {
     req = new EngineRequest(connection, seq, method, url, version, fields);
@@ -53,7 +53,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (server.joinDuplicateHeaders) req.joinDuplicateHeaders = true;
   req.upgrade = false;
   if (flags & HAS_BODY) connection.receiving = req;
-  if (server.timeout) wakeTimer(connection);
+  if (server.timeout) connection.side.wake(connection);
   connection.touch();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
@@ -189,7 +189,7 @@ function tellEnd(connection, error) {
 
 function tellError(connection, error) {
   // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
-  if (connection.over || (error.rawPacket === undefined && connection.answeredLast)) return;
+  if (isOver(connection) || (error.rawPacket === undefined && connection.answeredLast)) return;
   if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;
@@ -234,9 +234,9 @@ function isUnheard({ madeSocket, server }, event) {
 
 /** An error of the connection in the HTTP phase is the client's. */
 function socketOnError(error) {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
   // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
-  if (connection.over && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
+  if (isOver(connection) && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
   clientError(connection, error, true);
 }
 
@@ -261,7 +261,7 @@ function onTimeout(connection, kind) {
 
 /** Idle timer of the socket in the HTTP phase: request, response and server are asked, in that order. */
 function socketOnTimeout() {
-  const connection = connectionOf(this);
+  const connection = spokenOn(this);
   const req = connection.receiving;
   const res = connection.current;
   const byRequest = req !== null && !req.complete && req.emit('timeout', this);
@@ -272,26 +272,29 @@ function socketOnTimeout() {
 
 /** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
 function socketOnData(chunk) {
-  connectionOf(this).intake.feed(chunk);
+  spokenOn(this).intake.feed(chunk);
 }
 
 function socketOnEnd() {
-  connectionOf(this).intake.feedEnd();
+  spokenOn(this).intake.feedEnd();
 }
 
 function socketOnPause() {
-  connectionOf(this).intake.setPaused(true);
+  spokenOn(this).intake.setPaused(true);
 }
 
 function socketOnResume() {
-  connectionOf(this).intake.setPaused(false);
+  spokenOn(this).intake.setPaused(false);
 }
 
-/** What Node's does here the connection does when the engine has closed. */
-function socketOnClose() {}
+/** Of the engine's sockets the connection knows by itself. */
+function socketOnClose() {
+  spokenOn(this)?.socketClosed();
+}
 
-/** Responses hear of it from the connection. */
-function socketOnDrain() {}
+function socketOnDrain() {
+  spokenOn(this).socketDrained();
+}
 
 /** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */
 const socketListeners = [

@@ -88,6 +88,25 @@ function rebaseFramework(framework) {
   if (rebase(response, http.ServerResponse.prototype, ServerResponse.prototype)) shareWithHost();
 }
 
+/**
+ * A class of messages that a program has made of node:http's is one of ours, where ours is asked for.
+ * @param {Function} Class option of createServer()
+ * @param {Function} host node:http's class
+ * @param {Function} ours
+ * @return {Function|null} null: it is ours itself
+ */
+function messageClass(Class, host, ours) {
+  if (!Class || Class === ours || Class === host) return null;
+  if (typeof Class?.prototype !== 'object' || !rebase(Class.prototype, host.prototype, ours.prototype)) return Class;
+  shareWithHost();
+  for (let at = Class; at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.getPrototypeOf(at) !== host) continue;
+    Object.setPrototypeOf(at, ours);
+    break;
+  }
+  return Class;
+}
+
 /** @return {object|undefined} the property's value; no getter of a stranger is run */
 function own(object, name) {
   const value = Object.getOwnPropertyDescriptor(object, name)?.value;
@@ -106,4 +125,4 @@ function rebase(object, host, ours) {
   return false;
 }
 
-module.exports = { rebaseFrameworks, shareWithHost };
+module.exports = { messageClass, rebaseFrameworks, shareWithHost };

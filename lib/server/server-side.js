@@ -5,12 +5,15 @@
  * server puts on them, and says in which async scope their events run. It keeps its names off Server, which users extend.
  */
 
-const { Boolean, Set, copyOf, each } = require('../base/primordials');
+const { Boolean, Number, Set, copyOf, each } = require('../base/primordials');
 const net = copyOf(require('node:net'));
-const { READ } = require('../seam/binding');
+const { READ, openPort } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
+const { server: rows } = require('../seam/options');
+const { STREAMS } = require('../seam/layout').limits;
+const { engineConfig } = require('./server-options');
 
 /** @implements {import('../base/roles').Side} */
 class ServerSide {
@@ -20,6 +23,9 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
+  /** The engine's number of the server for streams of JavaScript's, while there are any. */
+  #streamServer = 0;
+  #streams = 0;
   /** The connection that has just come: its socket is as the server is now. Sockets made later are as they would have been then. */
   #newcomer = null;
   /** Open connections. @type {Set<import('../connection/connection').Connection>} */
@@ -48,11 +54,31 @@ class ServerSide {
   /** Tells the engine what the server is like now. */
   configure() {
     this.#configure(this.#server);
+    if (this.#streams > 0) openPort().configure(this.#streamServer, engineConfig(this.#server));
+  }
+
+  /**
+   * A stream of JavaScript's is about to be a connection. The engine knows of the server while there is one.
+   * @return {number} what the engine knows it by
+   */
+  beginStream() {
+    if (this.#streams++ === 0) this.#streamServer = openPort().serve(engineConfig(this.#server), STREAMS);
+    return this.#streamServer;
+  }
+
+  /** It is none any more. */
+  endStream() {
+    if (--this.#streams === 0) openPort().closeListener(this.#streamServer);
   }
 
   /** Runs a handler in an async scope of its own. */
   inScope(fn, a, b, c, d) {
     return runInScope(this.#scope, fn, a, b, c, d);
+  }
+
+  /** That of a new connection. @param {import('./server').Server} server who accepts it */
+  highWaterMarkOf(server) {
+    return server.highWaterMark ?? rows.highWaterMark.fallback;
   }
 
   /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does, or sockets begin paused. */
@@ -117,6 +143,22 @@ class ServerSide {
     socket.readableFlowing = null;
   }
 
+  /** Whether answers are still sent when the peer has ended. */
+  allowsHalfOpen({ server }) {
+    return Boolean(server.httpAllowHalfOpen);
+  }
+
+  /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+  rest({ server, madeSocket }) {
+    if (keepsAlive(server)) madeSocket.setTimeout?.(0);
+  }
+
+  /** Another request has come: if the connection was idle the server's timeout counts again, whatever the request before has set. */
+  wake(connection) {
+    const { server } = connection;
+    if (connection.requests > 0 && connection.unfinished.length === 0 && keepsAlive(server)) connection.socket.setTimeout?.(server.timeout);
+  }
+
   /** The engine has closed a connection of which no socket object was made: net.Socket cannot count it down. */
   connectionGone({ server }) {
     server._connections--;
@@ -128,6 +170,8 @@ class ServerSide {
     this.connections.delete(connection);
   }
 }
+
+const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
 
 function emitDrop(server, data) {
   server.emit('drop', data);

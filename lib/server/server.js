@@ -13,8 +13,8 @@ const { IncomingMessage } = require('../message/incoming-message');
 const { ServerResponse } = require('./server-response');
 const { parseUniqueHeaders } = require('../message/headers');
 const { adoptConnections } = require('./adopted-connections');
-const { ForeignConnections } = require('./foreign-connections');
-const { rebaseFrameworks } = require('./host-messages');
+const { takeStream } = require('./given-streams');
+const { messageClass, rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
 const { Socket, connectionOf } = require('../connection/socket');
@@ -36,8 +36,7 @@ const REUSE_PORT = 2;
 const PIPE = -1;
 
 const kReusePort = Symbol('turnout.reusePort');
-const kForeign = Symbol('turnout.foreign');
-const kOptions = Symbol('turnout.options');
+const kPrepared = Symbol('turnout.prepared');
 const kThreads = Symbol('turnout.threads');
 
 /**
@@ -73,16 +72,14 @@ function normalize(options, requestListener) {
 
 /** Before net.Server's constructor, or tls.Server's: what the options say of messages. */
 function storeHttp(server, options) {
-  server[kMessageClass] = options.IncomingMessage && options.IncomingMessage !== IncomingMessage ? options.IncomingMessage : null;
-  server[kResponseClass] = options.ServerResponse && options.ServerResponse !== ServerResponse ? options.ServerResponse : null;
+  server[kMessageClass] = messageClass(options.IncomingMessage, http.IncomingMessage, IncomingMessage);
+  server[kResponseClass] = messageClass(options.ServerResponse, http.ServerResponse, ServerResponse);
   storeOptions(server, options);
 }
 
 /** And after it. @param {Function} ownListener the only listener of 'connection' so far */
 function startHttp(server, options, ownListener) {
   server[kSide] = new ServerSide(server, ownListener, (listening) => listening._handle?.configure?.(engineConfig(listening)));
-  server[kForeign] = null;
-  server[kOptions] = options;
   server[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
 }
 
@@ -90,12 +87,12 @@ function startHttp(server, options, ownListener) {
 function beginHttp(server) {
   rebaseFrameworks(server.listeners('request'));
   server[kSide].begin(server);
+  server[kPrepared] = true;
 }
 
 /** No more connections will come; those that wait for a request go. */
 function endHttp(server) {
   server.closeIdleConnections();
-  server[kForeign]?.close();
 }
 
 // ---- listening ----------------------------------------------------------------------------------------------------------
@@ -118,8 +115,8 @@ function isServedHere(socket, server) {
 /** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
 function connectionListener(socket) {
   if (socket instanceof Socket && isServedHere(socket, this)) return;
-  this[kForeign] ??= new ForeignConnections(this, this[kOptions]);
-  this[kForeign].take(socket);
+  if (this[kPrepared] !== true) prepareEngine(this);
+  takeStream(this, this[kSide], socket);
 }
 
 /** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */
@@ -205,7 +202,6 @@ Server.prototype[Symbol.asyncDispose] = async function () {
 
 /** Destroys every connection that still speaks HTTP; upgraded ones are their users' (Node's documentation). */
 Server.prototype.closeAllConnections = function closeAllConnections() {
-  this[kForeign]?.closeAllConnections();
   for (const connection of [...this[kSide].connections]) {
     if (!connection.isUpgraded || (connection.upgradeStream !== null && connection.receiving !== null)) connection.end();
   }
@@ -213,7 +209,6 @@ Server.prototype.closeAllConnections = function closeAllConnections() {
 
 /** Closes the connections that wait for a request, their first or another. */
 Server.prototype.closeIdleConnections = function closeIdleConnections() {
-  this[kForeign]?.closeIdleConnections();
   for (const connection of [...this[kSide].connections]) connection.endIdle();
 };
 

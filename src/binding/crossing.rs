@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Function, JsValue, Object, Unknown};
+use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 
 use super::convert::Census;
@@ -14,14 +14,21 @@ use super::event_loop::{Loop, OnReady, Why};
 use super::exception::{broken, caught, clear_exception, contained};
 use super::life::{Home, HomeBytes, HomeFunction};
 use super::local::Local;
+use super::memory::Place;
 use super::wake::{OnWake, Wake};
 use crate::engine::net::census::Census as EngineCensus;
-use crate::engine::net::delivery::Delivery;
+use crate::engine::net::command::Target;
+use crate::engine::net::delivery::{Delivery, Driver};
+use crate::engine::net::event::Batch;
 use crate::engine::net::port::Port as EventPort;
+use crate::engine::net::streams;
 
 /// Bytes of records and blocks that wake-ups may bring before the loop's other users get their turn: N-API calls a thread-safe
 /// function up to a thousand times before it returns to the loop, and the threads go on meanwhile.
 const HEARD_PER_ROUND: usize = 2 << 20;
+
+/// Milliseconds that a timer of JavaScript's can wait; it is asked for again when they have passed.
+const MAX_DELAY: u32 = 0x7fff_0000;
 
 /// What JavaScript gives native to use. All of it lives with the `Port` that is made of it.
 pub struct Given<'a> {
@@ -33,8 +40,8 @@ pub struct Given<'a> {
     pub turn: Function<'a, (i32,), i32>,
     /// Makes a buffer for large payloads.
     pub slab: Function<'a, u32, Unknown<'static>>,
-    /// Calls [`Crossing::resume`] in the loop's next round, where native cannot do that itself.
-    pub later: Function<'a, (), ()>,
+    /// Calls [`Crossing::resume`] so many milliseconds later, or, 0, in the loop's next round, where native cannot do that itself.
+    pub later: Function<'a, u32, ()>,
 }
 
 /// Everything a turn needs, for the life of a `Port`.
@@ -46,7 +53,7 @@ pub struct Crossing {
     pub(super) inbound: HomeBytes,
     outbound: HomeBytes,
     pub(super) turn: HomeFunction<(i32,), i32>,
-    later: HomeFunction<(), ()>,
+    later: HomeFunction<u32, ()>,
     /// Where there is no loop to be had.
     wake: Option<Wake>,
     /// Taken from the drivers, not yet given to JavaScript.
@@ -59,6 +66,8 @@ pub struct Crossing {
     pub(super) heard: Cell<usize>,
     /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
     pub(super) heard_per_round: Cell<usize>,
+    /// What JavaScript is being told are records of streams of its own.
+    pub(super) tells_streams: Cell<bool>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
     pub(super) depth: Cell<u32>,
     /// What a panic has said: the engine is given up. And whether JavaScript has been told.
@@ -112,6 +121,7 @@ impl Crossing {
             resuming: Cell::new(false),
             heard: Cell::new(0),
             heard_per_round: Cell::new(HEARD_PER_ROUND),
+            tells_streams: Cell::new(false),
             depth: Cell::new(0),
             broken: RefCell::default(),
             mourned: Cell::new(false),
@@ -156,7 +166,7 @@ impl Crossing {
         *self.broken.borrow_mut() = Some(said);
         // What has been left half done may panic again while it goes.
         contained(|| self.engine.stop_threads());
-        contained(|| self.engine.stop_inline());
+        contained(|| self.engine.stop_local());
         self.resuming.set(false);
         self.resume_later(Env::from_raw(self.env));
         error
@@ -185,7 +195,7 @@ impl Crossing {
         // Who may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
         self.engine.stop_threads();
         self.local.close();
-        self.engine.stop_inline();
+        self.engine.stop_local();
         if let Some(wake) = &self.wake {
             wake.close();
         }
@@ -260,10 +270,10 @@ impl Crossing {
     /// Commands have been applied. Inside a turn the writes of all handlers leave together when it is over.
     pub fn sent(&self, env: Env) {
         if self.depth.get() == 0 {
-            if self.engine.flush_inline() {
+            if self.engine.flush_local() {
                 self.resume_later(env);
             }
-            self.local.set_alarm(&self.engine);
+            self.set_alarm(env);
         }
     }
 
@@ -273,10 +283,24 @@ impl Crossing {
         if self.resuming.replace(true) || self.local.soon() {
             return;
         }
-        if self.later.borrow_back(&env).and_then(|later| later.call(())).is_err() {
-            // The environment is going.
-            clear_exception(&env);
+        if !self.ask_for(env, 0) {
             self.resuming.set(false);
+        }
+    }
+
+    /// JavaScript resumes the crossing so many milliseconds later. False: the environment is going.
+    fn ask_for(&self, env: Env, milliseconds: u32) -> bool {
+        let asked = self.later.borrow_back(&env).and_then(|later| later.call(milliseconds)).is_ok();
+        if !asked {
+            clear_exception(&env);
+        }
+        asked
+    }
+
+    /// There is a call when the next deadline may have passed.
+    pub(super) fn set_alarm(&self, env: Env) {
+        if let Some(delay) = self.local.set_alarm(&self.engine) {
+            self.ask_for(env, delay.as_millis().min(u128::from(MAX_DELAY)) as u32 + 1);
         }
     }
 
@@ -289,6 +313,43 @@ impl Crossing {
     fn resumed(&self) {
         self.resuming.set(false);
         self.heard.set(0);
+        if !self.local.has_loop() {
+            self.local.alarm_is_over();
+        }
+    }
+
+    /// Bytes that have come on a stream of JavaScript's, or (`None`) its end. What is to be told of them is put into `records`; what does not go
+    /// in there is returned by itself. Nothing is told now while records of streams are on their way to JavaScript by a turn: these come first.
+    #[allow(unsafe_code)]
+    pub fn give(&self, env: Env, target: Target, data: Option<Place>, records: Option<Place>) -> Either<u32, Buffer> {
+        let mut streams = self.engine.streams();
+        let waits = self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
+        match data {
+            // A program may write to them, or another thread, while they are parsed.
+            Some(data) => streams.give(target, &mut data.copy(), !waits),
+            None => streams.end(target),
+        }
+        streams.serve();
+        let mut batch = Batch::default();
+        if !waits {
+            streams.give_outbox(&mut batch);
+        }
+        drop(streams);
+        if self.depth.get() == 0 {
+            if waits {
+                self.resume_later(env);
+            }
+            self.set_alarm(env);
+        }
+        let told = batch.records;
+        match records.and_then(|records| records.part(0, told.len())) {
+            Some(room) => {
+                // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
+                unsafe { room.bytes_mut() }.copy_from_slice(&told);
+                Either::A(told.len() as u32)
+            }
+            None => Either::B(told.into()),
+        }
     }
 
     /// While a turn is due anyway, what threads have left is left to that.
@@ -304,6 +365,9 @@ impl Crossing {
     /// Who is to look after something of which JavaScript says that it is for the thread of the number `thread`, or, without, for so many
     /// `threads`; 0 is this one, if it can.
     pub fn on(&self, threads: u32, thread: Option<u32>) -> On {
+        if threads == streams::NUMBER {
+            return On::Streams;
+        }
         match thread {
             Some(0) if self.has_inline() => On::Inline,
             Some(number) => On::Thread(number),

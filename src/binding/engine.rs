@@ -1,19 +1,20 @@
-//! The engine as one JavaScript environment has it: the inline driver if there is one, number 0, and shards from 1 on. It knows who looks after
-//! what, and nothing of N-API.
+//! The engine as one JavaScript environment has it: the inline driver if there is one, number 0, shards from 1 on, and the driver of JavaScript's
+//! streams, the last number. It knows who looks after what, and nothing of N-API.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::engine::net::census::Census;
 use crate::engine::net::command;
-use crate::engine::net::connections::STRIDE;
 use crate::engine::net::inline::Inline;
 use crate::engine::net::listener::Bound;
 use crate::engine::net::platform::HAS_INLINE;
 use crate::engine::net::port::Port as EventPort;
 use crate::engine::net::server::ServerConfig;
 use crate::engine::net::std_stream::StdStream;
+use crate::engine::net::streams::{self, Streams};
 use crate::engine::net::threads::ShardHandle;
 
 /// Who is to look after something.
@@ -25,6 +26,8 @@ pub enum On {
     Threads(u32),
     /// The thread of that number, from 1 on.
     Thread(u32),
+    /// JavaScript, which owns the streams.
+    Streams,
 }
 
 /// See the module.
@@ -33,18 +36,25 @@ pub struct Engine {
     pub events: Arc<EventPort>,
     inline: RefCell<Option<Inline>>,
     shards: RefCell<Vec<ShardHandle>>,
+    streams: RefCell<Streams>,
     next_id: Cell<u32>,
 }
 
 impl Engine {
     /// Nothing runs until something listens.
     pub fn new(events: Arc<EventPort>) -> Self {
-        Self { events, inline: RefCell::default(), shards: RefCell::default(), next_id: Cell::new(1) }
+        let streams = RefCell::new(Streams::new(events.clone()));
+        Self { events, inline: RefCell::default(), shards: RefCell::default(), streams, next_id: Cell::new(1) }
     }
 
     /// The inline driver, if anything has asked for it.
     pub fn inline(&self) -> RefMut<'_, Option<Inline>> {
         self.inline.borrow_mut()
+    }
+
+    /// The driver of streams that JavaScript owns.
+    pub fn streams(&self) -> RefMut<'_, Streams> {
+        self.streams.borrow_mut()
     }
 
     /// The shard of that number, if there is one.
@@ -54,9 +64,9 @@ impl Engine {
     }
 
     /// Hands packed commands to the threads of their connections. Those of the inline driver are applied; what they write is sent by
-    /// [`Self::flush_inline`].
+    /// [`Self::flush_local`].
     pub fn dispatch(&self, records: &[u8]) {
-        if HAS_INLINE && self.shards.borrow().is_empty() {
+        if HAS_INLINE && self.shards.borrow().is_empty() && self.streams.borrow().is_empty() {
             self.give(0, records);
             return;
         }
@@ -83,6 +93,8 @@ impl Engine {
             if let Some(inline) = &mut *self.inline() {
                 inline.commands(records);
             }
+        } else if number == streams::NUMBER {
+            self.streams().commands(records);
         } else if let Some(shard) = self.shard(number) {
             shard.commands(records);
         }
@@ -98,15 +110,25 @@ impl Engine {
         self.shards.borrow().iter().for_each(ShardHandle::end_turn);
     }
 
-    /// Sends what inline connections were told. Returns whether there is something for a turn to do.
-    pub fn flush_inline(&self) -> bool {
-        self.inline().as_mut().is_some_and(Inline::flush)
+    /// Does what the connections of this thread were told. Returns whether there is something for a turn to do.
+    pub fn flush_local(&self) -> bool {
+        let has_news = self.streams().serve();
+        self.inline().as_mut().is_some_and(Inline::flush) || has_news
+    }
+
+    /// When the connections of this thread are to be looked at although nothing happens.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let streams = self.streams().next_deadline();
+        match self.inline().as_ref().and_then(Inline::next_deadline) {
+            Some(at) => Some(streams.map_or(at, |other| at.min(other))),
+            None => streams,
+        }
     }
 
     /// What all connections were told has been done, and sent as far as the kernel takes it.
     pub fn flush(&self) {
         self.shards.borrow().iter().for_each(ShardHandle::flush);
-        self.flush_inline();
+        self.flush_local();
     }
 
     /// Accepts connections. Returns the server's number.
@@ -139,6 +161,7 @@ impl Engine {
         let id = self.new_id();
         match (on, &mut *self.inline()) {
             (On::Inline, Some(inline)) => inline.add_server(id, config),
+            (On::Streams, _) => self.streams().add_server(id, config),
             _ => self.start_shards(on)?.iter().for_each(|shard| shard.serve(id, config.clone())),
         }
         Ok(id)
@@ -185,8 +208,9 @@ impl Engine {
     pub fn configure(&self, id: u32, config: ServerConfig) {
         self.shards.borrow().iter().for_each(|shard| shard.configure(id, config.clone()));
         if let Some(inline) = &mut *self.inline() {
-            inline.configure(id, config);
+            inline.configure(id, config.clone());
         }
+        self.streams().configure(id, config);
     }
 
     /// Stops accepting: when this returns, the port is free.
@@ -197,6 +221,7 @@ impl Engine {
         if let Some(inline) = &mut *self.inline() {
             inline.close_listener(id);
         }
+        self.streams().remove_server(id);
     }
 
     /// What there is; waits for the threads.
@@ -208,6 +233,7 @@ impl Engine {
         if let Some(inline) = &*self.inline() {
             sum.add(&inline.census());
         }
+        sum.add(&self.streams().census());
         let (undelivered, blocks) = self.events.waiting();
         sum.undelivered += undelivered as u32;
         sum.blocks += blocks as u32;
@@ -222,8 +248,8 @@ impl Engine {
     /// named.
     fn start_shards(&self, on: On) -> io::Result<Ref<'_, [ShardHandle]>> {
         let meant = match on {
-            On::Inline => 0..1,
-            On::Threads(threads) => 0..threads.clamp(1, STRIDE - 1) as usize,
+            On::Inline | On::Streams => 0..1,
+            On::Threads(threads) => 0..threads.clamp(1, streams::NUMBER - 1) as usize,
             On::Thread(number) => {
                 let at = number.checked_sub(1).ok_or(io::ErrorKind::NotFound)? as usize;
                 return Ref::filter_map(self.shards.borrow(), |shards| shards.get(at..at + 1))
@@ -256,8 +282,9 @@ impl Engine {
         }
     }
 
-    /// Ends the inline driver; what has been dispatched before is sent as far as the kernel takes it.
-    pub fn stop_inline(&self) {
+    /// Ends the drivers of this thread; what has been dispatched before is sent as far as the kernel takes it.
+    pub fn stop_local(&self) {
+        self.streams().stop();
         let inline = self.inline.take();
         if let Some(mut inline) = inline {
             inline.stop();

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{Function, JsValue, Unknown};
 use napi::{sys, Env, Result};
@@ -134,7 +134,7 @@ impl Local {
 
     /// What JavaScript has commanded leaves, and connections that can go on because of it do.
     pub fn serve(&self, engine: &Engine, env: sys::napi_env) {
-        engine.flush_inline();
+        engine.flush_local();
         if !engine.inline().as_ref().is_some_and(Inline::has_more) {
             return;
         }
@@ -170,16 +170,26 @@ impl Local {
         }
     }
 
-    /// The loop calls again when the next deadline may have passed.
-    pub fn set_alarm(&self, engine: &Engine) {
-        let Some(at) = engine.inline().as_ref().and_then(Inline::next_deadline) else { return };
+    /// The loop calls again when the next deadline may have passed. Without a loop to ask the caller must see to that: so much later.
+    pub fn set_alarm(&self, engine: &Engine) -> Option<Duration> {
+        let at = engine.next_deadline()?;
         if self.alarm.get().is_some_and(|set| set <= at) {
-            return;
+            return None;
         }
         self.alarm.set(Some(at));
-        if let Some(event_loop) = &self.event_loop {
-            event_loop.alarm(at.saturating_duration_since(Instant::now()));
+        let delay = at.saturating_duration_since(Instant::now());
+        match &self.event_loop {
+            Some(event_loop) => {
+                event_loop.alarm(delay);
+                None
+            }
+            None => Some(delay),
         }
+    }
+
+    /// Whether there is a loop that calls.
+    pub fn has_loop(&self) -> bool {
+        self.event_loop.is_some()
     }
 
     /// The alarm has gone off.

@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{Either, Function, JsValue, ObjectFinalize, This, Unknown};
+use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, ObjectFinalize, This, Unknown};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -40,8 +40,8 @@ impl ObjectFinalize for Port {
 #[napi]
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
-    /// `slab(number)` makes a buffer for large payloads; `later()` calls [`Self::resume`] in the loop's next round, where there is no
-    /// libuv for that.
+    /// `slab(number)` makes a buffer for large payloads; `later(milliseconds)` calls [`Self::resume`] then, 0: in the loop's next round,
+    /// where there is no libuv for that.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         env: Env,
@@ -50,7 +50,7 @@ impl Port {
         outbound: Unknown<'_>,
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Unknown<'static>>,
-        later: Function<'_, (), ()>,
+        later: Function<'_, u32, ()>,
     ) -> Result<Self> {
         let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
         Ok(Self { engine: crossing.engine(), crossing })
@@ -169,12 +169,42 @@ impl Port {
         })
     }
 
-    /// A server that does not listen: its connections are adopted. Returns its number, or a negative errno.
+    /// A server that does not listen: its connections are adopted, or, with `threads` of STREAMS, are streams of JavaScript's. Returns its number,
+    /// or a negative errno.
     #[napi(catch_unwind)]
     pub fn serve(&self, config: Config, threads: u32) -> Result<i32> {
         self.crossing.enter(|| {
             let served = self.engine.serve(self.crossing.on(threads, None), config.server_config());
             served.map_or_else(|error| negative(&error), |id| id as i32)
+        })
+    }
+
+    /// A stream of JavaScript's is a connection to server `id`, which [`Self::serve`] has given for streams, or, without, of our own making;
+    /// `is_being_told`: records that [`Self::give`] has returned are being walked. Returns its index and generation.
+    #[napi(catch_unwind)]
+    pub fn open(&self, is_being_told: bool, id: Option<u32>) -> Result<Vec<u32>> {
+        self.crossing.enter(|| {
+            let opened = self.engine.streams().open(id, is_being_told);
+            opened.map_or_else(|_| Vec::new(), |Target { index, generation }| vec![index, generation])
+        })
+    }
+
+    /// After the first `bytes` of `outbound`: a stream of JavaScript's has brought `data`, a Uint8Array, or (null) has ended. Returns how many bytes of
+    /// records have been put into the Uint8Array `records`; those that do not go in there, by themselves.
+    #[napi(catch_unwind)]
+    pub fn give(
+        &self,
+        env: Env,
+        bytes: u32,
+        index: u32,
+        generation: u32,
+        data: Unknown<'_>,
+        records: Unknown<'_>,
+    ) -> Result<Either<u32, Buffer>> {
+        self.crossing.enter(|| {
+            self.crossing.dispatch(bytes as usize);
+            let data = Place::of(env, data.raw());
+            self.crossing.give(env, Target { index, generation }, data, Place::of(env, records.raw()))
         })
     }
 

@@ -63,10 +63,11 @@ impl Crossing {
             self.tell(env, NESTED, &[]);
         }
         self.local.turn(&self.engine, env);
+        self.engine.streams().serve();
         let more = self.deliver(env);
         drop(turn);
-        let more = self.engine.flush_inline() || more;
-        self.local.set_alarm(&self.engine);
+        let more = self.engine.flush_local() || more;
+        self.set_alarm(Env::from_raw(env));
         if more {
             self.resume_later(Env::from_raw(env));
         }
@@ -88,7 +89,9 @@ impl Crossing {
             // A handler that runs the event loop itself goes on after them.
             self.delivery.borrow_mut().told(taken);
             self.engine.begin_turn();
+            let outer = self.tells_streams.replace(self.delivery.borrow().last() == Driver::Streams);
             let told = self.tell(env, bytes, &payloads);
+            self.tells_streams.set(outer);
             self.engine.end_turn();
             if told == Told::Nothing {
                 self.delivery.borrow_mut().untold(taken);
@@ -160,6 +163,7 @@ impl Crossing {
                 self.engine.events.give_back(&mut batch.blocks);
                 self.engine.events.take(batch);
             }
+            Driver::Streams => self.engine.streams().give_outbox(batch),
         }
     }
 

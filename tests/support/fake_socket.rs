@@ -91,7 +91,7 @@ impl Transport for FakeSocket {
         self.write(slices)
     }
 
-    fn socket(&self) -> SockRef<'_> {
+    fn socket(&self) -> Option<SockRef<'_>> {
         unreachable!("whatever asks for the socket is answered here")
     }
 

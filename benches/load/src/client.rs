@@ -2,12 +2,9 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
 use std::time::Instant;
 
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
-
+use crate::line::{blocked, Line};
 use crate::wire::{content_length, frame_head, head_end, pattern};
 
 /// What is asked again and again.
@@ -85,7 +82,7 @@ impl Exchange {
 }
 
 pub struct Client {
-    stream: TcpStream,
+    line: Line,
     pub upgraded: bool,
     handshake_sent: usize,
     /// Bytes of requests that are to be sent, and where in `Exchange::requests` the next one is.
@@ -98,12 +95,9 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn connect(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self {
-            stream,
+    pub fn new(line: Line) -> Self {
+        Self {
+            line,
             upgraded: false,
             handshake_sent: 0,
             owed: 0,
@@ -111,7 +105,7 @@ impl Client {
             received: Vec::new(),
             due: VecDeque::new(),
             progress: Instant::now(),
-        })
+        }
     }
 
     /// Another operation that was due at `due`; `flush` sends it.
@@ -122,8 +116,12 @@ impl Client {
 
     /// Sends what can be sent.
     pub fn flush(&mut self, exchange: &Exchange) -> io::Result<()> {
+        match self.line.push() {
+            Err(error) if blocked(&error) => return Ok(()),
+            other => other?,
+        }
         while exchange.mode.upgrades() && self.handshake_sent < UPGRADE.len() {
-            match self.stream.write(&UPGRADE.as_bytes()[self.handshake_sent..]) {
+            match self.line.write(&UPGRADE.as_bytes()[self.handshake_sent..]) {
                 Ok(n) => self.handshake_sent += n,
                 Err(error) if blocked(&error) => return Ok(()),
                 Err(error) => return Err(error),
@@ -134,7 +132,7 @@ impl Client {
         }
         while self.owed > 0 {
             let end = exchange.requests.len().min(self.position + self.owed);
-            match self.stream.write(&exchange.requests[self.position..end]) {
+            match self.line.write(&exchange.requests[self.position..end]) {
                 Ok(n) => {
                     self.owed -= n;
                     self.position = (self.position + n) % exchange.requests.len();
@@ -151,7 +149,7 @@ impl Client {
     pub fn receive(&mut self, exchange: &Exchange, buffer: &mut [u8]) -> io::Result<usize> {
         let mut answers = 0;
         loop {
-            match self.stream.read(buffer) {
+            match self.line.read(buffer) {
                 Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
                 Ok(n) => {
                     self.progress = Instant::now();
@@ -162,7 +160,7 @@ impl Client {
                         answers += 1;
                     }
                     self.received.drain(..taken);
-                    if n < buffer.len() {
+                    if n < buffer.len() && self.line.tells_its_end() {
                         return Ok(answers);
                     }
                 }
@@ -210,10 +208,6 @@ impl Client {
         }
         Ok(Some(length))
     }
-}
-
-fn blocked(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected | ErrorKind::Interrupted)
 }
 
 fn request(mode: Mode, size: usize) -> Vec<u8> {

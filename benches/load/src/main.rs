@@ -1,13 +1,14 @@
-//! Load for the benches: `turnout-load MODE PORT CONNECTIONS WARMUP_MS MEASURE_MS SIZE DEPTH RATE PID`.
+//! Load for the benches: `turnout-load MODE PORT CONNECTIONS WARMUP_MS MEASURE_MS SIZE DEPTH RATE PID TLS`.
 //!
 //! Every connection has DEPTH requests in flight; with a RATE (requests per second, 0 for none) they leave on schedule instead and
 //! latency counts from the scheduled time. Answers are compared with what they must be. PID is the server's: its CPU clocks are
-//! read here, at the very edges of the measured window. Prints one line of JSON.
+//! read here, at the very edges of the measured window. TLS: 1 when the server speaks it, else 0. Prints one line of JSON.
 //! With mode `idle` it opens CONNECTIONS upgraded sockets, prints `ready` and keeps them until its standard input ends.
 
 mod client;
 mod cpu;
 mod histogram;
+mod line;
 mod run;
 mod wire;
 
@@ -20,9 +21,10 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let numbers: Option<Vec<u64>> = arguments.iter().skip(1).map(|text| text.parse().ok()).collect();
     let mode = arguments.first().and_then(|name| Mode::parse(name));
-    let (Some(mode), Some(&[port, connections, warmup, measure, size, depth, rate, pid])) = (mode, numbers.as_deref())
+    let (Some(mode), Some(&[port, connections, warmup, measure, size, depth, rate, pid, tls])) =
+        (mode, numbers.as_deref())
     else {
-        eprintln!("usage: turnout-load MODE PORT CONNECTIONS WARMUP_MS MEASURE_MS SIZE DEPTH RATE PID");
+        eprintln!("usage: turnout-load MODE PORT CONNECTIONS WARMUP_MS MEASURE_MS SIZE DEPTH RATE PID TLS");
         std::process::exit(2);
     };
     if raise_descriptor_limit() < connections + 64 {
@@ -36,6 +38,7 @@ fn main() {
         depth: depth.max(1) as usize,
         rate,
         pid: pid as u32,
+        tls: (tls != 0).then(line::tls_config),
     };
     let result = match mode {
         Mode::Idle => run.idle(),

@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Token};
+use rustls::ClientConfig;
 
 use crate::client::{Client, Exchange, Mode};
 use crate::cpu::Cpu;
 use crate::histogram::Histogram;
+use crate::line::Line;
 
 /// A connection that has moved nothing for so long is stalled.
 const STALL: Duration = Duration::from_secs(2);
@@ -24,6 +27,7 @@ pub struct Run {
     pub depth: usize,
     pub rate: u64,
     pub pid: u32,
+    pub tls: Option<Arc<ClientConfig>>,
 }
 
 #[derive(Default)]
@@ -35,7 +39,8 @@ struct Faults {
 
 impl Run {
     fn connect(&self, poll: &Poll, token: usize) -> io::Result<Client> {
-        let mut client = Client::connect(self.address, poll.registry(), Token(token))?;
+        let line = Line::connect(self.address, self.tls.as_ref(), poll.registry(), Token(token))?;
+        let mut client = Client::new(line);
         let closed_loop = self.rate == 0 && !matches!(self.exchange.mode, Mode::Broadcast | Mode::Idle);
         let in_flight = if self.exchange.mode == Mode::Handshake { 1 } else { self.depth };
         for _ in 0..if closed_loop { in_flight } else { 0 } {

@@ -130,4 +130,9 @@ function programCase(n, { seed }) {
   return { side: 'program', n, seed, ...scene, ...maybe(random, 4, { looks: true }) };
 }
 
-module.exports = { programCase };
+/** @return {object} the program with a server that is given its connections: net's sockets, or Duplexes around them that cut */
+function overStreams(one) {
+  return { ...one, over: new Random(one.seed, one.n, 5).pick(['socket', 'cut socket']) };
+}
+
+module.exports = { overStreams, programCase };

@@ -6,6 +6,7 @@ const { fork } = require('node:child_process');
 const path = require('node:path');
 
 const SCRIPT = path.join(__dirname, 'worker.js');
+const TURNOUT = path.join(__dirname, '..', '..', '..');
 /** Milliseconds after which a process that has not answered is said to hang. */
 const PATIENCE = 12_000;
 
@@ -15,16 +16,18 @@ class Player {
   #ready = null;
   #noise = '';
   #execPath;
+  #turnout;
 
-  /** @param {'node'|'inline'|'threads'} lane @param {string} [execPath] another Node */
-  constructor(lane, execPath = process.execPath) {
+  /** @param {'node'|'inline'|'threads'|'streams'} lane @param {{execPath?: string, turnout?: string}} others another Node, another tree */
+  constructor(lane, { execPath = process.execPath, turnout = TURNOUT }) {
     this.#lane = lane;
     this.#execPath = execPath;
+    this.#turnout = turnout;
   }
 
   #start() {
     const env = { ...process.env, TURNOUT_DRIVER: this.#lane === 'threads' ? 'threads' : 'inline', NODE_NO_WARNINGS: '1' };
-    this.#child = fork(SCRIPT, [this.#lane], { env, execPath: this.#execPath, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    this.#child = fork(SCRIPT, [this.#lane, this.#turnout], { env, execPath: this.#execPath, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#noise = '';
     this.#child.stderr.setEncoding('utf8').on('data', (text) => (this.#noise = (this.#noise + text).slice(-2000)));
     this.#ready = new Promise((resolve) => this.#child.once('message', resolve));
@@ -68,9 +71,9 @@ class Player {
 class Crew {
   #players;
 
-  /** @param {string[]} lanes @param {string} [execPath] another Node */
-  constructor(lanes, execPath) {
-    this.#players = Object.fromEntries(lanes.map((lane) => [lane, new Player(lane, execPath)]));
+  /** @param {string[]} lanes @param {{execPath?: string, turnout?: string}} [others] another Node, another tree */
+  constructor(lanes, others = {}) {
+    this.#players = Object.fromEntries(lanes.map((lane) => [lane, new Player(lane, others)]));
   }
 
   play(lane, one, pace) {

@@ -64,9 +64,10 @@ function certain(names, nodes, turnouts) {
 }
 
 /**
+ * @param {import('./crew').Crew} crew @param {object} one a program @param {string[]} lanes that are compared with node:http's
  * @return {Promise<{lane: string, names: string[], node: object, turnout: object}|{allowed: string}|undefined>} undefined: the same
  */
-async function judge(crew, one, lanes = ['inline', 'threads']) {
+async function judge(crew, one, lanes) {
   const [node, ...turnouts] = await Promise.all(['node', ...lanes].map((lane) => crew.play(lane, one, FAST)));
   const suspects = lanes.filter((lane, n) => differing(node, turnouts[n]).length > 0);
   if (suspects.length === 0) return undefined;

@@ -4,19 +4,24 @@
 
 const { Crew } = require('./crew');
 const { byGravity, judge, judgeAgain, kindOf, seemsToDiffer, skeletonOf, tierOf, valueOf } = require('./judge');
-const { programCase } = require('./case');
+const { overStreams, programCase } = require('./case');
 const { shrunk } = require('./shrink');
 
-const LANES = ['node', 'inline', 'threads'];
+/** Modes, and who is compared with node:http in each. With streams the server is given its connections, and does not listen. */
+const DRIVERS = { programs: ['inline', 'threads'], 'stream-programs': ['streams'] };
+const PROGRAMS = Object.keys(DRIVERS);
 
 function print(...words) {
   process.stdout.write(`${words.join(' ')}\n`);
 }
 
+/** @return {Crew} node:http and those that are compared with it */
+const crewOf = ({ side, turnout }) => new Crew(['node', ...DRIVERS[side]], { turnout });
+
 const short = (text) => JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);
 
 /** A program in few lines: its peers, then its listeners. */
-function written({ server, handlers, watch, peers, looks }) {
+function written({ server, handlers, watch, peers, looks, over }) {
   const step = (entry) => JSON.stringify(entry);
   const lines = peers.flatMap(({ script, ...rest }, n) => [`peer ${n}${Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''}`, ...script.map((entry) => `  ${step(entry)}`)]);
   for (const [kind, lists] of Object.entries(handlers)) {
@@ -24,6 +29,7 @@ function written({ server, handlers, watch, peers, looks }) {
   }
   if (Object.keys(server).length > 0) lines.push(`server ${JSON.stringify(server)}`);
   if (Object.keys(watch).length > 0) lines.push(`watched ${JSON.stringify(watch)}`);
+  if (over) lines.push(`over streams ${JSON.stringify(over)}`);
   if (looks) lines.push('looks at the state of objects in the end');
   return lines.map((line) => `    ${line}`).join('\n');
 }
@@ -63,9 +69,9 @@ class Tally {
     return [...this.kinds].sort(([a, inA], [b, inB]) => tierOf(a) - tierOf(b) || inB.length - inA.length);
   }
 
-  print(seconds) {
+  print(seconds, side) {
     const different = [...this.kinds.values()].reduce((sum, list) => sum + list.length, 0);
-    print(`\nprograms: ${this.cases} in ${seconds} s, ${different} different, of ${this.kinds.size} kinds`);
+    print(`\n${side}: ${this.cases} in ${seconds} s, ${different} different, of ${this.kinds.size} kinds`);
     for (const [kind, list] of this.ranked()) {
       print(`  ${tierOf(kind)} ${String(list.length).padStart(4)}  ${kind}  (${list.slice(0, 4).map(({ one }) => one.n).join(', ')})`);
     }
@@ -93,12 +99,12 @@ async function reduced(crew, { one, judged }, kind) {
 }
 
 /** Shows the smallest programs of each kind as they are found; one whose likes have been shown is not shown again. */
-async function reduceAll(tally, { show: most, lanes }) {
+async function reduceAll(tally, { show: most, lanes, ...settings }) {
   const shown = new Map();
   const size = ({ one }) => JSON.stringify(one).length;
   const queue = tally.ranked().slice(0, most).flatMap(([kind, list]) => [...list].sort((a, b) => size(a) - size(b)).slice(0, SHRUNK).map((entry) => [kind, entry, list.length]));
   const shrinking = async () => {
-    const crew = new Crew(LANES);
+    const crew = crewOf(settings);
     for (let next; (next = queue.shift()) !== undefined;) {
       const [kind, entry, count] = next;
       const { small, last } = await reduced(crew, entry, kind);
@@ -113,8 +119,8 @@ async function reduceAll(tally, { show: most, lanes }) {
 }
 
 /** Program n of the seed, but for the actions and steps that are to be left out. */
-function programOf(n, { seed, without }) {
-  const one = programCase(n, { seed });
+function programOf(n, { seed, without, side }) {
+  const one = side === 'programs' ? programCase(n, { seed }) : overStreams(programCase(n, { seed }));
   if (without === undefined) return one;
   const left = new RegExp(without);
   const kept = (list) => list.filter((entry) => !left.test(JSON.stringify(entry)));
@@ -123,36 +129,36 @@ function programOf(n, { seed, without }) {
   return one;
 }
 
-async function runPrograms({ seed, cases, from, without, show: most, lanes }) {
+async function runPrograms({ cases, from, show: most, lanes, ...settings }) {
   const tally = new Tally();
   const began = Date.now();
   let next = from;
   const lane = async () => {
-    const crew = new Crew(LANES);
+    const crew = crewOf(settings);
     while (next < from + cases) {
-      const one = programOf(next++, { seed, without });
-      tally.add(one, await judge(crew, one));
+      const one = programOf(next++, settings);
+      tally.add(one, await judge(crew, one, DRIVERS[settings.side]));
     }
     await crew.close();
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   const seconds = Math.round((Date.now() - began) / 100) / 10;
-  tally.print(seconds);
-  await reduceAll(tally, { show: most, lanes });
+  tally.print(seconds, settings.side);
+  await reduceAll(tally, { show: most, lanes, ...settings });
   return [...tally.kinds.values()].flat().length;
 }
 
 /** Plays one program again and shows all that came of it. */
 async function replayProgram(n, options) {
-  const crew = new Crew(LANES);
+  const crew = crewOf(options);
   const one = programOf(n, options);
   print(written(one));
-  const judged = await judge(crew, one);
-  for (const lane of LANES) print(lane, JSON.stringify(await crew.play(lane, one, { gap: 1, quiet: 40 }), null, 1));
+  const judged = await judge(crew, one, DRIVERS[options.side]);
+  for (const lane of ['node', ...DRIVERS[options.side]]) print(lane, JSON.stringify(await crew.play(lane, one, { gap: 1, quiet: 40 }), null, 1));
   await crew.close();
   if (judged?.names !== undefined) show(one, judged, 1, kindOf(judged));
   else print(judged === undefined ? 'same' : `allowed: ${judged.allowed}`);
   return judged?.names === undefined ? 0 : 1;
 }
 
-module.exports = { replayProgram, runPrograms };
+module.exports = { PROGRAMS, replayProgram, runPrograms };

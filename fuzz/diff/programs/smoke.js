@@ -13,18 +13,20 @@ const path = require('node:path');
 const { Crew } = require('./crew');
 const { FAST, PACES, SLOW, differing, valueOf } = require('./judge');
 const { allowedAs } = require('./allowed');
-const { programCase } = require('./case');
+const { overStreams, programCase } = require('./case');
 
-const RECORDED = path.join(__dirname, 'node26-facts.json');
 const SEED = 2026;
-const CASES = 300;
-const DRIVERS = ['inline', 'threads'];
+/** What is recorded: programs over sockets, and over streams that the server is given; by whom they are played, and how many. */
+const KINDS = {
+  programs: { file: path.join(__dirname, 'node26-facts.json'), cases: 300, drivers: ['inline', 'threads'], caseOf: programCase },
+  'stream-programs': { file: path.join(__dirname, 'node26-stream-facts.json'), cases: 100, drivers: ['streams'], caseOf: (n, options) => overStreams(programCase(n, options)) },
+};
 /** Each outcome of turnout's that recording looks at. */
 const RUNS = [FAST, ...PACES, ...SLOW];
 /** Trials of a program that came to something else, each in less hurry. */
 const TRIALS = [FAST, ...SLOW, { gap: 1, quiet: 200 }];
 
-const programs = () => Array.from({ length: CASES }, (_, n) => programCase(n, { seed: SEED }));
+const programs = ({ cases, caseOf }) => Array.from({ length: cases }, (_, n) => caseOf(n, { seed: SEED }));
 
 /** @return {string} of the facts but for those in `varying` */
 function digest(facts, varying) {
@@ -35,11 +37,11 @@ function digest(facts, varying) {
 const dead = (facts) => facts.process !== undefined;
 
 /** @return {{digest: string, varying: string[]}|null} */
-async function recordOne(home, abroad, one) {
+async function recordOne(home, abroad, one, drivers) {
   const nodes = [];
   for (const pace of [...PACES, ...PACES]) nodes.push(await home.play('node', one, pace));
   const outcomes = [];
-  for (const pace of RUNS) outcomes.push(...(await Promise.all(DRIVERS.map((driver) => home.play(driver, one, pace)))));
+  for (const pace of RUNS) outcomes.push(...(await Promise.all(drivers.map((driver) => home.play(driver, one, pace)))));
   if ([...nodes, ...outcomes].some(dead)) return null;
   const varies = (list, name) => list.some((facts) => valueOf(facts, name) !== valueOf(list[0], name));
   const names = [...new Set([...nodes, ...outcomes].flatMap(Object.keys))];
@@ -50,7 +52,7 @@ async function recordOne(home, abroad, one) {
     varying.push(...wrong);
   }
   for (const crew of abroad) {
-    for (const driver of DRIVERS) {
+    for (const driver of drivers) {
       const facts = await crew.play(driver, one, FAST);
       if (dead(facts)) return null;
       for (const name of new Set([...names, ...Object.keys(facts)])) {
@@ -61,33 +63,38 @@ async function recordOne(home, abroad, one) {
   return { digest: digest(outcomes[0], varying), varying: varying.sort() };
 }
 
-async function record() {
-  if (!process.versions.node.startsWith('26.')) throw new Error(`record with Node 26, not ${process.versions.node}`);
+async function record({ file, cases, drivers, ...kind }) {
   const others = (process.env.TURNOUT_NODES ?? '').split(path.delimiter).filter(Boolean);
   const recorded = [];
-  const queue = programs();
+  const queue = programs({ cases, ...kind });
   const lane = async () => {
-    const home = new Crew(['node', ...DRIVERS]);
-    const abroad = others.map((execPath) => new Crew(DRIVERS, execPath));
-    for (let one; (one = queue.shift()) !== undefined;) recorded[one.n] = await recordOne(home, abroad, one);
+    const home = new Crew(['node', ...drivers]);
+    const abroad = others.map((execPath) => new Crew(drivers, { execPath }));
+    for (let one; (one = queue.shift()) !== undefined;) recorded[one.n] = await recordOne(home, abroad, one, drivers);
     for (const crew of [home, ...abroad]) await crew.close();
   };
   await Promise.all([lane(), lane(), lane(), lane()]);
   const lines = recorded.map((entry) => JSON.stringify(entry && [entry.digest, ...entry.varying]));
-  fs.writeFileSync(RECORDED, `[\n${lines.join(',\n')}\n]\n`);
-  process.stdout.write(`${recorded.filter((entry) => entry === null).length} of ${CASES} programs differ or die and are left out\n`);
+  fs.writeFileSync(file, `[\n${lines.join(',\n')}\n]\n`);
+  process.stdout.write(`${recorded.filter((entry) => entry === null).length} of ${cases} programs differ or die and are left out\n`);
+}
+
+async function recordAll() {
+  if (!process.versions.node.startsWith('26.')) throw new Error(`record with Node 26, not ${process.versions.node}`);
+  for (const kind of Object.values(KINDS)) await record(kind);
 }
 
 /**
- * @param {'inline'|'threads'} driver
+ * @param {'inline'|'threads'|'streams'} driver
  * @return {Promise<{played: number, different: object[]}>}
  */
 async function smoke(driver) {
-  const wanted = JSON.parse(fs.readFileSync(RECORDED, 'utf8'));
+  const [name, kind] = Object.entries(KINDS).find(([, { drivers }]) => drivers.includes(driver));
+  const wanted = JSON.parse(fs.readFileSync(kind.file, 'utf8'));
   const crew = new Crew([driver]);
   const different = [];
   let played = 0;
-  for (const one of programs()) {
+  for (const one of programs(kind)) {
     if (wanted[one.n] === null) continue;
     played += 1;
     const [sum, ...varying] = wanted[one.n];
@@ -96,12 +103,12 @@ async function smoke(driver) {
       facts = await crew.play(driver, one, pace);
       if (digest(facts, varying) === sum) break;
     }
-    if (digest(facts, varying) !== sum) different.push({ replay: `npm run fuzz:diff -- --only programs --seed ${SEED} --case ${one.n}`, one, facts });
+    if (digest(facts, varying) !== sum) different.push({ replay: `npm run fuzz:diff -- --only ${name} --seed ${SEED} --case ${one.n}`, one, facts });
   }
   await crew.close();
   return { played, different };
 }
 
-if (require.main === module) record();
+if (require.main === module) recordAll();
 
 module.exports = { smoke };

@@ -6,6 +6,9 @@
  * each came.
  */
 
+const net = require('node:net');
+const { CutStream } = require('../cut-stream');
+const { Random } = require('../random');
 const { Peer } = require('./peer');
 const { Record } = require('./record');
 const { perform, ENDLESS } = require('./actions');
@@ -31,6 +34,8 @@ class Stage {
   #stirred = 0;
   #names = new Map();
   #sockets = new Set();
+  /** Streams that the server was given. */
+  #given = [];
 
   /**
    * @param {object} http node:http or turnout
@@ -87,13 +92,17 @@ class Stage {
     const { record } = this;
     const server = this.#http.createServer({ ...this.#one.server, ...this.#driver });
     this.server = server;
-    const closed = new Promise((resolve) => server.once('close', resolve));
+    const front = this.#one.over === undefined ? server : this.#frontOf(server);
+    const both = new Set([server, front]);
+    const closed = Promise.all([...both].map((one) => new Promise((resolve) => one.once('close', resolve))));
     this.#listenTo(server);
-    await new Promise((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(0, '127.0.0.1', resolve);
-    });
-    const { port } = server.address();
+    for (const one of both) {
+      await new Promise((resolve, reject) => {
+        one.once('error', reject);
+        one.listen(0, '127.0.0.1', resolve);
+      });
+    }
+    const { port } = front.address();
     this.port = port;
     const peers = this.#one.peers.map((peer, n) => new Peer(n, peer, this));
     for (const peer of peers) await peer.connect(port);
@@ -103,13 +112,26 @@ class Stage {
     await Promise.all(order.map((peer) => peer.play(this.#pace.gap)));
     await this.until(() => false);
     this.#look(peers);
-    await this.#close(server, peers, closed);
+    await this.#close(server, front, peers, closed);
     this.over = true;
     restoreAll();
     const served = await serves(this.#http, this.#driver);
     record.note('serves afterwards', served);
     this.clean &&= served === 'yes';
     return record.facts();
+  }
+
+  /**
+   * Somebody else's server, which accepts, and gives `server` what it has: it closes when these have. `server` listens as well, or node:http's
+   * would know none of its connections.
+   */
+  #frontOf(server) {
+    const { over, seed, n } = this.#one;
+    return net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      const stream = over === 'socket' ? socket : new CutStream(socket, new Random(4, seed, n, this.#given.length));
+      this.#given.push(stream);
+      server.emit('connection', stream);
+    });
   }
 
   #listenTo(server) {
@@ -238,7 +260,7 @@ class Stage {
   }
 
   /** The peers go, then the server's connections are destroyed: it must have closed then. */
-  async #close(server, peers, closed) {
+  async #close(server, front, peers, closed) {
     const { record } = this;
     let done = false;
     closed.then(() => {
@@ -246,12 +268,13 @@ class Stage {
       this.stir();
     });
     server.close(() => record.count('server close callback'));
+    if (front !== server) front.close();
     for (const peer of peers) peer.leave();
     await this.until(() => done);
     record.note('closed when the peers had gone', done);
     if (!done) {
       server.closeAllConnections();
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of [...this.#sockets, ...this.#given]) socket.destroy();
       let timer;
       await Promise.race([closed, new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE)))]);
       clearTimeout(timer);

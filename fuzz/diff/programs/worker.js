@@ -1,16 +1,17 @@
 'use strict';
 
-/** A process that plays programs on one implementation, one after the other, as its parent asks. Usage: fork('worker.js', [node | inline | threads]) */
+/** A process that plays programs on one implementation, one after the other, as its parent asks. Usage: fork('worker.js', [node | inline | threads | streams, turnout]) */
 
 const { Stage } = require('./stage');
 const { endChild } = require('./children');
 const { codeOf } = require('./record');
 
-const [, , lane] = process.argv;
+const [, , lane, turnout] = process.argv;
 const LANES = {
   node: () => [require('node:http'), {}],
-  inline: () => [require('../../..'), { threads: 0 }],
-  threads: () => [require('../../..'), { threads: 1 }],
+  inline: () => [require(turnout), { threads: 0 }],
+  threads: () => [require(turnout), { threads: 1 }],
+  streams: () => [require(turnout), {}],
 };
 const [http, driver] = LANES[lane]();
 

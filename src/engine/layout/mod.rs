@@ -56,6 +56,8 @@ constants! {
         IN_RECORD = -1,
         /// In slab 0; slab 1 is the number below, and so on.
         FIRST_SLAB = -2,
+        /// In the bytes that JavaScript has just given of a stream of its own.
+        IN_GIVEN = i32::MIN,
         /// In the offset: nothing after the payload in its read will be named, so whoever gets it may have its block.
         GIVEN = i32::MIN,
     }
@@ -163,6 +165,9 @@ records! {
 
     /// The last word of whoever had the connection before.
     Moved = 14, moved_flags::NAMED, {}, "";
+
+    /// Whether JavaScript is to give more bytes of a stream that it moves itself.
+    Demand = 15, demand_flags::NAMED, {}, "";
 }
 
 numbers! {
@@ -268,6 +273,14 @@ constants! {
     moved_flags: u32 {
         /// The peer's FIN has come.
         ENDED = 1,
+    }
+}
+
+constants! {
+    /// Flags of DEMAND.
+    demand_flags: u32 {
+        /// It is; without, it is to wait for the next one of these.
+        MORE = 1,
     }
 }
 
@@ -414,6 +427,8 @@ constants! {
         READ_SIZE = 66 * 1024,
         /// A connection's index is `number << STRIDE_BITS | thread`; thread 0 is JavaScript's own, the inline driver.
         STRIDE_BITS = 6,
+        /// In a thread's place: connections over streams that JavaScript owns and moves.
+        STREAMS = (1 << STRIDE_BITS) - 1,
         /// Bytes of a head, unless somebody says otherwise.
         MAX_HEADER_SIZE = 16 * 1024,
     }

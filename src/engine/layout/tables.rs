@@ -43,6 +43,7 @@ pub fn groups() -> Vec<Group> {
         named("expired", Expired::ABOUT, Expired::NAMED),
         named("closedFlags", closed_flags::ABOUT, closed_flags::NAMED),
         named("movedFlags", moved_flags::ABOUT, moved_flags::NAMED),
+        named("demandFlags", demand_flags::ABOUT, demand_flags::NAMED),
         named("ops", Op::ABOUT, Op::NAMED),
     ];
     let mut command = offsets("command", "Words of a command.", Prefix::WORDS, CommandWords::FIELDS);

@@ -127,11 +127,17 @@ impl<T: Transport> Connections<T> {
                 self.free.swap(place, last);
             }
             None => {
-                let at = self.add_slot();
-                self.free.push(at);
+                self.next_slot_new();
             }
         }
         self.next_slot()
+    }
+
+    /// The same, one that nobody has had.
+    pub fn next_slot_new(&mut self) -> u32 {
+        let at = self.add_slot();
+        self.free.push(at);
+        at
     }
 
     /// JavaScript has been told all that it was given before: it is given what there is now, in exchange for an empty batch.
@@ -172,6 +178,18 @@ impl<T: Transport> Connections<T> {
         let (at, target) = self.take_slot();
         let nobody = self.nobody.clone();
         self.fill_slot(at, Connection::taken_over(stream, nobody, target, (seq, handed), self.now));
+        target
+    }
+
+    /// Takes in a stream that JavaScript owns, as a connection to `server` or, without one, as one of our own making; no record tells of
+    /// it. Returns what it is known by.
+    pub fn admit_given(&mut self, stream: T, server: Option<&Rc<Server>>) -> Target {
+        let (at, target) = self.take_slot();
+        let connection = match server {
+            Some(server) => Connection::given(stream, server.clone(), target, self.now),
+            None => Connection::outgoing(stream, self.nobody.clone(), target, self.now),
+        };
+        self.fill_slot(at, connection);
         target
     }
 
@@ -287,6 +305,23 @@ impl<T: Transport> Connections<T> {
         copied
     }
 
+    /// Lets a connection `act` whose stream JavaScript has news of.
+    pub fn hear(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch, Instant)) {
+        let at = target.slot();
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
+        let Some(connection) = &mut slot.connection else { return };
+        if slot.generation == target.generation && !connection.is_closed() {
+            act(connection, &mut self.outbox, self.now);
+            self.settle(at);
+        }
+    }
+
+    /// The connection in a slot.
+    pub fn at(&mut self, at: u32) -> Option<(&mut Connection<T>, &mut Batch)> {
+        let connection = self.slots.get_mut(at as usize)?.connection.as_mut()?;
+        Some((connection, &mut self.outbox))
+    }
+
     fn tell(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
         let at = target.slot();
         let Some(slot) = self.slots.get_mut(at as usize) else { return };
@@ -376,6 +411,11 @@ impl<T: Transport> Connections<T> {
                 None => connection.shrink(),
             }
         }
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.free.len() == self.slots.len()
     }
 
     /// What there is.

@@ -1,7 +1,7 @@
 //! What the drivers of one JavaScript environment have said, on its way to JavaScript: a batch of each, of which JavaScript is told a
-//! piece at a time. The drivers take turns, so that neither waits until the other has nothing more to say.
+//! piece at a time. The drivers take turns, so that none waits until another has nothing more to say.
 //!
-//! The records of one driver keep their order; between the two there is none. What a connection that changes drivers needs of that,
+//! The records of one driver keep their order; between drivers there is none. What a connection that changes drivers needs of that,
 //! `lib/connection/driver-change.js` and [`Connections::next_slot_told`](super::connections::Connections::next_slot_told) see to.
 
 use super::event::{has_stream_of, Batch};
@@ -15,6 +15,12 @@ const KEPT: usize = 1 << 20;
 pub enum Driver {
     Inline,
     Threads,
+    Streams,
+}
+
+impl Driver {
+    /// In the order in which they take turns.
+    const ALL: [Driver; 3] = [Driver::Inline, Driver::Threads, Driver::Streams];
 }
 
 #[derive(Default)]
@@ -32,31 +38,28 @@ impl Taken {
 
 /// See the module.
 pub struct Delivery {
-    inline: Taken,
-    threads: Taken,
+    /// By driver.
+    taken: [Taken; Driver::ALL.len()],
     /// Whose records were last told.
     last: Driver,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { inline: Taken::default(), threads: Taken::default(), last: Driver::Threads }
+        Self { taken: Default::default(), last: Driver::Streams }
     }
 }
 
 impl Delivery {
     fn of(&mut self, driver: Driver) -> &mut Taken {
-        match driver {
-            Driver::Inline => &mut self.inline,
-            Driver::Threads => &mut self.threads,
-        }
+        &mut self.taken[driver as usize]
     }
 
-    /// Turns to the driver whose records are told next: the other one, if it has any. `take` is asked for more by a driver of whose
-    /// batch all has been told. False: there is nothing.
+    /// Turns to the driver whose records are told next: the first after the last one that has any. `take` is asked for more by a driver
+    /// of whose batch all has been told. False: there is nothing.
     pub fn turn(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
-        let other = if self.last == Driver::Inline { Driver::Threads } else { Driver::Inline };
-        for driver in [other, self.last] {
+        for step in 1..=Driver::ALL.len() {
+            let driver = Driver::ALL[(self.last as usize + step) % Driver::ALL.len()];
             let taken = self.of(driver);
             if taken.rest().is_empty() {
                 taken.told = 0;
@@ -74,8 +77,18 @@ impl Delivery {
 
     /// The records whose turn it is, as far as they have not been told, and the blocks that they name.
     pub fn rest(&self) -> (&[u8], &[Vec<u8>]) {
-        let taken = if self.last == Driver::Inline { &self.inline } else { &self.threads };
+        let taken = &self.taken[self.last as usize];
         (taken.rest(), &taken.batch.blocks)
+    }
+
+    /// Whether records of a driver wait here.
+    pub fn has_of(&self, driver: Driver) -> bool {
+        !self.taken[driver as usize].rest().is_empty()
+    }
+
+    /// Whose records were last told.
+    pub fn last(&self) -> Driver {
+        self.last
     }
 
     /// JavaScript is being told the first `bytes` of them.
@@ -90,12 +103,12 @@ impl Delivery {
 
     /// Bytes of records that wait here.
     pub fn waiting(&self) -> usize {
-        self.inline.rest().len() + self.threads.rest().len()
+        self.taken.iter().map(|taken| taken.rest().len()).sum()
     }
 
     /// [`Batch::has_stream_of`], of what waits here.
     pub fn has_stream_of(&self, index: u32) -> bool {
-        has_stream_of(self.inline.rest(), index) || has_stream_of(self.threads.rest(), index)
+        self.taken.iter().any(|taken| has_stream_of(taken.rest(), index))
     }
 }
 
@@ -112,8 +125,12 @@ mod tests {
     /// Tells one record, and says whose it was; `inline` and `threads` are what is taken next.
     fn tell(delivery: &mut Delivery, inline: &mut Vec<Batch>, threads: &mut Vec<Batch>) -> Option<(Driver, u32)> {
         let more = delivery.turn(|driver, into| {
-            let from = if driver == Driver::Inline { &mut *inline } else { &mut *threads };
-            *into = from.pop().unwrap_or_default();
+            *into = match driver {
+                Driver::Inline => inline.pop(),
+                Driver::Threads => threads.pop(),
+                Driver::Streams => None,
+            }
+            .unwrap_or_default();
         });
         if !more {
             return None;

@@ -4,11 +4,13 @@ use super::blocks::{Room, VIEW};
 use super::command::Target;
 use crate::engine::error::ParseError;
 use crate::engine::h1::{self, RequestHead, ResponseHead};
-use crate::engine::layout::places::{GIVEN, IN_RECORD};
+use crate::engine::layout::places::{GIVEN, IN_GIVEN, IN_RECORD};
 use crate::engine::layout::record::{
-    Ack, Body, Closed, Connected, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
+    Ack, Body, Closed, Connected, Demand, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
 };
-use crate::engine::layout::{self, closed_flags, connection_flags, moved_flags, record, upgrade_flags};
+use crate::engine::layout::{
+    self, closed_flags, connection_flags, demand_flags, moved_flags, record, upgrade_flags,
+};
 use crate::engine::layout::{Ends, Expired, Family, Line, Payload, Prefix, Record, Words};
 use crate::engine::raw;
 
@@ -101,6 +103,12 @@ impl Batch {
     pub fn moved(&mut self, index: u32, ended: bool) {
         let flags = if ended { moved_flags::ENDED } else { 0 };
         self.put(index, flags, &Moved {}, NOTHING);
+    }
+
+    /// Whether JavaScript is to give more bytes of a stream that it moves itself.
+    pub fn demand(&mut self, index: u32, more: bool) {
+        let flags = if more { demand_flags::MORE } else { 0 };
+        self.put(index, flags, &Demand {}, NOTHING);
     }
 }
 
@@ -259,6 +267,10 @@ pub struct Read {
     length: usize,
     block: u32,
     offset: u32,
+    /// Bytes; a payload from here on is not copied out of its place.
+    least: usize,
+    /// Whether a block may go with a payload.
+    lends: bool,
     /// Bytes from the beginning that must be kept.
     pub named: usize,
     /// A payload that is large enough for a view reaches to the end: the block goes with it.
@@ -273,6 +285,22 @@ impl Read {
             length,
             block: room.block,
             offset: room.offset,
+            least: BLOB,
+            lends: true,
+            named: 0,
+            viewed: false,
+        }
+    }
+
+    /// `bytes` are those that JavaScript has given, or a copy: it has them all, so that nothing need be copied for it.
+    pub fn given(bytes: &[u8]) -> Self {
+        Self {
+            address: bytes.as_ptr() as usize,
+            length: bytes.len(),
+            block: IN_GIVEN as u32,
+            offset: 0,
+            least: 0,
+            lends: false,
             named: 0,
             viewed: false,
         }
@@ -285,12 +313,12 @@ impl RecordSink<'_> {
     fn payload<'b>(&mut self, bytes: &'b [u8]) -> (Payload, [&'b [u8]; 2]) {
         let length = bytes.len() as u32;
         // A payload that is given its block must be the last one that names it.
-        if let Some(read) = self.read.as_mut().filter(|read| bytes.len() >= BLOB && !read.viewed) {
+        if let Some(read) = self.read.as_mut().filter(|read| bytes.len() >= read.least && !read.viewed) {
             let from = (bytes.as_ptr() as usize).wrapping_sub(read.address);
             if from < read.length && bytes.len() <= read.length - from {
                 let end = from + bytes.len();
                 read.named = read.named.max(end);
-                read.viewed = bytes.len() >= VIEW && end == read.length;
+                read.viewed = read.lends && bytes.len() >= VIEW && end == read.length;
                 let given = if read.viewed { GIVEN as u32 } else { 0 };
                 let offset = (read.offset + from as u32) | given;
                 return (Payload { length, place: read.block, offset }, NOTHING);

@@ -75,11 +75,16 @@ pub trait Transport {
         None
     }
 
-    /// For options.
-    fn socket(&self) -> SockRef<'_>;
+    /// For options; `None`: there is no socket of ours.
+    fn socket(&self) -> Option<SockRef<'_>>;
 
     /// TCP, or a Unix socket.
     fn is_tcp(&self) -> bool;
+
+    /// The socket, if it is one of TCP.
+    fn tcp(&self) -> Option<SockRef<'_>> {
+        self.socket().filter(|_| self.is_tcp())
+    }
 
     /// Sends what the transport has taken and keeps: what is encrypted leaves as records of its own. A socket keeps nothing. Pending: the
     /// connection is polled again when it can go on.
@@ -90,27 +95,29 @@ pub trait Transport {
     /// Ends our side of the stream, all of which has been flushed: what the transport has to say last, then FIN. `closes`: the socket
     /// closes right after this, which sends the FIN by itself. Pending as above; asked again, it goes on. Writes after it fail.
     fn poll_shutdown(&mut self, _: &mut Context<'_>, closes: bool) -> Poll<io::Result<()>> {
-        Poll::Ready(if closes { Ok(()) } else { self.socket().shutdown(std::net::Shutdown::Write) })
+        Poll::Ready(match self.socket() {
+            Some(socket) if !closes => socket.shutdown(std::net::Shutdown::Write),
+            _ => Ok(()),
+        })
     }
 
     /// Makes the coming close a reset.
     fn reset_on_close(&self) {
-        if self.is_tcp() {
-            let _ = self.socket().set_linger(Some(Duration::ZERO));
+        if let Some(socket) = self.tcp() {
+            let _ = socket.set_linger(Some(Duration::ZERO));
         }
     }
 
     /// TCP_NODELAY; nothing to do for a Unix socket.
     fn set_no_delay(&self, on: bool) {
-        if self.is_tcp() {
-            let _ = self.socket().set_tcp_nodelay(on);
+        if let Some(socket) = self.tcp() {
+            let _ = socket.set_tcp_nodelay(on);
         }
     }
 
     /// SO_KEEPALIVE and, unless the idle time before the first probe is zero, how probes are sent.
     fn set_keep_alive(&self, on: bool, delay: Duration) {
-        if self.is_tcp() {
-            let socket = self.socket();
+        if let Some(socket) = self.tcp() {
             let _ = if on && delay >= Duration::from_secs(1) {
                 let probes = TcpKeepalive::new().with_time(delay).with_interval(PROBE_INTERVAL).with_retries(PROBES);
                 socket.set_tcp_keepalive(&probes)
@@ -123,15 +130,12 @@ pub trait Transport {
     /// Whether bytes that have come are known to wait unread.
     fn has_unread(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
-        matches!(self.socket().peek(&mut byte), Ok(n) if n > 0)
+        self.socket().is_some_and(|socket| matches!(socket.peek(&mut byte), Ok(n) if n > 0))
     }
 
     /// Both ends. `local` spares a system call where the listener is bound to one address.
     fn peer(&self, remote: Option<SocketAddr>, local: Option<SocketAddr>) -> Peer {
-        if !self.is_tcp() {
-            return Peer::default();
-        }
-        let socket = self.socket();
+        let Some(socket) = self.tcp() else { return Peer::default() };
         let remote = remote.or_else(|| socket.peer_addr().ok().and_then(|address| address.as_socket()));
         let local = local.or_else(|| socket.local_addr().ok().and_then(|address| address.as_socket()));
         let (Some(remote), Some(local)) = (remote, local) else {

@@ -1,7 +1,7 @@
 //! The input half of a connection: what is read of the peer's bytes, who gets them, and what keeps it from reading on.
 
 use std::io::ErrorKind;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use super::{Connection, Writing};
@@ -102,7 +102,7 @@ impl<T: Transport> Connection<T> {
                 Poll::Ready(Ok(0)) => self.end_of_input(cx, batch),
                 Poll::Ready(Ok(n)) => {
                     let read = Read::new(&room, n);
-                    match self.receive(&mut room.bytes[..n], read, batch, now) {
+                    match self.receive(&mut room.bytes[..n], Some(read), batch, now) {
                         Some(Read { named, viewed, .. }) if named > 0 => blocks.keep(named, viewed),
                         _ => {}
                     }
@@ -112,7 +112,8 @@ impl<T: Transport> Connection<T> {
         Poll::Ready(())
     }
 
-    pub(super) fn wants_read(&self) -> bool {
+    /// Whether more of the peer's bytes may come.
+    pub fn wants_read(&self) -> bool {
         match self.input.reading {
             Reading::Parsed | Reading::Tapped => {
                 self.protocol.can_read() && self.input.uncredited < WINDOW && !self.is_backed_up()
@@ -224,12 +225,29 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// JavaScript, which moves the stream itself, has these bytes of it; `here`: records may say where in them something is. Returns whether it
+    /// may give more.
+    pub fn give(&mut self, bytes: &mut [u8], here: bool, batch: &mut Batch, now: Instant) -> bool {
+        if self.input.is_wanted() {
+            let read = here.then(|| Read::given(bytes));
+            self.receive(bytes, read, batch, now);
+        }
+        self.wants_read() || self.input.reading == Reading::Discard
+    }
+
+    /// The same for the end of the stream.
+    pub fn give_end(&mut self, batch: &mut Batch) {
+        if !self.input.has_ended() {
+            self.end_of_input(&mut Context::from_waker(Waker::noop()), batch);
+        }
+    }
+
     /// Returns what records have named of the read.
-    fn receive(&mut self, bytes: &mut [u8], read: Read, batch: &mut Batch, now: Instant) -> Option<Read> {
+    fn receive(&mut self, bytes: &mut [u8], read: Option<Read>, batch: &mut Batch, now: Instant) -> Option<Read> {
         self.input.bytes_read += bytes.len() as u64;
         match self.input.reading {
-            Reading::Parsed => self.parse(bytes, Some(read), batch, now),
-            Reading::Tapped => self.drive(Some(read), batch, |_, sink| sink.raw(bytes)),
+            Reading::Parsed => self.parse(bytes, read, batch, now),
+            Reading::Tapped => self.drive(read, batch, |_, sink| sink.raw(bytes)),
             _ => None,
         }
     }

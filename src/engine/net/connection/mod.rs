@@ -84,6 +84,11 @@ impl<T: Transport> Connection<T> {
         Self::with(protocol, reading, stream, server, target, now)
     }
 
+    /// A stream of JavaScript's: who gives its bytes decides by that who gets them.
+    pub fn given(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
+        Self::with(Protocol::server(server.http_config()), Reading::Parsed, stream, server, target, now)
+    }
+
     /// A connection of our own making; `server` stands for nobody and has no deadlines.
     pub fn outgoing(stream: T, server: Rc<Server>, target: Target, now: Instant) -> Self {
         let protocol = Protocol::client(server.http_config());
@@ -126,7 +131,7 @@ impl<T: Transport> Connection<T> {
         std::mem::take(&mut self.woken)
     }
 
-    /// The socket.
+    /// The socket, or what stands for one.
     pub fn stream(&mut self) -> Option<&mut T> {
         self.stream.as_mut()
     }
@@ -195,7 +200,7 @@ impl<T: Transport> Connection<T> {
     ///
     /// # Errors
     /// `WouldBlock` when something waits to be sent, or the connection is over and has said so; `InvalidInput` when bytes have been read
-    /// that are neither told nor kept; what the system says when it has no descriptors left.
+    /// that are neither told nor kept, or there is no socket; what the system says when it has no descriptors left.
     pub fn copy(&mut self, stays: bool, batch: &mut Batch) -> io::Result<Copied> {
         self.flush(None, batch);
         let Some(stream) = &self.stream else { return Err(ErrorKind::WouldBlock.into()) };
@@ -204,7 +209,7 @@ impl<T: Transport> Connection<T> {
         }
         let untold = if stays { Some(Vec::new()) } else { self.protocol.untold() };
         let Some(untold) = untold else { return Err(ErrorKind::InvalidInput.into()) };
-        let socket = stream.socket().try_clone()?;
+        let socket = stream.socket().ok_or(ErrorKind::InvalidInput)?.try_clone()?;
         if !stays && self.input.is_wanted() {
             self.input.reading = Reading::Held;
         }

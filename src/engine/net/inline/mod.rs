@@ -209,7 +209,7 @@ impl Inline {
     /// The kernel has news of a connection under way.
     fn conclude(&mut self, token: u32) {
         let Some(stream) = self.connecting.get(&token) else { return };
-        let Some(mut errno) = connector::outcome(&stream.socket()) else { return };
+        let Some(mut errno) = connector::outcome(&stream.sock_ref()) else { return };
         let Some(mut stream) = self.connecting.remove(&token) else { return };
         if errno == 0 {
             let slot = self.connections.next_slot();

@@ -67,6 +67,14 @@ impl Stream {
         Self { socket, readable: false, writable: true, read_closed: false, shared: None }
     }
 
+    /// The socket, for options.
+    pub fn sock_ref(&self) -> SockRef<'_> {
+        match &self.socket {
+            Socket::Tcp(stream) => SockRef::from(stream),
+            Socket::Unix(stream) => SockRef::from(stream),
+        }
+    }
+
     /// Asks to be told under `token`.
     ///
     /// # Errors
@@ -157,11 +165,8 @@ impl Transport for Stream {
         }
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        match &self.socket {
-            Socket::Tcp(stream) => SockRef::from(stream),
-            Socket::Unix(stream) => SockRef::from(stream),
-        }
+    fn socket(&self) -> Option<SockRef<'_>> {
+        Some(self.sock_ref())
     }
 
     fn is_tcp(&self) -> bool {
@@ -182,7 +187,7 @@ mod tests {
         let connected = TcpStream::connect(listener.local_addr().expect("an address")).expect("a socket");
         let stream = Stream::from(connected);
         stream.set_keep_alive(true, Duration::from_secs(7));
-        let socket = stream.socket();
+        let socket = stream.sock_ref();
         assert!(socket.keepalive().expect("SO_KEEPALIVE"));
         assert_eq!(socket.tcp_keepalive_time().expect("the time"), Duration::from_secs(7));
         assert_eq!(socket.tcp_keepalive_interval().expect("the interval"), Duration::from_secs(1));

@@ -386,7 +386,7 @@ async fn established(connecting: StdStream) -> io::Result<Stream> {
     let stream = Stream::try_from(connecting)?;
     loop {
         stream.writable().await?;
-        match connector::outcome(&stream.socket()) {
+        match connector::outcome(&stream.sock_ref()) {
             Some(0) => return Ok(stream),
             Some(errno) => return Err(io::Error::from_raw_os_error(errno)),
             None => tokio::task::yield_now().await,

@@ -103,10 +103,18 @@ impl Stream {
         }
     }
 
+    /// The socket, for options.
+    pub fn sock_ref(&self) -> SockRef<'_> {
+        match self {
+            Stream::Tcp(stream) => SockRef::from(&**stream),
+            Stream::Unix(stream) => socket_of(stream),
+        }
+    }
+
     fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = 0;
         let tried = self.try_io(Interest::READABLE, || {
-            read = (&*self.socket()).read(buffer)?;
+            read = (&*self.sock_ref()).read(buffer)?;
             // epoll(7): a short read of a stream has drained it. After a FIN (0 bytes) nobody reads again, so there is nothing to remember.
             if read > 0 && read < buffer.len() {
                 Err(drained())
@@ -133,9 +141,9 @@ impl Transport for Stream {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         self.try_io(Interest::WRITABLE, || {
             if self.is_tcp() {
-                send(&self.socket(), slices)
+                send(&self.sock_ref(), slices)
             } else {
-                self.socket().send_vectored(slices)
+                self.sock_ref().send_vectored(slices)
             }
         })
     }
@@ -145,11 +153,8 @@ impl Transport for Stream {
         HAS_INLINE.then(|| Box::new(self.clone()) as Box<dyn Duplicate>)
     }
 
-    fn socket(&self) -> SockRef<'_> {
-        match self {
-            Stream::Tcp(stream) => SockRef::from(&**stream),
-            Stream::Unix(stream) => socket_of(stream),
-        }
+    fn socket(&self) -> Option<SockRef<'_>> {
+        Some(self.sock_ref())
     }
 
     fn is_tcp(&self) -> bool {
@@ -159,6 +164,6 @@ impl Transport for Stream {
 
 impl Duplicate for Stream {
     fn duplicate(&self) -> io::Result<StdStream> {
-        stream_of(self.socket().try_clone()?)
+        stream_of(self.sock_ref().try_clone()?)
     }
 }

@@ -1,0 +1,64 @@
+'use strict';
+
+/**
+ * GivenConnection: a client's connection over a stream of JavaScript's, for one request: what an agent of any kind, createConnection, a proxy's
+ * tunnel or an upgraded connection brings. When the response is in, nothing of it is left on the stream, which the agent may keep for the next.
+ */
+
+const { overStream } = require('../connection/over-stream');
+const { streamDestroyed } = require('../base/errors');
+const { nextTick } = require('../base/primordials');
+const { CLOSE } = require('../seam/layout').writeFlags;
+const { ClientConnection, ClientSide, finish } = require('./client-connection');
+const exchange = require('./client-exchange');
+
+/** The end of a stream in the midst of a response is told by its socket. @type {import('../base/roles').Exchange} */
+const givenExchange = {
+  ...exchange,
+  onError(connection, error) {
+    if (!connection.isFinishing) exchange.onError(connection, error);
+  },
+};
+
+class GivenConnection extends overStream(ClientConnection) {
+  /** @param {import('stream').Duplex} stream */
+  constructor(stream) {
+    const side = new ClientSide();
+    side.exchange = givenExchange;
+    super(stream, undefined, null, side);
+    /** The stream has ended. */
+    this.isFinishing = false;
+  }
+
+  send(message, head, chunk, encoding, flags, callback) {
+    if (message === this.request) return super.send(message, head, chunk, encoding, flags & ~CLOSE, callback);
+    if (callback) nextTick(callback, streamDestroyed('write'));
+    return false;
+  }
+
+  sent(message, error, callback) {
+    callback?.(error);
+    if (!error) finish(message);
+  }
+
+  /** The stream has ended: so has a response that nothing else delimits. */
+  finish() {
+    this.isFinishing = true;
+    this.receive(null);
+  }
+
+  /** The socket's own 'end' tells of it. */
+  onPeerEnd() {}
+
+  finishRequest() {
+    super.finishRequest();
+    this.release();
+  }
+
+  upgrade() {
+    super.upgrade();
+    this.release();
+  }
+}
+
+module.exports = { GivenConnection };

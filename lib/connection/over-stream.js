@@ -1,0 +1,294 @@
+'use strict';
+
+/**
+ * overStream: a connection whose stream JavaScript owns. Any Duplex will do, whoever made it: net.Socket, tls.TLSSocket, a stream of HTTP/2, one
+ * of the engine's sockets that is spoken over once more. The engine parses what the stream brings, within the call that brings it, and keeps the
+ * deadlines; what messages say is written to the stream here, where node:http would write it, and leaves when the stream says so.
+ *
+ * The stream is the connection's socket, and stays the program's: its listeners, its ends, its errors.
+ */
+
+const { give, openPort, openStream, OP, command, write } = require('../seam/binding');
+const { addConnection } = require('../seam/connection-table');
+const layout = require('../seam/layout');
+const { nodeError, streamDestroyed } = require('../base/errors');
+const { Buffer, nextTick, copyBytes } = require('../base/primordials');
+const { types } = require('node:util');
+const { carry, letGoOf } = require('./carried');
+const { tellAll } = require('./closed');
+const { Intake } = require('./intake');
+const { LIFE } = require('./states');
+const { isBeingTold, isTelling, walkGiven } = require('./turn');
+const { seqOf } = require('../message/incoming-message');
+const { writeFramed } = require('../message/socket-sink');
+const { kEnqueue, kOnDrain } = require('../base/symbols');
+
+const { LAST } = layout.writeFlags;
+
+/** Bytes of what native has to say at once of what a stream has brought; more comes by itself. */
+const RECORDS_SIZE = 64 * 1024;
+
+/** Why the stream is paused: bits. */
+const PAUSE = {
+  /** The engine takes no more. */
+  ENGINE: 1,
+  /** Answers pile up. */
+  ANSWERS: 2,
+};
+
+/** Buffers for records, those that nobody uses now: handlers may make streams bring something within the calls of others. */
+const spare = [];
+
+function takeRecords() {
+  return spare.pop() ?? recordsIn(Buffer.from(new ArrayBuffer(RECORDS_SIZE)));
+}
+
+function recordsIn(bytes) {
+  return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };
+}
+
+/** What has come on streams while records of what came before were being told: handlers may push into the very stream. */
+const postponed = [];
+
+function givePostponed() {
+  for (let left = postponed.length; left > 0; left--) {
+    const { connection, chunk } = postponed.shift();
+    connection.receive(chunk);
+  }
+}
+
+/** What a stream brings, as the parser wants it. */
+function bytesOf(chunk, stream) {
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (typeof chunk === 'string') return Buffer.from(chunk, stream.readableEncoding ?? 'utf8');
+  if (types.isUint8Array(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
+}
+
+/** The intake of such a connection: who reads the stream is the stream's own affair. */
+class GivenIntake extends Intake {
+  tellReader() {}
+  tap() {}
+  setPaused() {}
+
+  feed(chunk) {
+    this.connection.receive(chunk);
+  }
+
+  feedEnd() {
+    this.connection.receive(null);
+  }
+}
+
+/** @param {typeof import('./connection').Connection} Base the connection it is but for its stream */
+const overStream = (Base) =>
+  class extends Base {
+    /**
+     * @param {import('stream').Duplex} stream
+     * @param {number|undefined} id of the engine's server for streams; undefined: a client's
+     * @param {...*} args Base's, but for its number and its ends
+     */
+    constructor(stream, id, server, side) {
+      openPort();
+      const [index, generation] = openStream(id, isTelling());
+      super(server, side, index, generation, {});
+      this.setRef(false);
+      this.madeSocket = stream;
+      this.intake = new GivenIntake(this);
+      this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
+      this.counted = true;
+      /** Bits of PAUSE. */
+      this.pauses = 0;
+      /** Records of what has come are being told. */
+      this.isWalking = false;
+      /** HTTP is over, and the stream lives on. */
+      this.isReleased = false;
+      addConnection(this);
+      carry(stream, this);
+    }
+
+    get isStream() {
+      return true;
+    }
+
+    destroySoon() {
+      const { madeSocket } = this;
+      if (typeof madeSocket.destroySoon === 'function') madeSocket.destroySoon();
+      else madeSocket.end();
+    }
+
+    // ---- what the stream brings -------------------------------------------------------------------------------------
+
+    /** @param {Buffer|string|Uint8Array|null} chunk null: the end */
+    receive(chunk) {
+      if (!this.isActive || this.isReleased) return;
+      if (chunk !== null) chunk = bytesOf(chunk, this.madeSocket);
+      if (this.isWalking || isBeingTold(this.index)) postponed.push({ connection: this, chunk });
+      else this.parse(chunk);
+    }
+
+    parse(chunk) {
+      const records = takeRecords();
+      const told = give(this, chunk, records.bytes);
+      try {
+        if (typeof told !== 'number') this.walk(recordsIn(told), told.length, chunk);
+        else if (told > 0) this.walk(records, told, chunk);
+      } finally {
+        spare.push(records);
+        this.pauseIfFull();
+        if (postponed.length > 0) nextTick(givePostponed);
+      }
+    }
+
+    walk(records, length, chunk) {
+      this.isWalking = true;
+      let rest = null;
+      try {
+        walkGiven(records, length, chunk, (at) => {
+          // The buffer is used again: what has not been told is kept by itself.
+          rest = Buffer.allocUnsafeSlow(length - at);
+          copyBytes(records.bytes, rest, 0, at, length);
+        });
+      } finally {
+        if (rest === null) this.isWalking = false;
+        else nextTick(() => this.walkRest(rest, chunk));
+      }
+    }
+
+    /** A handler has thrown: what came after its record is told in a tick of its own. */
+    walkRest(rest, chunk) {
+      try {
+        this.walk(recordsIn(rest), rest.length, chunk);
+      } finally {
+        this.pauseIfFull();
+        if (postponed.length > 0) nextTick(givePostponed);
+      }
+    }
+
+    demand(isMore) {
+      if (this.isReleased) return;
+      if (isMore) this.goOnReading(PAUSE.ENGINE);
+      else this.pauseReading(PAUSE.ENGINE);
+    }
+
+    pauseReading(why) {
+      const isFirst = this.pauses === 0;
+      this.pauses |= why;
+      if (!isFirst) return;
+      this.madeSocket._paused = true;
+      this.madeSocket.pause();
+    }
+
+    goOnReading(why) {
+      if ((this.pauses & why) === 0) return;
+      this.pauses &= ~why;
+      if (this.pauses !== 0) return;
+      this.madeSocket._paused = false;
+      this.madeSocket.resume();
+    }
+
+    /** Whoever does not read answers is not read from either. */
+    pauseIfFull() {
+      if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
+    }
+
+    get isFull() {
+      return this.unfinished.length > 0 && (this.madeSocket.writableNeedDrain || this.queued >= this.highWaterMark);
+    }
+
+    noteQueued(delta) {
+      super.noteQueued(delta);
+      if (delta < 0) this.socketDrained();
+    }
+
+    // ---- what messages say ------------------------------------------------------------------------------------------
+
+    get writableLength() {
+      return this.madeSocket.writableLength ?? 0;
+    }
+
+    get isEnded() {
+      return this.isActive && !this.madeSocket.destroyed && !this.madeSocket.writable;
+    }
+
+    mayHandOver() {
+      return false;
+    }
+
+    send(message, head, chunk, encoding, flags, callback) {
+      const stream = this.madeSocket;
+      if (!this.isActive || stream.destroyed) {
+        if (callback) nextTick(callback, streamDestroyed('write'));
+        return false;
+      }
+      if (!stream.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
+      if ((flags & LAST) === 0) return writeFramed(stream, head, chunk, encoding, flags, callback);
+      return writeFramed(stream, head, chunk, encoding, flags, (error) => this.sent(message, error, callback));
+    }
+
+    /** The stream has taken the last bytes of a message, or never will. */
+    sent(message, error, callback) {
+      callback?.(error);
+      if (error || !this.isActive) return;
+      write(OP.WRITE, LAST, this, seqOf(message.req), '', null, 'latin1');
+      this.finished(message);
+    }
+
+    cork() {
+      this.madeSocket.cork?.();
+    }
+
+    uncork() {
+      this.madeSocket.uncork?.();
+    }
+
+    setTimeout(msecs) {
+      this.madeSocket.setTimeout?.(msecs);
+    }
+
+    socketDrained() {
+      if (!this.isFull) this.goOnReading(PAUSE.ANSWERS);
+      const { current } = this;
+      if (current !== null && current.writableLength === 0) current[kOnDrain]();
+    }
+
+    // ---- the stream's life ------------------------------------------------------------------------------------------
+
+    touch() {}
+
+    close() {
+      this.madeSocket.destroy();
+    }
+
+    /** The stream has closed. */
+    socketClosed() {
+      if (this.isClosed) return;
+      command(OP.CLOSE, 0, this, 0);
+      this.life = LIFE.CLOSED;
+      this.leaveStream();
+      tellAll(this);
+    }
+
+    /** The engine's last word: it was told to close, or has failed. */
+    onClose(errno, writing) {
+      if (this.isReleased) return;
+      if (!this.isClosed) this.leaveStream();
+      super.onClose(errno, writing);
+    }
+
+    /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */
+    release() {
+      command(OP.CLOSE, 0, this, 0);
+      this.isReleased = true;
+      this.madeSocket._paused = false;
+      this.leaveStream();
+      if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
+    }
+
+    leaveStream() {
+      letGoOf(this.madeSocket, this);
+      this.side.forget(this);
+    }
+  };
+
+module.exports = { overStream };
