@@ -87,7 +87,6 @@ function startHttp(server, options, ownListener) {
 function beginHttp(server) {
   rebaseFrameworks(server.listeners('request'));
   server[kSide].begin(server);
-  server[kPrepared] = true;
 }
 
 /** No more connections will come; those that wait for a request go. */
@@ -103,6 +102,7 @@ function prepareEngine(server) {
   loadTables();
   observability.listening();
   beginHttp(server);
+  server[kPrepared] = true;
   return engineConfig(server);
 }
 
