@@ -44,7 +44,7 @@ async function check() {
   for (const lane of LANES) {
     await each(lane, async (one, side, feature, title) => {
       count++;
-      const shown = await traceOfTurnout(one, lane);
+      const shown = await traceOfTurnout(one, feature, title, lane);
       if (shown === expectedOf(one, feature, title, lane, recordedOf(side, lane))) return;
       console.error(`${side}/${feature}${lane.name}: ${title}: ${shown}`);
       process.exitCode = 1;

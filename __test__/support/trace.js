@@ -15,6 +15,7 @@
  */
 
 const net = require('node:net');
+const { getDefaultHighWaterMark, setDefaultHighWaterMark } = require('node:stream');
 const tls = require('node:tls');
 const { localhost } = require('./certificate');
 const { listening, closed } = require('./servers');
@@ -32,6 +33,9 @@ const PLAIN = {
   },
   named: (server) => server,
 };
+
+/** Node 26's, which its TLS sockets have: the engine's have it on every Node. */
+const HIGH_WATER_MARK = 65536;
 
 /** What a case calls a server's connections are those that have shaken hands. */
 const TLS = {
@@ -182,6 +186,17 @@ async function traceServer(http, { options = {}, setup, handler, steps }, transp
   return `${trace.wires[0].replace(/Date: [^\r]*/g, 'Date: *')}\n--\n${trace.lines.join('\n')}`;
 }
 
+/** Plays a server's case while streams are born as those of Node 26 are. */
+async function traceSecureServer(https, one) {
+  const before = getDefaultHighWaterMark(false);
+  setDefaultHighWaterMark(false, HIGH_WATER_MARK);
+  try {
+    return await traceServer(https, one, TLS);
+  } finally {
+    setDefaultHighWaterMark(false, before);
+  }
+}
+
 /** @return {Promise<string>} the log, and what the raw server has read of each connection */
 async function traceClient(http, { server: scripts = [[]], run }) {
   const trace = new Trace();
@@ -205,6 +220,9 @@ async function traceClient(http, { server: scripts = [[]], run }) {
 }
 
 /** @return {Promise<string>} what was seen; Date fields of servers and the ports of clients are masked */
-const traceOf = (http, one, transport = PLAIN) => (one.run ? traceClient(http, one) : traceServer(http, one, transport));
+function traceOf(http, one, transport = PLAIN) {
+  if (one.run) return traceClient(http, one);
+  return transport === TLS ? traceSecureServer(http, one) : traceServer(http, one, PLAIN);
+}
 
 module.exports = { traceOf, PLAIN, TLS };

@@ -6,6 +6,7 @@
  */
 
 const { WeakMap } = require('../base/primordials');
+const { HTTPParser } = require('./parser-face');
 const { connectionOf } = require('./socket');
 
 const connections = new WeakMap();
@@ -28,9 +29,13 @@ function carriedOn(stream) {
   return count === 0 ? undefined : connections.get(stream);
 }
 
-/** @return {import('./connection').Connection|undefined} what is spoken on a stream, whoever moves its bytes */
+/**
+ * What is spoken on a stream, whoever moves its bytes; also on what was derived from it (Object.create(), a Proxy, a wrapper), which is `this` of
+ * listeners when its methods are called, and shows the stream's parser.
+ * @return {import('./connection').Connection|undefined}
+ */
 function spokenOn(stream) {
-  return carriedOn(stream) ?? connectionOf(stream);
+  return carriedOn(stream) ?? connectionOf(stream) ?? HTTPParser.connectionOf(stream.parser);
 }
 
 module.exports = { carry, letGoOf, carriedOn, spokenOn };

@@ -21,7 +21,7 @@ const { LIFE } = require('./states');
 const { isBeingTold, isTelling, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
 const { writeFramed } = require('../message/socket-sink');
-const { kEnqueue, kOnDrain } = require('../base/symbols');
+const { kEnqueue, kOnClose, kOnDrain } = require('../base/symbols');
 
 const { LAST } = layout.writeFlags;
 
@@ -192,6 +192,15 @@ const overStream = (Base) =>
       if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
     }
 
+    /** By the program: it may not read, but the next message is read all the same when one is over, as with node:http. */
+    get paused() {
+      return this.pauses === 0 && this.isActive && !this.isReleased && this.madeSocket.readableFlowing === false;
+    }
+
+    resumeSocket() {
+      this.madeSocket.resume();
+    }
+
     get isFull() {
       return this.unfinished.length > 0 && (this.madeSocket.writableNeedDrain || this.queued >= this.highWaterMark);
     }
@@ -283,6 +292,7 @@ const overStream = (Base) =>
       this.madeSocket._paused = false;
       this.leaveStream();
       if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
+      else this.madeSocket.once('close', () => this.current?.[kOnClose]());
     }
 
     leaveStream() {

@@ -34,6 +34,11 @@ class HTTPParser {
     this.joinDuplicateHeaders = null;
   }
 
+  /** @param {*} parser what `socket.parser` shows @return {import('./connection').Connection|undefined} whose it is */
+  static connectionOf(parser) {
+    return typeof parser === 'object' && parser !== null && #connection in parser ? parser.#connection : undefined;
+  }
+
   /** The message that came last, until it has been answered. */
   get incoming() {
     if (this.#incoming !== undefined) return this.#incoming;

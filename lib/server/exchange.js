@@ -79,7 +79,8 @@ function decideUpgrade(connection, req, flags, seq) {
     return;
   }
   req.upgrade = false;
-  command(OP.DECIDE, 0, connection, seq);
+  // Of a stream that the callback has destroyed nothing more is told.
+  if (!connection.madeSocket?.destroyed) command(OP.DECIDE, 0, connection, seq);
   answer(connection, req, flags | expectation(req));
 }
 

@@ -5,6 +5,7 @@
  * the handle. Any Duplex is spoken HTTP on, with the server's listeners on it, until it closes or is upgraded.
  */
 
+const net = require('node:net');
 const { createScope, runInScope } = require('../base/async-scope');
 const { httpSocketEncoding } = require('../base/errors');
 const { carriedOn } = require('../connection/carried');
@@ -14,7 +15,7 @@ const { finishExchange } = require('../connection/ended-exchanges');
 const { HTTPParser } = require('../connection/parser-face');
 const { LIFE, PHASE } = require('../connection/states');
 const observability = require('../base/observability');
-const { TypeError, each } = require('../base/primordials');
+const { TypeError, each, nextTick } = require('../base/primordials');
 const { socketListeners } = require('./exchange');
 
 /**
@@ -95,6 +96,9 @@ class StreamConnection extends overStream(Connection) {
   }
 }
 
+/** As a server puts them on a stream that has listeners already: 'data' before the rest. */
+const streamListeners = [...socketListeners].sort(([name], [other]) => (other === 'data') - (name === 'data'));
+
 /** The parser reads bytes: text would be lost to it. */
 function refuseEncoding() {
   throw httpSocketEncoding();
@@ -127,9 +131,16 @@ function takeStream(server, side, stream) {
   stream.server = server;
   if (server.timeout && typeof stream.setTimeout === 'function') stream.setTimeout(server.timeout);
   stream.parser = new HTTPParser(connection, stream);
-  for (const entry of each(socketListeners)) stream.on(entry[0], entry[1]);
+  const mayFlow = stream.readableFlowing !== false;
+  for (const entry of each(streamListeners)) stream.on(entry[0], entry[1]);
   stream.setEncoding = refuseEncoding;
   stream._paused = false;
+  // node:http reads what libuv has by itself: that it begins to is not undone by who pauses the socket as it comes.
+  if (mayFlow && stream instanceof net.Socket) nextTick(flowAllTheSame, connection);
+}
+
+function flowAllTheSame(connection) {
+  if (connection.paused) connection.resumeSocket();
 }
 
 module.exports = { takeStream };
