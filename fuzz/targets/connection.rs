@@ -41,7 +41,7 @@ struct Known {
 }
 
 /// Texts that a peer would hardly hit upon byte by byte.
-const TEXTS: [&[u8]; 12] = [
+pub(super) const TEXTS: [&[u8]; 12] = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
     b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -372,6 +372,7 @@ impl World {
             Kind::Request | Kind::Body | Kind::End | Kind::Upgrade | Kind::Raw | Kind::Response => {
                 assert!(!known.refused, "nothing is parsed after an error");
             }
+            Kind::Demand => panic!("what has a socket is read from"),
             Kind::Connection | Kind::Connected | Kind::Closed | Kind::Moved | Kind::Eof | Kind::Ack => {}
         }
     }

@@ -28,7 +28,7 @@ const { MAX_HEADER_SIZE } = layout.limits;
  */
 class ClientSide {
   exchange = exchange;
-  #scope = createScope();
+  #scope = null;
   #highWaterMark;
 
   /** @param {number} [highWaterMark] */
@@ -42,7 +42,7 @@ class ClientSide {
   }
 
   inScope(fn, a, b, c, d) {
-    return runInScope(this.#scope, fn, a, b, c, d);
+    return runInScope((this.#scope ??= createScope()), fn, a, b, c, d);
   }
 
   highWaterMarkOf() {

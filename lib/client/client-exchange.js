@@ -7,7 +7,7 @@
 
 const observability = require('./client-observability');
 const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('../seam/layout').messageFlags;
-const { EngineRequest, receiveEnd } = require('../message/incoming-message');
+const { EngineRequest, detachSignal, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
 const { join, nextTick, split } = require('../base/primordials');
@@ -242,6 +242,7 @@ function responseOnEnd() {
     unlisten(socket, 'timeout', responseOnTimeout);
   }
   req._ended = true;
+  detachSignal(this);
   if (!req.shouldKeepAlive) {
     observability.debug('AGENT socket.destroySoon()');
     if (socket.writable) endSoon(socket);

@@ -71,7 +71,7 @@ class Connection {
     this.closeError = null;
     /** Whether the server's connection count includes it; not when maxConnections refused it. */
     this.counted = false;
-    this.ref = true;
+    this.ref = !this.isStream;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
     this.upgradeSeq = 0;
@@ -82,7 +82,7 @@ class Connection {
     this.intake = new Intake(this);
     this.outflow = new Outflow(this);
     this.onClosed = null;
-    refProcess();
+    if (this.ref) refProcess();
   }
 
   /** Whether it takes what is written, though that may have to wait until it has connected. */
@@ -115,6 +115,9 @@ class Connection {
   get isStream() {
     return false;
   }
+
+  /** Of its own sockets the engine reads no more by itself when answers pile up. */
+  pauseIfFull() {}
 
   /** The response being sent, as Node shows it in socket._httpMessage. */
   get current() {

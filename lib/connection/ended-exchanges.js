@@ -54,7 +54,10 @@ function finishExchange(connection, message) {
   observability.finished(connection, message);
   // On a stream of JavaScript's the next answer is written when this one has finished, and its ticks come after this one's.
   const closesFirst = connection.isStream;
-  if (closesFirst) nextTick(closeMessage, message, connection);
+  if (closesFirst) {
+    if (message.req) dropUnread(message.req);
+    nextTick(closeMessage, message, connection);
+  }
   try {
     message[kOnFinish](passTurn, connection);
   } finally {

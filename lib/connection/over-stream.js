@@ -18,7 +18,7 @@ const { carry, letGoOf } = require('./carried');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
-const { isBeingTold, isTelling, walkGiven } = require('./turn');
+const { isBeingTold, isTelling, loadTables, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
 const { writeFramed } = require('../message/socket-sink');
 const { kEnqueue, kOnClose, kOnDrain } = require('../base/symbols');
@@ -90,9 +90,9 @@ const overStream = (Base) =>
      */
     constructor(stream, id, server, side) {
       openPort();
+      loadTables();
       const [index, generation] = openStream(id, isTelling());
       super(server, side, index, generation, {});
-      this.setRef(false);
       this.madeSocket = stream;
       this.intake = new GivenIntake(this);
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
@@ -135,7 +135,6 @@ const overStream = (Base) =>
         else if (told > 0) this.walk(records, told, chunk);
       } finally {
         spare.push(records);
-        this.pauseIfFull();
         if (postponed.length > 0) nextTick(givePostponed);
       }
     }
@@ -160,7 +159,6 @@ const overStream = (Base) =>
       try {
         this.walk(recordsIn(rest), rest.length, chunk);
       } finally {
-        this.pauseIfFull();
         if (postponed.length > 0) nextTick(givePostponed);
       }
     }
@@ -187,7 +185,7 @@ const overStream = (Base) =>
       this.madeSocket.resume();
     }
 
-    /** Whoever does not read answers is not read from either. */
+    /** A request has come: whoever does not read answers is not read from either. At no other time, or a peer that has gone would not be heard of. */
     pauseIfFull() {
       if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
     }

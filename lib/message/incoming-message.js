@@ -295,9 +295,14 @@ function cutMessage(message, error) {
   abortMessage(message, error);
 }
 
+/** The exchange is over: what becomes of the connection is nobody's signal. */
+function detachSignal(message) {
+  message[kAbortController]?.detach?.();
+}
+
 /** The response has left: what is unread of the body is thrown away, unless somebody has begun to read. */
 function dropUnread(message) {
-  message[kAbortController]?.detach?.();
+  detachSignal(message);
   if (message._dumped || message._consuming) return;
   if (message[kState] === undefined) {
     message._dumped = true;
@@ -396,6 +401,7 @@ module.exports = {
   abortMessage,
   cutMessage,
   isUntouched,
+  detachSignal,
   dropUnread,
   /**
    * Makes what has been constructed already, of a program's class, a request of the engine's. What EngineRequest() does it does by itself: fields that

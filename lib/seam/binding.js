@@ -16,6 +16,7 @@ const { ops: OP, readers: READ } = layout;
 const { SIZE, INDEX, FLAGS_SHIFT } = layout.head;
 const { GENERATION, ARGUMENT, PAYLOAD_LENGTH, HEAD_LENGTH, PAYLOAD } = layout.command;
 const { AFTER_THROW } = layout.turns;
+const { STREAMS } = layout.limits;
 
 /** Bytes of each buffer. An inbound record that is larger comes by itself (LARGE). */
 const BUFFER_SIZE = 256 * 1024;
@@ -35,6 +36,7 @@ let outBytes = 0;
 /** Turns on the stack: native takes what was written when one returns. More than one when a handler runs a nested event loop. */
 let depth = 0;
 let flushScheduled = false;
+let laterScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let refs = 0;
 /** Whatever records may come of, unref'd or not. */
@@ -171,6 +173,24 @@ function scheduleFlush() {
   nextTick(flush);
 }
 
+/**
+ * After a command. What is said of streams that JavaScript moves itself need not be heard before such a stream brings more, which hands it over, too:
+ * without it once a round of the loop is enough, as no bytes wait to be sent.
+ * @param {number} index of the connection
+ */
+function scheduleFlushFor(index) {
+  if ((index & STREAMS) !== STREAMS) scheduleFlush();
+  else if (depth === 0 && !laterScheduled) {
+    laterScheduled = true;
+    setImmediate(flushLater);
+  }
+}
+
+function flushLater() {
+  laterScheduled = false;
+  if (depth === 0 && outBytes > 0) port.flush(takeBytes());
+}
+
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
 function reserve(bytes) {
   if (outBytes + bytes > BUFFER_SIZE) port.flush(takeBytes());
@@ -192,7 +212,7 @@ function command(op, flags, connection, arg) {
   reserve(HEADER_SIZE);
   writeHeader(op, flags, HEADER_SIZE, connection, arg, 0, 0);
   outBytes += HEADER_SIZE;
-  scheduleFlush();
+  scheduleFlushFor(connection.index);
 }
 
 /** Bytes of `chunk` as the last write saw it; see write(). */
@@ -240,7 +260,7 @@ function writeSmall(op, flags, connection, seq, head, chunk, encoding, most) {
   const size = (HEADER_SIZE + length + 3) & ~3;
   writeHeader(op, flags, size, connection, seq, length, headLength);
   outBytes += size;
-  scheduleFlush();
+  scheduleFlushFor(connection.index);
   return length;
 }
 

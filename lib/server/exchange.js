@@ -55,6 +55,7 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (flags & HAS_BODY) connection.receiving = req;
   if (server.timeout) connection.side.wake(connection);
   connection.touch();
+  connection.pauseIfFull();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
   if (!(flags & HAS_BODY) && !req.complete) receiveEnd(req, '');
@@ -236,6 +237,8 @@ function isUnheard({ madeSocket, server }, event) {
 /** An error of the connection in the HTTP phase is the client's. */
 function socketOnError(error) {
   const connection = spokenOn(this);
+  // A stream may say so when it has closed.
+  if (connection === undefined) return;
   // What is said after the last answer is the program's own fault, and node:http has destroyed the socket by then.
   if (isOver(connection) && error.code === 'ERR_STREAM_WRITE_AFTER_END') return;
   clientError(connection, error, true);
@@ -263,6 +266,7 @@ function onTimeout(connection, kind) {
 /** Idle timer of the socket in the HTTP phase: request, response and server are asked, in that order. */
 function socketOnTimeout() {
   const connection = spokenOn(this);
+  if (connection === undefined) return;
   const req = connection.receiving;
   const res = connection.current;
   const byRequest = req !== null && !req.complete && req.emit('timeout', this);
@@ -271,21 +275,24 @@ function socketOnTimeout() {
   if (!byRequest && !byResponse && !byServer) this.destroy();
 }
 
-/** Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. */
+/**
+ * Bytes that reach JavaScript in the HTTP phase, because somebody reads them there or has put them there, go on to the parser. A Duplex may push more
+ * when it has been destroyed: that is nobody's, as are its other words.
+ */
 function socketOnData(chunk) {
-  spokenOn(this).intake.feed(chunk);
+  spokenOn(this)?.intake.feed(chunk);
 }
 
 function socketOnEnd() {
-  spokenOn(this).intake.feedEnd();
+  spokenOn(this)?.intake.feedEnd();
 }
 
 function socketOnPause() {
-  spokenOn(this).intake.setPaused(true);
+  spokenOn(this)?.intake.setPaused(true);
 }
 
 function socketOnResume() {
-  spokenOn(this).intake.setPaused(false);
+  spokenOn(this)?.intake.setPaused(false);
 }
 
 /** Of the engine's sockets the connection knows by itself. */
@@ -294,7 +301,7 @@ function socketOnClose() {
 }
 
 function socketOnDrain() {
-  spokenOn(this).socketDrained();
+  spokenOn(this)?.socketDrained();
 }
 
 /** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */

@@ -92,7 +92,7 @@ impl Transport for FakeSocket {
     }
 
     fn socket(&self) -> Option<SockRef<'_>> {
-        unreachable!("whatever asks for the socket is answered here")
+        None
     }
 
     fn is_tcp(&self) -> bool {

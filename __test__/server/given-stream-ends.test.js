@@ -1,0 +1,87 @@
+'use strict';
+
+// Streams that a server is given (`emit('connection', stream)`), at their ends: what they say after it, and that their peer's is heard.
+
+const { Duplex } = require('node:stream');
+const { once } = require('node:events');
+const { createServer } = require('../..');
+
+/** A Duplex whose peer is the test: `brings()` is what it reads, `wrote` what it was told to write. */
+class Line extends Duplex {
+  wrote = '';
+
+  brings(text) {
+    this.push(text);
+  }
+
+  _read() {}
+
+  _write(chunk, encoding, done) {
+    this.wrote += chunk.toString('latin1');
+    setImmediate(done);
+  }
+}
+
+const get = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+const rounds = async (count) => {
+  for (let n = 0; n < count; n++) await new Promise(setImmediate);
+};
+
+/** @return {{server: object, line: Line}} a server that is given a stream, and keeps the responses to `/later` */
+function given(options, kept = []) {
+  const server = createServer((req, res) => {
+    if (req.url === '/later') kept.push(res);
+    else res.end('answer');
+  });
+  const line = new Line(options);
+  server.emit('connection', line);
+  return { server, line };
+}
+
+describe('a stream that a server is given', () => {
+  it('may push and fail when it has closed', async () => {
+    const { server, line } = given();
+    const told = [];
+    server.on('request', (req) => told.push(req.url));
+    server.on('clientError', ({ code }) => told.push(code));
+    line.brings(get('/'));
+    await rounds(4);
+    line.destroy();
+    await once(line, 'close');
+    line.emit('data', Buffer.from(get('/nobody')));
+    line.emit('pause');
+    line.emit('resume');
+    line.emit('drain');
+    line.emit('end');
+    line.emit('timeout');
+    line.emit('error', Object.assign(new Error('late'), { code: 'LATE' }));
+    expect(told).toEqual(['/']);
+  });
+
+  it('is ended when its peer has ended, though an answer waits for one that has not come', async () => {
+    const { line } = given({ writableHighWaterMark: 1 });
+    line.brings(get('/later') + get('/'));
+    await rounds(4);
+    line.brings(null);
+    await once(line, 'finish');
+    expect(line.wrote).toBe('');
+  });
+
+  it('is not resumed by an answer when its program has paused it', async () => {
+    const { server, line } = given({ writableHighWaterMark: 1 });
+    const told = [];
+    server.on('request', (req) => {
+      told.push(req.url);
+      req.socket.pause();
+    });
+    line.brings(get('/'));
+    await rounds(8);
+    line.brings(get('/paused'));
+    await rounds(8);
+    expect([told, line.isPaused()]).toEqual([['/'], true]);
+    line.resume();
+    await rounds(8);
+    expect(told).toEqual(['/', '/paused']);
+    line.destroy();
+  });
+});
