@@ -226,7 +226,8 @@ const overStream = (Base) =>
       const stream = this.madeSocket;
       if (!this.isActive || stream.destroyed) {
         if (callback) nextTick(callback, streamDestroyed('write'));
-        return false;
+        // What a request says after its upgrade is lost, but there is nothing to wait for.
+        return !stream.destroyed;
       }
       if (!stream.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if ((flags & LAST) === 0) return writeFramed(stream, head, chunk, encoding, flags, callback);
