@@ -133,13 +133,13 @@ describe('an upgraded socket', () => {
     peer.pause();
     socket.write(large);
     receiving.send({ kind: 'end' }, socket, () => told.push('sent'));
-    receiving.send({ kind: 'behind' });
+    receiving.send({ kind: 'after' });
     peer.resume();
     await once(peer, 'close');
     expect(peer.text.length).toBe(large.length + 'child;'.length);
     expect(peer.text.endsWith('xchild;')).toBe(true);
     await until(() => told.length === 2);
-    expect(told).toEqual(['sent', 'behind']);
+    expect(told).toEqual(['sent', 'after']);
   });
 
   it('whose channel is closed while it waits says so and stays', async () => {
@@ -408,8 +408,35 @@ describe('a socket in its HTTP phase', () => {
   });
 });
 
+describe('a socket whose server speaks no HTTP on it', () => {
+  it.each([
+    ["in 'connection'", (socket, send) => send()],
+    ['after the first bytes', (socket, send) => socket.once('readable', send)],
+    ['with bytes that were put back', (socket, send) => socket.once('data', (chunk) => {
+      socket.pause();
+      socket.unshift(chunk);
+      send();
+    })],
+  ])('goes with all that has come: %s', async (name, act) => {
+    const receiving = await child();
+    const { port } = await serve((server) => {
+      server.removeAllListeners('connection');
+      server.on('connection', (socket) => {
+        sockets.push(socket.on('error', () => {}));
+        act(socket, () => receiving.send({ kind: 'http' }, socket));
+      });
+    });
+    const peer = dial(port, 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+    await heard(peer, 'child GET /x 0');
+    peer.write('GET /y HTTP/1.1\r\nHost: a\r\n\r\n');
+    await heard(peer, 'child GET /y 0');
+    expect(peer.text).not.toContain('parent');
+    await leave(peer);
+  });
+});
+
 describe('the server', () => {
-  it('counts, and is closed behind, the connections of its children', async () => {
+  it('counts the connections of its children, and is closed after them', async () => {
     const receiving = await child();
     const { server, port } = await upgrading((socket) => receiving.send({ kind: 'echo' }, socket));
     const peers = Array.from({ length: 12 }, () => dial(port, UPGRADE));

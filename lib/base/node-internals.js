@@ -2,11 +2,11 @@
 
 /**
  * The names that Node keeps to itself and turnout uses all the same: no other file of lib/ finds a symbol of Node's by its description, reads what
- * stands behind an underscore, or opens a channel by its name, but for what is declared here. Each name says what it is for and what goes wrong
+ * stands behind an underscore, or opens a channel by its name, except for what is declared here. Each name says what it is for and what goes wrong
  * without it, so that whoever sees a Node go on without one knows what to look for.
  *
  * Most are used through a function or a constant of this file. `plain` ones are read and called where they are needed, as the properties they are:
- * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, but for those in OFFERED.
+ * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, except for those in OFFERED.
  *
  * This file must not lead to the rest of lib/. A process may load turnout several times and drop some of these copies, but channels to other processes
  * are intercepted once, by the first copy's channels.js, which stays for ever and keeps this file: whatever can be reached from here stays, too.
@@ -21,7 +21,7 @@ const Module = require('node:module');
 const net = require('node:net');
 const { nodeError } = require('./errors');
 const http = require('./host-http');
-const { Boolean, Object, each } = require('./primordials');
+const { Object, each } = require('./primordials');
 
 /**
  * `of`: what has the name; `key`: the name, in brackets if it is the description of a symbol. `needed`: false where turnout does without, by the means
@@ -88,6 +88,10 @@ const NAMES = [
     why: 'and then for what the other thread makes the socket of',
     without: 'the same' },
 
+  { of: "the 'data' listener of Node's wrap of a stream", key: 'ondata', needed: false,
+    why: 'TLS and HTTP/2 read a socket of ours by such a wrap: it is known by its name and by the error it makes, and HTTP ends where it begins to read',
+    without: "a server's connection that is given to them beside the server's own listener would be parsed as HTTP, too" },
+
   // ---- servers
   { of: 'net.Server.prototype', key: '_listen2', plain: true,
     why: "the last step of listen(), overridden: arguments, names and cluster are net.Server's business, the socket is the engine's",
@@ -143,8 +147,8 @@ const NAMES = [
     why: "the first listener of 'free' is Node's: ours takes its place, and calls it in the rarer cases",
     without: 'connections would be kept twice, or not at all' },
   { of: 'an http.Agent with a proxy', key: '[kProxyConfig]', needed: () => 'setGlobalProxyFromEnv' in http, from: 22,
-    why: 'says that an agent goes through a proxy, which is left to node:http',
-    without: 'requests would pass the proxy by' },
+    why: "where an agent keeps its proxy: requests of ours look at Node's agents, and Node's at ours",
+    without: 'such requests would pass the proxy by' },
 
   // ---- modules and processes
   { of: 'module', key: '_load', plain: true,
@@ -184,7 +188,7 @@ const NAMES = [
     without: "there would be no 'HttpClient' entries" },
   { of: 'an http.ServerResponse that is observed', key: '[ServerResponseStatistics]',
     why: 'tells that somebody observes entries of perf_hooks who came before turnout',
-    without: 'he would hear nothing' },
+    without: 'such an observer would hear nothing' },
   { of: 'a channel', key: '_send', plain: true,
     why: 'what send() comes down to, also for what Node has queued: asked whether an object is ours',
     without: 'sockets of ours could not be sent' },
@@ -324,8 +328,9 @@ function check(present = owners()) {
 
 const present = check();
 
-/** Under which an agent keeps what it knows of its proxy; undefined where Node's agents know of none. */
-const kProxyConfig = symbolOf(present['an http.Agent with a proxy'], 'kProxyConfig');
+/** Under which an agent keeps what it knows of its proxy: a name of our own where Node's agents know of none. */
+const kHostProxyConfig = symbolOf(present['an http.Agent with a proxy'], 'kProxyConfig');
+const kProxyConfig = kHostProxyConfig ?? Symbol('turnout.proxy');
 
 /** What Node's code looks at to abort a message, as it is on a fresh one. */
 const message = present['an http.IncomingMessage'];
@@ -388,6 +393,9 @@ module.exports = {
     stream._writableState.highWaterMark = bytes;
   },
 
+  /** @param {Function} listener of 'data' @return {boolean} whether it hands bytes to C++, which speaks a protocol of its own with them */
+  isStreamWrap: (listener) => listener.name === 'ondata' && /\bERR_STREAM_WRAP\b/.test(Function.prototype.toString.call(listener)),
+
   // ---- net
   /** @param {Array} args of net.connect() @return {[object, Function|null]} options and callback */
   normalizeConnectArgs: net._normalizeArgs,
@@ -405,8 +413,9 @@ module.exports = {
   kRequestClass: symbolOf(present['an http.Server'], 'IncomingMessage') ?? Symbol('turnout.requestClass'),
   /** @type {[symbol, *][]} */
   abortFields,
-  /** @param {object} agent @return {boolean} whether it goes through a proxy */
-  goesThroughProxy: (agent) => kProxyConfig !== undefined && Boolean(agent[kProxyConfig]),
+  kProxyConfig,
+  /** Whether Node's agents tell a request of what goes wrong at its proxy. */
+  agentsTellOfProxies: kHostProxyConfig !== undefined,
   perRequestCheckOf,
   /** @param {http.ServerResponse} response @return {boolean} whether Node measures it, because somebody observes entries of 'http' */
   isMeasured: (response) => symbolOf(response, 'ServerResponseStatistics') !== undefined,

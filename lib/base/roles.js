@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What the parts of turnout have to be for one another, written down once. Whoever takes one of these roles says so where it is declared; nothing
- * else may be asked of it.
+ * Roles: the interfaces between the rooms of lib/, written down once. Whatever has one of these roles says so where it is declared;
+ * nothing else may be asked of it.
  *
  * An outgoing message writes to its *sink*; until its turn comes, it stands in a *line*. An incoming message reads from its *source*. A `Connection`
  * (lib/connection/connection.js) is all three. It belongs to a *side*, which has the *exchange*: what becomes of what the engine recognises.
@@ -19,6 +19,7 @@
  *   takes a piece of a message (`flags`: layout.writeFlags), or gives it back by message[kEnqueue]() if it cannot be written now; false: over the
  *   high-water mark, and message[kOnDrain]() follows. With LAST message[kOnFinish]() follows
  * @property {(message: object, text: string) => void} information an interim response, in the message's place and outside its framing
+ * @property {boolean} [gathers] what has waited is written to it corked: it writes to a stream, of which each write may be a system call
  * @property {() => void} cork what is written from now on waits for uncork()
  * @property {() => void} uncork
  * @property {() => void} uncorkFully a message has ended: what waits in the socket leaves, however often that was corked
@@ -44,7 +45,7 @@
  * @property {boolean} paused the socket is paused, and nothing is read
  * @property {() => void} resumeSocket whoever reads a message makes its socket flow
  * @property {(n: number) => void} credit so many bytes have been taken by whoever they were for
- * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent, and nobody has been told yet
+ * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent (steps.js) but has not said 'finish' yet
  */
 
 /**
@@ -57,6 +58,8 @@
  * @property {(socket: import('net').Socket, connection: object) => void} attachSocket a socket has been made: gives it its listeners
  * @property {(connection: object) => void} forget it has closed, or another process has it
  * @property {(connection: object) => boolean} [admit] a server's: a connection has come; true: a program's code ran
+ * @property {(connection: object) => void} [refuse] a server's: a request has come that is nobody's to answer
+ * @property {(connection: object) => void} [letGo] a server's: somebody speaks another protocol on it from now on, and HTTP ends
  * @property {(connection: object) => void} [connectionGone] a server's: one that was counted has closed, and has no socket to count it down
  * @property {(connection: object, complete: boolean) => void} [leaveHttp] a server's: an upgrade is accepted, with its request's body in or still to come
  * @property {(connection: object) => boolean} [allowsHalfOpen] a server's: whether answers are still sent when the peer has ended

@@ -19,7 +19,7 @@ const { String } = require('../base/primordials');
 const { kOnFinish } = require('../base/symbols');
 
 const { HEAD, CONNECT, INSECURE, RELAXED } = layout.expectFlags;
-/** What the engine takes for granted: Node's default. */
+/** The limit that an EXPECT without one stands for: Node's default. */
 const { MAX_HEADER_SIZE } = layout.limits;
 
 /**
@@ -53,9 +53,9 @@ class ClientSide {
   attachSocket() {}
 }
 
-/** The last byte of a request has left. */
-function finish(message) {
-  if (!message.destroyed) message[kOnFinish]();
+/** The last byte of a request has left, or never will. */
+function finish(message, error) {
+  if (!message.destroyed) message[kOnFinish](undefined, undefined, error);
 }
 
 class ClientConnection extends Connection {
@@ -74,6 +74,8 @@ class ClientConnection extends Connection {
     this.response = null;
     /** The response to an upgrade request, until UPGRADE brings the bytes after it. */
     this.upgradeResponse = null;
+    /** Its stream has ended. */
+    this.isFinishing = false;
     /** What its socket shows as `parser` while a response is awaited. */
     this.parser = null;
   }
@@ -92,7 +94,7 @@ class ClientConnection extends Connection {
     this.phase = PHASE.HTTP;
     this.seq++;
     this.side.begin();
-    if (!this.isConnecting && !this.isClosed) this.announce();
+    if (!this.isConnecting && !this.isClosed) this.expectResponse();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -101,7 +103,7 @@ class ClientConnection extends Connection {
   }
 
   /** Tells the engine what the next response answers. */
-  announce() {
+  expectResponse() {
     const { method, maxHeaderSize } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
     const leniency = leniencies.parserLeniency(this.request);
@@ -124,7 +126,8 @@ class ClientConnection extends Connection {
     this.receiving = null;
     if (message === null) return;
     receiveEnd(message, exchange.cutTrailers(message.req, trailers));
-    exchange.responseComplete(this);
+    // What brings the end is not taken off the socket, as with node:http.
+    if (!this.isFinishing) exchange.responseComplete(this);
   }
 
   /** Bytes of the raw stream; of an idle server, which has nothing to say. */

@@ -5,11 +5,11 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
- * and `phase` HTTP → UPGRADED.
+ * an upgraded stream writes too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
+ * and `phase` HTTP → UPGRADED, with PLAIN before or after HTTP.
  */
 
-const { keepBack, isBehindAnswers } = require('./answers-ahead');
+const { keepBack, mustWaitForAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { byteLength } = require('../message/chunks');
@@ -24,6 +24,7 @@ const { endExchange } = require('./ended-exchanges');
 const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
+const { receiveRaw } = require('./plain');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { Array, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
@@ -59,7 +60,7 @@ class Connection {
     this.handedOver = 0;
     this.isForwarding = false;
     this.queued = 0;
-    this.goesOn = false;
+    this.owesGoOn = false;
     /** How many requests have been taken so far. */
     this.requests = 0;
     this.receiving = null;
@@ -69,8 +70,8 @@ class Connection {
     this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    /** Whether the server's connection count includes it; not when maxConnections refused it. */
-    this.counted = false;
+    /** Whether its requests are the server's to answer: not when maxConnections refused it, nor before HTTP begins. The server's connection count includes it. */
+    this.admitted = false;
     this.ref = !this.isStream;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
@@ -79,7 +80,7 @@ class Connection {
     /** See answers-ahead.js. @type {import('./waiter').Waiter[]|null} */
     this.keptBack = null;
     this.bytesRead = 0;
-    this.intake = new Intake(this);
+    this.intake = this.makeIntake();
     this.outflow = new Outflow(this);
     this.onClosed = null;
     if (this.ref) refProcess();
@@ -94,7 +95,7 @@ class Connection {
     return this.life === LIFE.CLOSED;
   }
 
-  /** Whether its bytes are no HTTP any more. */
+  /** Whether its bytes are not HTTP of its server's. */
   get isUpgraded() {
     return this.phase !== PHASE.HTTP;
   }
@@ -104,16 +105,15 @@ class Connection {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
-      // Asked for after the end: the server has counted the connection down already.
+      // Asked for after the close: the server has counted the connection down already.
       if (this.isClosed) this.madeSocket._server = null;
       if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
   }
 
-  /** Whether its stream is JavaScript's: see over-stream.js. */
-  get isStream() {
-    return false;
+  makeIntake() {
+    return new Intake(this);
   }
 
   /** Of its own sockets the engine reads no more by itself when answers pile up. */
@@ -124,7 +124,7 @@ class Connection {
     return currentOf(this);
   }
 
-  /** Whether the last response of this connection has been ended, told or not. */
+  /** Whether the request of this connection's last response is answered, whether or not the response has finished. */
   get answeredLast() {
     return hasAnsweredLast(this);
   }
@@ -159,7 +159,7 @@ class Connection {
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  /** Bytes that come first wait in the socket, or somebody has replaced its write(): the message's bytes go through the socket, as with node:http. */
+  /** Earlier bytes wait in the socket, or its write() has been replaced: the message's bytes go through the socket, as with node:http. */
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
@@ -203,7 +203,7 @@ class Connection {
   /** It is this response's turn, or (null) nobody's. A socket of ours asks when somebody wants to see it. */
   showCurrent() {}
 
-  /** What its socket says of itself matters where the engine does not know it anyway: see over-stream.js. */
+  // What its socket says of itself matters where the engine does not know it anyway: see over-stream.js.
   socketClosed() {}
   socketDrained() {}
 
@@ -287,7 +287,7 @@ class Connection {
     this.intake.credit(n);
   }
 
-  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  /** Whether the answer to `request` counts as sent (steps.js) but has not said 'finish' yet. */
   hasSentUntold(request) {
     for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
     return false;
@@ -304,11 +304,11 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (isBehindAnswers(this)) {
+    if (mustWaitForAnswers(this)) {
       keepBack(this, total(what, encoding, byteLength), (error) => (error ? callback(error) : this.writeRaw(what, encoding, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
+    if (this.phase >= PHASE.UPGRADED && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
     if (Array.isArray(what) ? this.writePieces(what) : this.writePiece(what, encoding)) this.outflow.tell(callback);
     else callback();
   }
@@ -333,7 +333,7 @@ class Connection {
       callback();
       return;
     }
-    if (isBehindAnswers(this)) {
+    if (mustWaitForAnswers(this)) {
       keepBack(this, 0, () => this.shutdown(callback));
       return;
     }
@@ -385,7 +385,7 @@ class Connection {
 
   // ---- its exchanges ------------------------------------------------------------------------------------------------
 
-  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  /** The response, which has been handed over, finishes when its bytes have left. @return {boolean} false: the connection ends, and no ACK will come */
   awaitFlush(message) {
     if (!this.isActive) return false;
     this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
@@ -405,12 +405,12 @@ class Connection {
     this.intake.leaveHttp();
   }
 
-  /** It ends with an error of this step. */
+  /** It fails now: answers that do not count as sent yet are lost. */
   fail() {
     for (const response of each(this.unfinished)) noteFailure(response);
   }
 
-  /** Closes a connection between two requests, with its socket if somebody has that. */
+  /** Closes the connection; if a socket has been made, by destroying that. */
   end() {
     if (this.madeSocket !== null) this.socket.destroy();
     else this.close();
@@ -449,10 +449,7 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    if (!this.isActive) return;
-    this.touch();
-    if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
-    else this.socket.receive(chunk);
+    receiveRaw(this, chunk);
   }
 
   onAck(total) {
@@ -466,7 +463,7 @@ class Connection {
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.ending &= ~ENDING.IF_IDLE;
-    if (this.intake.tapped && this.intake.end < INPUT.FED) {
+    if (this.intake.isThroughJavaScript && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
       if (this.isActive) this.socket.receiveEnd();
       return;
@@ -496,5 +493,8 @@ function total(what, encoding, measure) {
 }
 
 const lengthOf = (chunk) => chunk.length;
+
+/** Whether its stream is JavaScript's: see over-stream.js. */
+Connection.prototype.isStream = false;
 
 module.exports = { Connection };

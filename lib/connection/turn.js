@@ -14,10 +14,10 @@ const { addConnection, connectionAt, count: countConnections, removeAll, removeC
 const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { parseError } = require('../base/errors');
-const { countBulk } = require('../seam/bulk');
 const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
-const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
+const { makeSlab, setBuffers, takePayload } = require('./payload');
+const { Map, each, latin1Slice, slice } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
 const { kSide } = require('../base/symbols');
 
@@ -40,16 +40,15 @@ const { MORE } = layout.demandFlags;
 const { UNIX, IPV6 } = layout.families;
 const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
 const { CODE, VERSION_SHIFT } = layout.line;
-const { LENGTH, PLACE, OFFSET } = layout.payload;
-const { IN_RECORD, IN_GIVEN, FIRST_SLAB, GIVEN } = layout.places;
-/** Bytes of a slab: one read. */
-const { READ_SIZE } = layout.limits;
+const { LOW, HIGH } = layout.wide;
+const { LENGTH, PLACE } = layout.payload;
+const { IN_RECORD } = layout.places;
+/** Kinds with bytes of a stream. */
+const OF_STREAM = { __proto__: null };
+for (const kind of each(Object.values(layout.streamKinds))) OF_STREAM[kind] = true;
 const { LARGE, BROKEN } = layout.turns;
 
-// As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
-const { allocUnsafeSlow } = Buffer;
-
-/** Where the records of this turn are: the shared buffer, but for a record that is larger. */
+/** Where the records of this turn are: the shared buffer, except for a record that is larger. */
 let inbound = sharedInbound;
 const sharedWords = new Int32Array(inbound.buffer);
 let words = sharedWords;
@@ -65,15 +64,8 @@ let methods = null;
 let errors = null;
 let cursor = 0;
 let end = 0;
-/** Large payloads of this turn's records. Emptied as they are taken. */
-let payloads = [];
 /** What a stream of JavaScript's has brought, of which these records tell. */
 let given = null;
-/**
- * Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. No array: setters
- * of Array.prototype would be shown them.
- */
-const slabs = { __proto__: null };
 
 /** See binding.turn */
 function onTurn(bytes, newPayloads) {
@@ -89,8 +81,7 @@ function onTurn(bytes, newPayloads) {
     }
     cursor = 0;
     end = bytes >> 2;
-    payloads = newPayloads;
-    if (payloads.length > 0) countBulk(payloads.length);
+    setBuffers(newPayloads);
   } else {
     if (bytes === BROKEN) breakDown();
     endStep();
@@ -201,14 +192,15 @@ function dispatch(at) {
 const outerWalks = [];
 
 /**
- * Walks records about what a stream of JavaScript's has brought, within the call that gave it: no tick runs in between, as none does in node:http's
- * parser. When a handler throws, the exception is the caller's, as there.
+ * Walks records about what a stream of JavaScript's has brought, within the call that gave it. When a handler throws, the exception is the caller's,
+ * as with node:http.
  * @param {{ bytes: Buffer, words: Int32Array }} records
  * @param {number} length bytes of them
  * @param {Buffer|null} chunk what the stream has brought
+ * @param {boolean} hasTicks whether ticks run between steps: they do where node:http's parser would read by itself, in callbacks of libuv's
  * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
  */
-function walkGiven(records, length, chunk, failed) {
+function walkGiven(records, length, chunk, hasTicks, failed) {
   outerWalks.push({ inbound, words, cursor, end, given });
   inbound = records.bytes;
   words = records.words;
@@ -219,7 +211,7 @@ function walkGiven(records, length, chunk, failed) {
     while (cursor < end) {
       const at = cursor;
       cursor = at + (words[at + SIZE] >> 2);
-      dispatch(at);
+      if (dispatch(at) && hasTicks && cursor < end && !isOneStep(at)) runTicks();
     }
   } finally {
     if (cursor < end) failed(cursor << 2);
@@ -240,14 +232,6 @@ function isNamed(records, from, to, index) {
   return false;
 }
 
-/** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
-function makeSlab(number) {
-  if (slabs[number] !== undefined) countBulk(1);
-  const slab = allocUnsafeSlow(READ_SIZE);
-  slabs[number] = slab;
-  return slab;
-}
-
 function onConnection(at, flags, index) {
   const server = servers.get(words[at + CONNECTION_SERVER]);
   if (server === undefined) {
@@ -257,13 +241,8 @@ function onConnection(at, flags, index) {
   }
   const connection = new Connection(server, server[kSide], index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
-  if ((flags & HELD) === 0) return connection.side.admit(connection);
-  connection.intake.readBy = READ.NOBODY;
-  try {
-    return connection.side.admit(connection);
-  } finally {
-    connection.intake.tellReader();
-  }
+  if ((flags & HELD) !== 0) connection.intake.readBy = READ.NOBODY;
+  return connection.side.admit(connection);
 }
 
 /** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} ends word where these begin @param {number} text word where the addresses do */
@@ -281,7 +260,10 @@ function peerOf(family, ends, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + REQUEST_BYTES_READ);
-  if (!connection.counted) return false;
+  if (!connection.admitted) {
+    connection.side.refuse?.(connection);
+    return false;
+  }
   const line = words[at + REQUEST_LINE];
   const targetLength = words[at + REQUEST_TARGET_LENGTH];
   const fieldsLength = words[at + REQUEST_FIELDS_LENGTH];
@@ -380,40 +362,15 @@ function isOneStep(at) {
 }
 
 /**
- * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
- * program's then; any other is copied out of what will be written to again. One that lies in what a stream of JavaScript's has brought is a view
- * of that, as with node:http.
+ * See payload.js.
  * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
- * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
+ * @param {number} about word where it is said where it is
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
 function payload(index, at, about) {
-  const length = words[about + LENGTH];
-  const number = words[about + PLACE];
-  if (number >= 0) {
-    const chunk = payloads[number];
-    payloads[number] = undefined;
-    return chunk;
-  }
-  try {
-    if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
-    const offset = words[about + OFFSET];
-    if (number === IN_GIVEN) return subarray(given, offset, offset + length);
-    const slab = slabs[FIRST_SLAB - number];
-    if (offset >= 0) return copyOf(slab, offset, length);
-    const from = offset ^ GIVEN;
-    return subarray(slab, from, from + length);
-  } catch {
-    lose(index);
-    return null;
-  }
-}
-
-/** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */
-function copyOf(buffer, from, length) {
-  const chunk = allocUnsafeSlow(length);
-  if (length > 0) copyBytes(buffer, chunk, 0, from, from + length);
+  const chunk = takePayload(words, about, inbound, at << 2, given);
+  if (chunk === null) lose(index);
   return chunk;
 }
 
@@ -431,16 +388,14 @@ function lose(index) {
  */
 function hasStreamBytes(index) {
   for (let at = cursor; at < end; at += words[at + SIZE] >> 2) {
-    const kind = words[at] & KIND;
-    if ((kind === RAW || kind === UPGRADE) && words[at + INDEX] === index) return true;
+    if (words[at + INDEX] === index && OF_STREAM[words[at] & KIND] === true) return true;
   }
   return false;
 }
 
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
-  const high = at + 1;
-  return (words[at] >>> 0) + words[high] * 4294967296;
+  return (words[at + LOW] >>> 0) + words[at + HIGH] * 4294967296;
 }
 
 function bodyRecord(connection, chunk) {

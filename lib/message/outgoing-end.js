@@ -15,7 +15,7 @@ const { kSink, kLine, kOnFinish, kOnClose, kOnDrain, kStep } = require('../base/
 /** The last bytes: what is buffered, the chunk, and for a chunked body the last chunk with the trailer section. */
 function sendLast(message, chunk, encoding) {
   const flags = message._last ? LAST | CLOSE : LAST;
-  // Who waits for the end must hear when the bytes have left.
+  // Whoever waits for the end must hear when the bytes have left.
   const callback = message[kEndCallbacks] === null ? undefined : noop;
   if (!message.chunkedEncoding || !message._hasBody) {
     transmit(message, chunk, chunk === null ? 'latin1' : encoding, flags, callback);
@@ -30,7 +30,7 @@ function sendLast(message, chunk, encoding) {
   message[kSink]?.uncorkFully();
 }
 
-/** Whoever calls end() again hears with the first, or why it is too late. */
+/** Whoever calls end() again is told together with the first caller, or why it is too late. */
 function queueEndCallback(message, callback) {
   if (message[kWritableFinished] || isSent(message)) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
   else if (message.destroyed) nextTick(callback, message[kErrored] ?? streamDestroyed('end'));
@@ -54,12 +54,13 @@ const endMethods = {
   /**
    * @param {(connection: object, message: OutgoingMessage) => void} [passOn] gives `connection` to the next message; without it this one keeps
    *   its socket until detachSocket()
+   * @param {Error} [error] the last byte could not leave: what is left to say is told to who has ended the message
    */
-  [kOnFinish](passOn, connection) {
-    const isSound = !this[kErrored] || this[kStep] === STATE.ABANDONED;
+  [kOnFinish](passOn, connection, error) {
+    const isSound = !error && (!this[kErrored] || this[kStep] === STATE.ABANDONED);
     this[kWritableFinished] = isSound;
     try {
-      if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
+      if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : (error ?? this[kErrored]));
     } finally {
       if (passOn) {
         // destroy() on this one must not reach what is the next one's.

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What an outgoing message has been given and waits for its turn: until there is a sink, or while the sink takes nothing. It is kept as Node keeps
- * it, framed and in pieces, since programs look at `outputData`.
+ * The queue of an outgoing message: what it has been given and cannot write yet, because there is no sink or the sink takes nothing. It is kept as Node
+ * keeps it, framed and in pieces, since programs look at `outputData`.
  */
 
 const { constants } = require('node:os');
@@ -121,7 +121,7 @@ const queueMethods = {
     return this.outputSize < this[kHighWaterMark];
   },
 
-  /** A sink has been found: what waited leaves, and whoever waited for that is told. */
+  /** There is a sink now: what waited leaves, and whoever waited for that is told. */
   _flush() {
     if (isDerived(this)) {
       this[kOwner]._flush();
@@ -147,15 +147,21 @@ const queueMethods = {
     this._onPendingData(-this.outputSize);
     if (line !== null) line.noteQueued(-this.outputSize);
     this.outputSize = 0;
+    const gathers = sink !== null && sink.gathers && waiting.length > 1;
+    if (gathers) sink.cork();
     let ok;
-    for (let i = 0; i < waiting.length; i++) {
-      const { data, encoding, callback, flags } = waiting[i];
-      if (sink !== null && isLost(data)) {
-        loseChunks(this, waiting.slice(i));
-        return false;
+    try {
+      for (let i = 0; i < waiting.length; i++) {
+        const { data, encoding, callback, flags } = waiting[i];
+        if (sink !== null && isLost(data)) {
+          loseChunks(this, waiting.slice(i));
+          return false;
+        }
+        if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
+        else ok = other.write(data, encoding, callback);
       }
-      if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
-      else ok = other.write(data, encoding, callback);
+    } finally {
+      if (gathers) sink.uncork();
     }
     return ok;
   },

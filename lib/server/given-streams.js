@@ -5,18 +5,18 @@
  * the handle. Any Duplex is spoken HTTP on, with the server's listeners on it, until it closes or is upgraded.
  */
 
-const net = require('node:net');
 const { createScope, runInScope } = require('../base/async-scope');
 const { httpSocketEncoding } = require('../base/errors');
-const { carriedOn } = require('../connection/carried');
-const { overStream } = require('../connection/over-stream');
+const { stopReadingDirectly } = require('../connection/direct-reading');
+const { carriedOn, leaveNothingOn } = require('../connection/carried');
+const { openSlot, overStream } = require('../connection/over-stream');
 const { Connection } = require('../connection/connection');
 const { finishExchange } = require('../connection/ended-exchanges');
 const { HTTPParser } = require('../connection/parser-face');
 const { LIFE, PHASE } = require('../connection/states');
 const observability = require('../base/observability');
-const { TypeError, each, nextTick } = require('../base/primordials');
-const { socketListeners } = require('./exchange');
+const { TypeError, each } = require('../base/primordials');
+const { socketListeners, socketOnData } = require('./exchange');
 
 /**
  * The side of such a connection: its server's, but for the async scope, which is that of whoever gave the stream.
@@ -69,7 +69,7 @@ class StreamSide {
 class StreamConnection extends overStream(Connection) {
   /** @param {import('stream').Duplex} stream @param {import('./server').Server} server @param {import('./server-side').ServerSide} side */
   constructor(stream, server, side) {
-    super(stream, side.beginStream(), server, new StreamSide(side));
+    super(stream, openSlot(side.beginStream()), server, new StreamSide(side));
     side.connections.add(this);
   }
 
@@ -83,8 +83,13 @@ class StreamConnection extends overStream(Connection) {
 
   /** An upgrade is accepted. Unless a body is still to come, the stream is its program's from now on. */
   endHttpPhase() {
-    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
-    else this.release();
+    if (this.phase === PHASE.HTTP) {
+      this.phase = PHASE.UPGRADED;
+      return;
+    }
+    this.release();
+    stopReadingDirectly(this.madeSocket);
+    leaveNothingOn(this.madeSocket);
   }
 
   /** Somebody else speaks HTTP on it from now on. */
@@ -95,9 +100,6 @@ class StreamConnection extends overStream(Connection) {
     this.life = LIFE.CLOSED;
   }
 }
-
-/** As a server puts them on a stream that has listeners already: 'data' before the rest. */
-const streamListeners = [...socketListeners].sort(([name], [other]) => (other === 'data') - (name === 'data'));
 
 /** The parser reads bytes: text would be lost to it. */
 function refuseEncoding() {
@@ -131,16 +133,10 @@ function takeStream(server, side, stream) {
   stream.server = server;
   if (server.timeout && typeof stream.setTimeout === 'function') stream.setTimeout(server.timeout);
   stream.parser = new HTTPParser(connection, stream);
-  const mayFlow = stream.readableFlowing !== false;
-  for (const entry of each(streamListeners)) stream.on(entry[0], entry[1]);
+  for (const entry of each(socketListeners)) stream.on(entry[0], entry[1]);
   stream.setEncoding = refuseEncoding;
   stream._paused = false;
-  // node:http reads what libuv has by itself: that it begins to is not undone by who pauses the socket as it comes.
-  if (mayFlow && stream instanceof net.Socket) nextTick(flowAllTheSame, connection);
-}
-
-function flowAllTheSame(connection) {
-  if (connection.paused) connection.resumeSocket();
+  connection.readDirectly(socketOnData);
 }
 
 module.exports = { takeStream };
