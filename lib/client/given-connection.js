@@ -33,7 +33,7 @@ class GivenConnection extends overStream(ClientConnection) {
   send(message, head, chunk, encoding, flags, callback) {
     if (message === this.request) return super.send(message, head, chunk, encoding, flags & ~CLOSE, callback);
     if (callback) nextTick(callback, streamDestroyed('write'));
-    return false;
+    return this.isUpgraded;
   }
 
   sent(message, error, callback) {

@@ -110,8 +110,8 @@ const overStream = (Base) =>
       this.madeSocket = stream;
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
       this.admitted = true;
-      /** Node's parser reads such a handle by itself, and ticks run between its callbacks. */
-      this.hasTicks = stream._handle?.isStreamBase === true;
+      /** Node's server reads such a handle by itself, and ticks run between its callbacks. */
+      this.hasTicks = server !== null && stream._handle?.isStreamBase === true;
       /** See direct-reading.js. @type {Function|null} */
       this.dataListener = null;
       /** Bits of PAUSE. */
