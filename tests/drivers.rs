@@ -17,7 +17,9 @@ use turnout::engine::layout::record::*;
 use turnout::engine::layout::upgrade_flags::COMPLETE;
 use turnout::engine::layout::write_flags::{ACK, CLOSE, LAST};
 use turnout::engine::layout::Record as _;
-use turnout::engine::layout::{self, expect_flags, feed_flags, moved_flags, Expired, Family, Kind, Op, Prefix, Reader};
+use turnout::engine::layout::{
+    self, expect_flags, feed_flags, moved_flags, tap, tap_flags, Expired, Family, Kind, Op, Prefix, Reader,
+};
 #[cfg(unix)]
 use turnout::engine::net::blocks::OwnedBlocks;
 use turnout::engine::net::command::{Target, Write};
@@ -284,7 +286,7 @@ fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
     engine.command(Op::Feed, 0, to, 0, b"GET /ha");
     engine.command(Op::Feed, 0, to, 0, b"lf HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(&engine.next::<Request>().bytes[..5], b"/half");
-    engine.command(Op::Tap, 0, to, Reader::Parser.number(), b"");
+    engine.command(Op::Tap, 0, to, parser_after(31), b"");
     client.write_all(b"GET /parsed HTTP/1.1\r\nHost: a\r\n\r\nGET /cut").unwrap();
     assert_eq!(&engine.next::<Request>().bytes[..7], b"/parsed");
     // The end of what is fed is the end of the input: it cuts a head.
@@ -292,6 +294,51 @@ fn hands_bytes_to_a_reader_and_parses_what_is_fed<D: Driver>() {
     engine.command(Op::Feed, feed_flags::END, to, 0, b"");
     engine.next::<ParseError>();
     engine.next::<Eof>();
+}
+
+/// The argument of a TAP by which the parser reads once JavaScript has had `bytes`.
+fn parser_after(bytes: u32) -> u32 {
+    Reader::Parser.number() | bytes << tap::HAD_SHIFT
+}
+
+fn the_parser_does_not_overtake_what_a_reader_has_not_fed_yet<D: Driver>() {
+    let mut engine = Engine::<D>::start_with(NEVER, true);
+    let (mut client, to) = engine.connect();
+    engine.command(Op::Tap, tap_flags::PLAIN, to, Reader::Javascript.number(), b"");
+    client.write_all(b"header;").unwrap();
+    assert_eq!(engine.next::<Raw>().words.payload.length, 7);
+    // Under way while JavaScript, which has had 7 bytes, has HTTP begin.
+    client.write_all(b"GET /fi").unwrap();
+    let under_way = engine.next::<Raw>();
+    assert_eq!(under_way.words.payload.length, 7);
+    engine.command(Op::Tap, 0, to, parser_after(7), b"");
+    client.write_all(b"rst HT").unwrap();
+    assert_eq!(engine.next::<Raw>().words.payload.length, 6);
+    // So does what comes while it feeds one piece and has not had the next.
+    engine.command(Op::Feed, 0, to, 0, b"GET /fi");
+    engine.command(Op::Tap, 0, to, parser_after(14), b"");
+    client.write_all(b"TP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(engine.next::<Raw>().words.payload.length, 19);
+    engine.command(Op::Feed, 0, to, 0, b"rst HTTP/1.1\r\nHost: a\r\n\r\n");
+    engine.command(Op::Tap, 0, to, parser_after(39), b"");
+    assert_eq!(&engine.next::<Request>().bytes[..6], b"/first");
+    client.write_all(b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(&engine.next::<Request>().bytes[..7], b"/second");
+    assert!(engine.pending.iter().all(|record| record.kind != Kind::Raw));
+}
+
+fn counts_no_limit_before_http_begins<D: Driver>() {
+    let mut engine = Engine::<D>::start_with(Timeouts { head: Duration::from_millis(150), ..NEVER }, true);
+    let (_first, plain) = engine.connect();
+    engine.command(Op::Tap, tap_flags::PLAIN, plain, Reader::Nobody.number(), b"");
+    let (_second, clock) = engine.connect();
+    // It is the second's, whose limit passes after that of the first would have.
+    assert_eq!(engine.next::<Timeout>().index, clock.0);
+    engine.command(Op::Tap, tap_flags::PLAIN, plain, Reader::Javascript.number(), b"");
+    let (_third, clock) = engine.connect();
+    assert_eq!(engine.next::<Timeout>().index, clock.0);
+    engine.command(Op::Tap, 0, plain, Reader::Javascript.number(), b"");
+    assert_eq!(engine.next::<Timeout>().index, plain.0);
 }
 
 fn tells_of_a_held_connection<D: Driver>() {
@@ -809,6 +856,8 @@ macro_rules! on_each_driver {
 on_each_driver! {
     answers_a_request_and_closes_after_the_last_write
     hands_bytes_to_a_reader_and_parses_what_is_fed
+    the_parser_does_not_overtake_what_a_reader_has_not_fed_yet
+    counts_no_limit_before_http_begins
     tells_of_a_held_connection
     serves_a_connection_that_somebody_else_has_accepted
     connects_asks_and_hears_the_answers

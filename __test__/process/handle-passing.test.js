@@ -408,6 +408,33 @@ describe('a socket in its HTTP phase', () => {
   });
 });
 
+describe('a socket whose server speaks no HTTP on it', () => {
+  it.each([
+    ["in 'connection'", (socket, send) => send()],
+    ['after the first bytes', (socket, send) => socket.once('readable', send)],
+    ['with bytes that were put back', (socket, send) => socket.once('data', (chunk) => {
+      socket.pause();
+      socket.unshift(chunk);
+      send();
+    })],
+  ])('goes with all that has come: %s', async (name, act) => {
+    const receiving = await child();
+    const { port } = await serve((server) => {
+      server.removeAllListeners('connection');
+      server.on('connection', (socket) => {
+        sockets.push(socket.on('error', () => {}));
+        act(socket, () => receiving.send({ kind: 'http' }, socket));
+      });
+    });
+    const peer = dial(port, 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n');
+    await heard(peer, 'child GET /x 0');
+    peer.write('GET /y HTTP/1.1\r\nHost: a\r\n\r\n');
+    await heard(peer, 'child GET /y 0');
+    expect(peer.text).not.toContain('parent');
+    await leave(peer);
+  });
+});
+
 describe('the server', () => {
   it('counts the connections of its children, and is closed after them', async () => {
     const receiving = await child();

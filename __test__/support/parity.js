@@ -30,6 +30,7 @@ const UNTOLD = /^httpAllowHalfOpen: |changed while it listens$/;
 
 /** Cases that are not played over TLS, by `feature: title`, and why. */
 const NOT_OVER_TLS = [
+  [/^given-sockets: /, "over TLS the server's own listener of 'connection' is tls.Server's, and its socket the one below TLS"],
   [/^connections: serves HTTP again over an upgraded socket$/, "it is given to emit('connection'), which would shake hands over it"],
   [/^options: .* a stream that is no socket and comes by emit\('connection'\)$/, 'the same'],
   [/^bad-input: garbage that is put into the socket in its 'connection' event, and then the peer's end$/, 'unshift() before the first read of a TLSSocket is the end of it in Node'],

@@ -88,6 +88,10 @@ const NAMES = [
     why: 'and then for what the other thread makes the socket of',
     without: 'the same' },
 
+  { of: "the 'data' listener of Node's wrap of a stream", key: 'ondata', needed: false,
+    why: 'TLS and HTTP/2 read a socket of ours by such a wrap: it is known by its name and by the error it makes, and HTTP ends where it begins to read',
+    without: "a server's connection that is given to them beside the server's own listener would be parsed as HTTP, too" },
+
   // ---- servers
   { of: 'net.Server.prototype', key: '_listen2', plain: true,
     why: "the last step of listen(), overridden: arguments, names and cluster are net.Server's business, the socket is the engine's",
@@ -387,6 +391,9 @@ module.exports = {
   setHighWaterMark(stream, bytes) {
     stream._writableState.highWaterMark = bytes;
   },
+
+  /** @param {Function} listener of 'data' @return {boolean} whether it hands bytes to C++, which speaks a protocol of its own with them */
+  isStreamWrap: (listener) => listener.name === 'ondata' && /\bERR_STREAM_WRAP\b/.test(Function.prototype.toString.call(listener)),
 
   // ---- net
   /** @param {Array} args of net.connect() @return {[object, Function|null]} options and callback */

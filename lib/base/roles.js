@@ -57,6 +57,8 @@
  * @property {(socket: import('net').Socket, connection: object) => void} attachSocket a socket has been made: gives it its listeners
  * @property {(connection: object) => void} forget it has closed, or another process has it
  * @property {(connection: object) => boolean} [admit] a server's: a connection has come; true: a program's code ran
+ * @property {(connection: object) => void} [refuse] a server's: a request has come that is nobody's to answer
+ * @property {(connection: object) => void} [letGo] a server's: somebody speaks another protocol on it from now on, and HTTP ends
  * @property {(connection: object) => void} [connectionGone] a server's: one that was counted has closed, and has no socket to count it down
  * @property {(connection: object, complete: boolean) => void} [leaveHttp] a server's: an upgrade is accepted, with its request's body in or still to come
  * @property {(connection: object) => boolean} [allowsHalfOpen] a server's: whether answers are still sent when the peer has ended

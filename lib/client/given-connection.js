@@ -5,7 +5,9 @@
  * tunnel or an upgraded connection brings. When the response is in, nothing of it is left on the stream, which the agent may keep for the next.
  */
 
-const { overStream } = require('../connection/over-stream');
+const { stopReadingDirectly } = require('../connection/direct-reading');
+const { leaveNothingOn } = require('../connection/carried');
+const { openSlot, overStream } = require('../connection/over-stream');
 const { streamDestroyed } = require('../base/errors');
 const { nextTick } = require('../base/primordials');
 const { CLOSE } = require('../seam/layout').writeFlags;
@@ -25,7 +27,7 @@ class GivenConnection extends overStream(ClientConnection) {
   constructor(stream) {
     const side = new ClientSide();
     side.exchange = givenExchange;
-    super(stream, undefined, null, side);
+    super(stream, openSlot(), null, side);
     /** The stream has ended. */
     this.isFinishing = false;
   }
@@ -58,6 +60,8 @@ class GivenConnection extends overStream(ClientConnection) {
   upgrade() {
     super.upgrade();
     this.release();
+    stopReadingDirectly(this.madeSocket);
+    leaveNothingOn(this.madeSocket);
   }
 }
 

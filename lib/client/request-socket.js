@@ -31,6 +31,7 @@ function attach(req, socket) {
     socket.on('end', socketOnEnd);
     socket.on('close', socketCloseListener);
     socket.on('drain', ondrain);
+    connection.readDirectly(socketOnData);
     return connection;
   }
   // The first 'data' listener must be added by on(), which makes the stream flow.

@@ -1,36 +1,37 @@
 'use strict';
 
 /**
- * Which connection is spoken on a stream. Of the engine's sockets that is known by a field of theirs; streams that JavaScript owns, whoever
- * made them, stand in a table while HTTP is spoken on them: nothing of ours may be left on them.
+ * Which connection is spoken on a stream that JavaScript owns: a field of the stream's while HTTP is. (A WeakMap would leave the stream alone, but
+ * costs a request more than parsing its head does, in the collector too.)
  */
 
-const { WeakMap } = require('../base/primordials');
 const { connectionOf } = require('./socket');
 
-const connections = new WeakMap();
-/** How many stand in it: most programs have none, and ask for their sockets' connections all the time. */
-let count = 0;
+const kCarried = Symbol('turnout.carried');
 
 /** @param {import('stream').Duplex} stream @param {import('./connection').Connection} connection which is spoken on it from now on */
 function carry(stream, connection) {
-  if (!connections.has(stream)) count++;
-  connections.set(stream, connection);
+  stream[kCarried] = connection;
 }
 
-/** HTTP is no longer spoken on it, or no longer by this connection. */
+/** HTTP is no longer spoken on it by this connection; the stream may carry another request. */
 function letGoOf(stream, connection) {
-  if (connections.get(stream) === connection && connections.delete(stream)) count--;
+  if (stream[kCarried] === connection) stream[kCarried] = undefined;
+}
+
+/** It is another protocol's from now on: nothing of ours is left on it. */
+function leaveNothingOn(stream) {
+  delete stream[kCarried];
 }
 
 /** @return {import('./connection').Connection|undefined} what carries HTTP on a stream of JavaScript's */
 function carriedOn(stream) {
-  return count === 0 ? undefined : connections.get(stream);
+  return stream[kCarried];
 }
 
 /** @return {import('./connection').Connection|undefined} what is spoken on a stream, whoever moves its bytes */
 function spokenOn(stream) {
-  return carriedOn(stream) ?? connectionOf(stream);
+  return stream[kCarried] ?? connectionOf(stream);
 }
 
-module.exports = { carry, letGoOf, carriedOn, spokenOn };
+module.exports = { carry, letGoOf, leaveNothingOn, carriedOn, spokenOn };

@@ -35,7 +35,7 @@ function failAll(connection) {
 }
 
 function countDown(connection) {
-  if (connection.counted) connection.side.connectionGone(connection);
+  if (connection.admitted) connection.side.connectionGone(connection);
 }
 
 function abort(connection) {

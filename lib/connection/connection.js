@@ -6,13 +6,13 @@
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
  * an upgraded stream writes too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
- * and `phase` HTTP → UPGRADED.
+ * and `phase` HTTP → UPGRADED, with PLAIN before or after HTTP.
  */
 
 const { keepBack, mustWaitForAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
-const { byteLength } = require('../message/chunks');
+const { byteLength, total } = require('../message/chunks');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
 const { errnoException, streamDestroyed } = require('../base/errors');
@@ -24,6 +24,7 @@ const { endExchange } = require('./ended-exchanges');
 const { Intake } = require('./intake');
 const { Outflow } = require('./outflow');
 const { peerEnded } = require('./peer-end');
+const { receiveRaw } = require('./plain');
 const { NONE, abortAll, currentOf, handedLast, hasAnsweredLast, mayHandOver, noteQueued, passTurn } = require('./pipeline');
 const { Array, each, nextTick } = require('../base/primordials');
 const { isSent, noteFailure, noteHandedOver } = require('../message/steps');
@@ -69,8 +70,8 @@ class Connection {
     this.phase = PHASE.HTTP;
     /** Why it has closed, for those who are told of it. */
     this.closeError = null;
-    /** Whether the server's connection count includes it; not when maxConnections refused it. */
-    this.counted = false;
+    /** Whether its requests are the server's to answer: not when maxConnections refused it, nor before HTTP begins. The server's connection count includes it. */
+    this.admitted = false;
     this.ref = !this.isStream;
     /** The accepted upgrade request, its seq, and who gets the raw bytes. */
     this.upgradeRequest = null;
@@ -79,7 +80,7 @@ class Connection {
     /** See answers-ahead.js. @type {import('./waiter').Waiter[]|null} */
     this.keptBack = null;
     this.bytesRead = 0;
-    this.intake = new Intake(this);
+    this.intake = this.makeIntake();
     this.outflow = new Outflow(this);
     this.onClosed = null;
     if (this.ref) refProcess();
@@ -94,7 +95,7 @@ class Connection {
     return this.life === LIFE.CLOSED;
   }
 
-  /** Whether its bytes are no longer HTTP. */
+  /** Whether its bytes are not, or no longer, HTTP of its server's. */
   get isUpgraded() {
     return this.phase !== PHASE.HTTP;
   }
@@ -109,6 +110,10 @@ class Connection {
       if (!this.isActive) this.madeSocket.destroy();
     }
     return this.madeSocket;
+  }
+
+  makeIntake() {
+    return new Intake(this);
   }
 
   /** Whether its stream is JavaScript's: see over-stream.js. */
@@ -308,7 +313,7 @@ class Connection {
       keepBack(this, total(what, encoding, byteLength), (error) => (error ? callback(error) : this.writeRaw(what, encoding, callback)));
       return;
     }
-    if (this.isUpgraded && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
+    if (this.phase >= PHASE.UPGRADED && !isInline(this)) noteWrite(this, total(what, encoding, lengthOf));
     if (Array.isArray(what) ? this.writePieces(what) : this.writePiece(what, encoding)) this.outflow.tell(callback);
     else callback();
   }
@@ -449,10 +454,7 @@ class Connection {
 
   onRaw(chunk) {
     this.bytesRead += chunk.length;
-    if (!this.isActive) return;
-    this.touch();
-    if (this.upgradeStream !== null) this.upgradeStream.receive(chunk);
-    else this.socket.receive(chunk);
+    receiveRaw(this, chunk);
   }
 
   onAck(total) {
@@ -466,7 +468,7 @@ class Connection {
   /** The peer has sent its FIN. */
   onPeerEnd() {
     this.ending &= ~ENDING.IF_IDLE;
-    if (this.intake.tapped && this.intake.end < INPUT.FED) {
+    if (this.intake.isThroughJavaScript && this.intake.end < INPUT.FED) {
       // Whoever reads in JavaScript comes to the end first.
       if (this.isActive) this.socket.receiveEnd();
       return;
@@ -488,11 +490,6 @@ class Connection {
   abortExchanges() {
     abortAll(this);
   }
-}
-
-/** What `measure` says of a chunk, or of all in a list of them. */
-function total(what, encoding, measure) {
-  return Array.isArray(what) ? what.reduce((sum, piece) => sum + measure(piece.chunk, piece.encoding), 0) : measure(what, encoding);
 }
 
 const lengthOf = (chunk) => chunk.length;

@@ -12,9 +12,10 @@ const { give, openPort, openStream, OP, command, write } = require('../seam/bind
 const { addConnection } = require('../seam/connection-table');
 const layout = require('../seam/layout');
 const { nodeError, streamDestroyed } = require('../base/errors');
-const { Buffer, nextTick, copyBytes } = require('../base/primordials');
+const { Buffer, Object, nextTick, copyBytes } = require('../base/primordials');
 const { types } = require('node:util');
 const { carry, letGoOf } = require('./carried');
+const { readDirectly } = require('./direct-reading');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
@@ -80,23 +81,39 @@ class GivenIntake extends Intake {
   }
 }
 
+/** Where the ends of a stream are, the stream says itself. */
+const NOWHERE = Object.freeze({});
+
+/**
+ * The engine takes in a stream.
+ * @param {number} [id] of the engine's server for streams; without, it is a client's
+ * @return {{ index: number, generation: number }} what it is known by
+ */
+function openSlot(id) {
+  openPort();
+  loadTables();
+  const [index, generation] = openStream(id, isTelling());
+  return { index, generation };
+}
+
 /** @param {typeof import('./connection').Connection} Base the connection it is but for its stream */
 const overStream = (Base) =>
   class extends Base {
     /**
      * @param {import('stream').Duplex} stream
-     * @param {number|undefined} id of the engine's server for streams; undefined: a client's
-     * @param {...*} args Base's, but for its number and its ends
+     * @param {{ index: number, generation: number }} slot what the engine knows it by
+     * @param {import('../server/server').Server|null} server
+     * @param {import('../base/roles').Side} side
      */
-    constructor(stream, id, server, side) {
-      openPort();
-      loadTables();
-      const [index, generation] = openStream(id, isTelling());
-      super(server, side, index, generation, {});
+    constructor(stream, slot, server, side) {
+      super(server, side, slot.index, slot.generation, NOWHERE);
       this.madeSocket = stream;
-      this.intake = new GivenIntake(this);
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
-      this.counted = true;
+      this.admitted = true;
+      /** Node's parser reads such a handle by itself, and ticks run between its callbacks. */
+      this.hasTicks = stream._handle?.isStreamBase === true;
+      /** See direct-reading.js. @type {Function|null} */
+      this.dataListener = null;
       /** Bits of PAUSE. */
       this.pauses = 0;
       /** Records of what has come are being told. */
@@ -111,6 +128,10 @@ const overStream = (Base) =>
       return true;
     }
 
+    makeIntake() {
+      return new GivenIntake(this);
+    }
+
     destroySoon() {
       const { madeSocket } = this;
       if (typeof madeSocket.destroySoon === 'function') madeSocket.destroySoon();
@@ -118,6 +139,11 @@ const overStream = (Base) =>
     }
 
     // ---- what the stream brings -------------------------------------------------------------------------------------
+
+    /** @param {Function} listener of the stream's 'data' that gives what comes to receive() */
+    readDirectly(listener) {
+      readDirectly(this.madeSocket, this, listener);
+    }
 
     /** @param {Buffer|string|Uint8Array|null} chunk null: the end */
     receive(chunk) {
@@ -143,7 +169,7 @@ const overStream = (Base) =>
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, (at) => {
+        walkGiven(records, length, chunk, this.hasTicks, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
@@ -276,11 +302,15 @@ const overStream = (Base) =>
 
     /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */
     release() {
-      command(OP.CLOSE, 0, this, 0);
+      this.giveSlotBack();
       this.isReleased = true;
       this.madeSocket._paused = false;
       this.leaveStream();
       if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
+    }
+
+    giveSlotBack() {
+      command(OP.CLOSE, 0, this, 0);
     }
 
     leaveStream() {
@@ -289,4 +319,4 @@ const overStream = (Base) =>
     }
   };
 
-module.exports = { overStream };
+module.exports = { openSlot, overStream };

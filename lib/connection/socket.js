@@ -8,12 +8,14 @@
  * object to C++, which aborts the process; without it it runs over the stream, correctly.
  */
 
-const { Buffer, Math, Object, copyOf, each, nextTick } = require('../base/primordials');
+const { Boolean, Buffer, Math, Object, copyOf, each, nextTick } = require('../base/primordials');
 const net = copyOf(require('node:net'));
 const { bytesKeptBack, limitWaitForAnswers, giveUpAnswers } = require('./answers-ahead');
 const { httpSocketEncoding, nodeError } = require('../base/errors');
+const { isStreamWrap } = require('../base/node-internals');
 const { Inflow } = require('../message/inflow');
 const { HTTPParser } = require('./parser-face');
+const { PHASE } = require('./states');
 
 const kConnection = Symbol('turnout.connection');
 const kEnded = Symbol('turnout.ended');
@@ -30,9 +32,14 @@ function Socket(connection) {
   this[kHttpMessage] = undefined;
   this.server = server;
   this._server = server;
-  this._paused = false;
-  this.parser = connection.isUpgraded ? null : new HTTPParser(connection, this);
-  this.setEncoding = refuseEncoding;
+  if (connection.phase !== PHASE.PLAIN) dress(this, connection);
+}
+
+/** What Node's server puts on a socket on which it speaks HTTP. */
+function dress(socket, connection) {
+  socket._paused = false;
+  socket.parser = connection.isUpgraded ? null : new HTTPParser(connection, socket);
+  socket.setEncoding = refuseEncoding;
 }
 Object.setPrototypeOf(Socket.prototype, net.Socket.prototype);
 Object.setPrototypeOf(Socket, net.Socket);
@@ -49,6 +56,9 @@ function pushEnd(socket) {
 }
 
 Socket.prototype._read = function _read() {
+  const connection = this[kConnection];
+  // A plain stream that began paused is read when somebody asks for bytes.
+  if (connection.phase === PHASE.PLAIN && connection.intake.isPaused) connection.intake.read();
   this[kInflow].more();
 };
 
@@ -146,7 +156,7 @@ Socket.prototype.once = function once(event, listener) {
 /** A listener for bytes in the HTTP phase sees them before the parser, as with node:http. */
 function on(event, listener) {
   const socket = net.Socket.prototype.on.call(this, event, listener);
-  if (event === 'data' || event === 'readable') this[kConnection].intake.tap();
+  if (event === 'data' || event === 'readable') noteReader(this, listener);
   return socket;
 }
 Socket.prototype.on = on;
@@ -154,9 +164,24 @@ Socket.prototype.addListener = on;
 
 Socket.prototype.prependListener = function prependListener(event, listener) {
   const socket = net.Socket.prototype.prependListener.call(this, event, listener);
-  if (event === 'data' || event === 'readable') this[kConnection].intake.tap();
+  if (event === 'data' || event === 'readable') noteReader(this, listener);
   return socket;
 };
+
+/** Somebody listens for bytes. */
+function noteReader(socket, listener) {
+  const connection = socket[kConnection];
+  // Another server that comes second hears nothing, as with node:http: its parser stands there by now.
+  if (connection.phase !== PHASE.HTTP || !(socket.parser instanceof HTTPParser)) return;
+  // To Node's C++, which TLS and HTTP/2 are, node:http loses the bytes.
+  if (isStreamWrap(listener) && connection.side.letGo !== undefined) connection.side.letGo(connection);
+  else connection.intake.tap();
+}
+
+/** Whether somebody else speaks on it, or listens with a protocol of its own. @param {Socket} socket */
+function isTaken(socket) {
+  return Boolean(socket.parser) || (socket.listenerCount('data') > 0 && socket.listeners('data').some(isStreamWrap));
+}
 
 /** net.Socket's would open a connection of libuv's under an object that stands for one of the engine's. */
 Socket.prototype.connect = function connect() {
@@ -263,7 +288,8 @@ Object.defineProperties(Socket.prototype, {
   _httpMessage: {
     configurable: true,
     get() {
-      return this[kHttpMessage] === undefined ? this[kConnection].current : this[kHttpMessage];
+      if (this[kHttpMessage] !== undefined || this[kConnection].phase === PHASE.PLAIN) return this[kHttpMessage];
+      return this[kConnection].current;
     },
     set(value) {
       this[kHttpMessage] = value;
@@ -278,4 +304,4 @@ function writesAreWatched(socket) {
   return socket.write !== write || socket._write !== _write || socket._writev !== _writev;
 }
 
-module.exports = { Socket, writesAreWatched, connectionOf: (socket) => socket[kConnection] };
+module.exports = { Socket, dress, isTaken, writesAreWatched, connectionOf: (socket) => socket[kConnection] };

@@ -36,10 +36,12 @@ const ENDING = {
 /** What its bytes are: `connection.phase`. */
 const PHASE = {
   HTTP: 0,
+  /** A plain stream on which the server does not speak HTTP: not yet, since its own listener of 'connection' has not been called, or not any more. */
+  PLAIN: 1,
   /** A raw stream. A client's connection is one until its first request, too. */
-  UPGRADED: 1,
+  UPGRADED: 2,
   /** The same, and the answers to requests ahead of it have been given up: see answers-ahead.js. */
-  UNANSWERED: 2,
+  UNANSWERED: 3,
 };
 
 /** Why the peer's bytes are nobody's for now: bits of `intake.holds`. */
@@ -50,6 +52,8 @@ const HOLD = {
   DEPARTING: 2,
   /** It is on its way from one driver to the other. */
   MOVING: 4,
+  /** It has just come, and the listeners of 'connection' have not all been called. */
+  ARRIVING: 8,
 };
 
 /** How far the peer's stream has come: `intake.end`. Each value comes after those before it. */

@@ -192,14 +192,15 @@ function dispatch(at) {
 const outerWalks = [];
 
 /**
- * Walks records about what a stream of JavaScript's has brought, within the call that gave it: no tick runs in between, as none does in node:http's
- * parser. When a handler throws, the exception is the caller's, as there.
+ * Walks records about what a stream of JavaScript's has brought, within the call that gave it. When a handler throws, the exception is the caller's,
+ * as with node:http.
  * @param {{ bytes: Buffer, words: Int32Array }} records
  * @param {number} length bytes of them
  * @param {Buffer|null} chunk what the stream has brought
+ * @param {boolean} hasTicks whether ticks run between steps: they do where node:http's parser would read by itself, in callbacks of libuv's
  * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
  */
-function walkGiven(records, length, chunk, failed) {
+function walkGiven(records, length, chunk, hasTicks, failed) {
   outerWalks.push({ inbound, words, cursor, end, given });
   inbound = records.bytes;
   words = records.words;
@@ -210,7 +211,7 @@ function walkGiven(records, length, chunk, failed) {
     while (cursor < end) {
       const at = cursor;
       cursor = at + (words[at + SIZE] >> 2);
-      dispatch(at);
+      if (dispatch(at) && hasTicks && cursor < end && !isOneStep(at)) runTicks();
     }
   } finally {
     if (cursor < end) failed(cursor << 2);
@@ -240,13 +241,8 @@ function onConnection(at, flags, index) {
   }
   const connection = new Connection(server, server[kSide], index, words[at + CONNECTION_GENERATION], peerOf(flags & FAMILY, at + CONNECTION_ENDS, at + CONNECTION_BYTES));
   addConnection(connection);
-  if ((flags & HELD) === 0) return connection.side.admit(connection);
-  connection.intake.readBy = READ.NOBODY;
-  try {
-    return connection.side.admit(connection);
-  } finally {
-    connection.intake.tellReader();
-  }
+  if ((flags & HELD) !== 0) connection.intake.readBy = READ.NOBODY;
+  return connection.side.admit(connection);
 }
 
 /** Both ends of a connection, from CONNECTION or CONNECTED. @param {number} ends word where these begin @param {number} text word where the addresses do */
@@ -264,7 +260,10 @@ function peerOf(family, ends, text) {
 
 function onRequest(at, flags, connection) {
   connection.bytesRead = word53(at + REQUEST_BYTES_READ);
-  if (!connection.counted) return false;
+  if (!connection.admitted) {
+    connection.side.refuse?.(connection);
+    return false;
+  }
   const line = words[at + REQUEST_LINE];
   const targetLength = words[at + REQUEST_TARGET_LENGTH];
   const fieldsLength = words[at + REQUEST_FIELDS_LENGTH];

@@ -305,9 +305,9 @@ module.exports = Object.freeze({
     /** What only insecureHTTPParser gets past as well. */
     INSECURE: 2,
   }),
-  /** Who gets the peer's bytes: arguments of TAP. */
+  /** Who gets the peer's bytes: the low bits of TAP's argument. */
   readers: Object.freeze({
-    /** The protocol core. */
+    /** The protocol core, once JavaScript has had all that was told as RAW; until then RAW goes on. */
     PARSER: 0,
     /** JavaScript, as RAW. */
     JAVASCRIPT: 1,
@@ -315,6 +315,18 @@ module.exports = Object.freeze({
     NOBODY: 2,
     /** Nobody, there will be none: another driver has seen the FIN. */
     ENDED: 3,
+  }),
+  /** The argument of TAP. */
+  tap: Object.freeze({
+    /** Bits: who reads. */
+    READER: 255,
+    /** Above: how many bytes of RAW JavaScript has had, as many bits as there are. More are never on their way. */
+    HAD_SHIFT: 8,
+  }),
+  /** Flags of TAP. */
+  tapFlags: Object.freeze({
+    /** HTTP has not begun, or is over: whoever reads is a program, and no limit of time counts. */
+    PLAIN: 1,
   }),
   /** Flags of FEED. */
   feedFlags: Object.freeze({

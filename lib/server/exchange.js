@@ -177,6 +177,7 @@ function answerExpectation(server, req, res, flags) {
 
 /** The peer broke the protocol, or was too slow for it. */
 function onError(connection, error) {
+  if (connection.phase === PHASE.PLAIN) return;
   if (error.code !== 'HPE_INVALID_EOF_STATE') tellError(connection, error);
   else if (connection.isUpgraded || connection.unfinished.length === 0) tellEnd(connection, error);
   else afterThisRound(connection, () => tellEnd(connection, error));
@@ -253,6 +254,8 @@ function errorAnswer(code) {
 }
 
 function onTimeout(connection, kind) {
+  // It had passed before the engine knew that no HTTP is spoken.
+  if (connection.phase === PHASE.PLAIN) return;
   if (kind === KEEP_ALIVE_EXPIRED) {
     if (connection.unfinished.length > 0) return;
     if (isUnheard(connection, 'timeout')) connection.close();
@@ -279,7 +282,10 @@ function socketOnTimeout() {
  * when it has been destroyed: that is nobody's, as are its other words.
  */
 function socketOnData(chunk) {
-  spokenOn(this)?.intake.feed(chunk);
+  const connection = spokenOn(this);
+  if (connection === undefined) return;
+  connection.intake.feed(chunk);
+  connection.intake.giveBack(this.readableLength === 0);
 }
 
 function socketOnEnd() {
@@ -318,4 +324,4 @@ const socketListeners = [
 /** @type {import('../base/roles').Exchange} */
 const exchange = { onRequest, onUpgrade, onError, onTimeout };
 
-module.exports = { exchange, socketListeners };
+module.exports = { exchange, socketListeners, socketOnData };

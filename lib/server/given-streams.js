@@ -7,15 +7,16 @@
 
 const { createScope, runInScope } = require('../base/async-scope');
 const { httpSocketEncoding } = require('../base/errors');
-const { carriedOn } = require('../connection/carried');
-const { overStream } = require('../connection/over-stream');
+const { stopReadingDirectly } = require('../connection/direct-reading');
+const { carriedOn, leaveNothingOn } = require('../connection/carried');
+const { openSlot, overStream } = require('../connection/over-stream');
 const { Connection } = require('../connection/connection');
 const { finishExchange } = require('../connection/ended-exchanges');
 const { HTTPParser } = require('../connection/parser-face');
 const { LIFE, PHASE } = require('../connection/states');
 const observability = require('../base/observability');
 const { TypeError, each } = require('../base/primordials');
-const { socketListeners } = require('./exchange');
+const { socketListeners, socketOnData } = require('./exchange');
 
 /**
  * The side of such a connection: its server's, but for the async scope, which is that of whoever gave the stream.
@@ -68,7 +69,7 @@ class StreamSide {
 class StreamConnection extends overStream(Connection) {
   /** @param {import('stream').Duplex} stream @param {import('./server').Server} server @param {import('./server-side').ServerSide} side */
   constructor(stream, server, side) {
-    super(stream, side.beginStream(), server, new StreamSide(side));
+    super(stream, openSlot(side.beginStream()), server, new StreamSide(side));
     side.connections.add(this);
   }
 
@@ -82,8 +83,13 @@ class StreamConnection extends overStream(Connection) {
 
   /** An upgrade is accepted. Unless a body is still to come, the stream is its program's from now on. */
   endHttpPhase() {
-    if (this.phase === PHASE.HTTP) this.phase = PHASE.UPGRADED;
-    else this.release();
+    if (this.phase === PHASE.HTTP) {
+      this.phase = PHASE.UPGRADED;
+      return;
+    }
+    this.release();
+    stopReadingDirectly(this.madeSocket);
+    leaveNothingOn(this.madeSocket);
   }
 
   /** Somebody else speaks HTTP on it from now on. */
@@ -130,6 +136,7 @@ function takeStream(server, side, stream) {
   for (const entry of each(socketListeners)) stream.on(entry[0], entry[1]);
   stream.setEncoding = refuseEncoding;
   stream._paused = false;
+  connection.readDirectly(socketOnData);
 }
 
 module.exports = { takeStream };

@@ -6,11 +6,15 @@
  */
 
 const { Boolean, Number, Set, copyOf, each } = require('../base/primordials');
+const { EventEmitter } = require('node:events');
 const net = copyOf(require('node:net'));
 const { READ, openPort } = require('../seam/binding');
 const { createScope, runInScope } = require('../base/async-scope');
 const { exchange, socketListeners } = require('./exchange');
 const observability = require('../base/observability');
+const { beginHttp, leaveToOthers } = require('../connection/plain');
+const { dress } = require('../connection/socket');
+const { HOLD, PHASE } = require('../connection/states');
 const { server: rows } = require('../seam/options');
 const { STREAMS } = require('../seam/layout').limits;
 const { engineConfig } = require('./server-options');
@@ -26,9 +30,7 @@ class ServerSide {
   /** The engine's number of the server for streams of JavaScript's, while there are any. */
   #streamServer = 0;
   #streams = 0;
-  /** The connection being admitted: the server's pauseOnConnect and timeout count for its socket, and for no socket that is made later. */
-  #newcomer = null;
-  /** Open connections. @type {Set<import('../connection/connection').Connection>} */
+  /** Open connections on which HTTP is spoken. @type {Set<import('../connection/connection').Connection>} */
   connections = new Set();
 
   /**
@@ -81,9 +83,10 @@ class ServerSide {
     return server.highWaterMark ?? rows.highWaterMark.fallback;
   }
 
-  /** Whether 'connection' has a listener besides the server's own, which may want to read before the parser does, or sockets begin paused. */
+  /** Whether 'connection' has other listeners than the server's own, or an emit() of a program's that may keep it from that; or sockets begin paused. */
   get isHeard() {
-    return this.#server.pauseOnConnect || this.#server._events.connection !== this.#serverListener;
+    const server = this.#server;
+    return server.pauseOnConnect || server._events.connection !== this.#serverListener || server.emit !== EventEmitter.prototype.emit;
   }
 
   /** Whether a socket must be made for each connection as it comes. */
@@ -104,35 +107,78 @@ class ServerSide {
       this.inScope(emitDrop, server, { ...rest, localFamily: family, remoteFamily: family });
       return true;
     }
-    observability.debug('SERVER new http connection');
-    connection.counted = true;
     server._connections++;
-    this.connections.add(connection);
-    if (!this.isWatched) return false;
-    // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
-    if (this.isHeard && connection.intake.readBy !== READ.NOBODY) this.configure();
-    this.#newcomer = connection;
-    this.inScope(makeSocket, connection);
-    this.#newcomer = null;
-    this.inScope(emitConnection, server, connection);
+    if (!this.isWatched) {
+      this.#add(connection);
+      return false;
+    }
+    this.#announce(connection);
     return true;
+  }
+
+  /**
+   * Emits 'connection'. As with Node HTTP begins when the server's own listener is called, at its place among the others or whenever somebody does
+   * so by hand: until then the socket is a plain one.
+   */
+  #announce(connection) {
+    const { intake, server } = connection;
+    // A listener that may want to read before the parser does has come since the engine was told last. The engine learns of it for the next connection.
+    if (this.isHeard && intake.readBy !== READ.NOBODY) this.configure();
+    connection.phase = PHASE.PLAIN;
+    intake.tapped = true;
+    intake.setHold(HOLD.ARRIVING, true);
+    try {
+      this.inScope(makeSocket, connection);
+      this.inScope(emitConnection, server, connection);
+    } finally {
+      intake.setHold(HOLD.ARRIVING, false);
+      intake.tellReader();
+    }
+  }
+
+  #add(connection) {
+    observability.debug('SERVER new http connection');
+    connection.admitted = true;
+    this.connections.add(connection);
+  }
+
+  /** The server's own listener of 'connection' has been called: HTTP begins. */
+  beginHttp(connection) {
+    const { socket } = connection;
+    beginHttp(connection);
+    dress(socket, connection);
+    if (!connection.isClosed) this.#add(connection);
+    if (this.#server.timeout) socket.setTimeout(this.#server.timeout);
+    listenTo(socket);
+  }
+
+  /** TLS or HTTP/2 of Node's has the connection from now on, and HTTP ends. */
+  letGo(connection) {
+    const { socket } = connection;
+    for (const entry of each(socketListeners)) socket.removeListener(entry[0], entry[1]);
+    socket.parser = null;
+    this.connections.delete(connection);
+    leaveToOthers(connection);
   }
 
   /** Gives a connection's new socket the listeners that Node's server puts on it. */
   attachSocket(socket, connection) {
-    if (connection.isUpgraded) return;
-    const isNew = this.#newcomer === connection;
-    if (isNew && this.#server.pauseOnConnect) {
-      socket.readableFlowing = false;
-      connection.intake.setPaused(true);
-    } else {
-      // node:http's has been flowing since the connection came; see emitConnection().
+    if (connection.phase === PHASE.PLAIN) {
+      beginToRead(socket, connection);
+    } else if (!connection.isUpgraded) {
+      // node:http's has been flowing since the connection came.
       socket.readableFlowing = true;
       socket.read(0);
+      listenTo(socket);
     }
-    // Not by the socket's own on(): the server's listener is no reason to read in JavaScript.
-    for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
-    if (isNew && this.#server.timeout) socket.setTimeout(this.#server.timeout);
+  }
+
+  /**
+   * A request has come that is nobody's. The engine parsed it before it knew that the server's own listener of 'connection' has been taken off: who has
+   * taken it off cannot have the bytes any more, and HTTP is not spoken behind his back.
+   */
+  refuse(connection) {
+    if (connection.phase === PHASE.PLAIN && connection.isActive) this.inScope(destroySocket, connection);
   }
 
   /** The upgrade is accepted: the server's listeners leave the socket, unless body is still to come. */
@@ -181,13 +227,27 @@ function makeSocket(connection) {
   return connection.socket;
 }
 
+function destroySocket(connection) {
+  connection.madeSocket.destroy();
+}
+
+/** As a socket of net.Server's. */
+function beginToRead(socket, connection) {
+  if (connection.server.pauseOnConnect) {
+    socket.readableFlowing = false;
+    connection.intake.setHold(HOLD.PAUSED, true);
+  } else {
+    socket.read(0);
+  }
+}
+
+/** Not by the socket's own on(): the server's listener is no reason to read in JavaScript. */
+function listenTo(socket) {
+  for (const entry of each(socketListeners)) net.Socket.prototype.on.call(socket, entry[0], entry[1]);
+}
+
 function emitConnection(server, connection) {
   const { socket } = connection;
-  if (socket.readableFlowing) {
-    // It begins to flow after the listeners, whatever these have said of it.
-    socket.readableFlowing = null;
-    socket.resume();
-  }
   server.emit('connection', socket);
   if (observability.serverSocket.hasSubscribers) observability.serverSocket.publish({ socket });
 }

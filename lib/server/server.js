@@ -17,7 +17,8 @@ const { takeStream } = require('./given-streams');
 const { messageClass, rebaseFrameworks } = require('./host-messages');
 const { listenHandle, listenerOf } = require('./listen-handle');
 const { ServerSide } = require('./server-side');
-const { Socket, connectionOf } = require('../connection/socket');
+const { Socket, connectionOf, isTaken } = require('../connection/socket');
+const { PHASE } = require('../connection/states');
 const { threadsOf } = require('../seam/driver');
 const { listenException } = require('../base/errors');
 const { Object, nextTick } = require('../base/primordials');
@@ -106,15 +107,23 @@ function prepareEngine(server) {
   return engineConfig(server);
 }
 
-/** One of ours that speaks HTTP with this very server; an upgraded one, or another server's, is a stream like any other. */
-function isServedHere(socket, server) {
-  const connection = connectionOf(socket);
-  return connection?.side === server[kSide] && !connection.isUpgraded;
-}
-
-/** Node's own sockets and any other Duplex come here through `emit('connection', socket)`; ours are served already. */
+/**
+ * HTTP begins on a connection: one of ours that has come, or that somebody has kept back and gives to the server now; or one of another server's, a
+ * socket of Node's, any other Duplex, which come through `emit('connection', socket)`.
+ */
 function connectionListener(socket) {
-  if (socket instanceof Socket && isServedHere(socket, this)) return;
+  if (socket instanceof Socket) {
+    const connection = connectionOf(socket);
+    // Whom a connection was given to first speaks on it, as with node:http, and nobody else.
+    if ((connection.phase === PHASE.HTTP && connection.server !== null) || (connection.phase === PHASE.PLAIN && isTaken(socket))) {
+      socket.server = this;
+      return;
+    }
+    if (connection.phase === PHASE.PLAIN && connection.side === this[kSide]) {
+      this[kSide].beginHttp(connection);
+      return;
+    }
+  }
   if (this[kPrepared] !== true) prepareEngine(this);
   takeStream(this, this[kSide], socket);
 }
@@ -123,6 +132,22 @@ function connectionListener(socket) {
 function serverOnListening() {
   if (this[kSide].isHeard) this[kSide].configure();
 }
+
+/**
+ * Whose bytes a connection's are depends on who listens to 'connection': the engine hears of it before the next one comes.
+ * @param {string} name of a method that adds listeners or takes them away
+ */
+function tellEngine(name) {
+  const method = net.Server.prototype[name];
+  function value(...args) {
+    const result = method.apply(this, args);
+    if (args.length === 0 || args[0] === 'connection') this[kSide]?.configure();
+    return result;
+  }
+  Object.defineProperties(value, { name: { value: method.name, configurable: true }, length: { value: method.length, configurable: true } });
+  Object.defineProperty(Server.prototype, name, { configurable: true, enumerable: true, writable: true, value });
+}
+for (const name of ['on', 'addListener', 'prependListener', 'removeListener', 'off', 'removeAllListeners']) tellEngine(name);
 
 /** Node 20 and 22 do not know `reusePort`; the engine does. Everything else about the arguments is net.Server's. */
 Server.prototype.listen = function listen(...args) {

@@ -67,6 +67,8 @@ pub struct Crossing {
     pub(super) heard: Cell<usize>,
     /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
     pub(super) heard_per_round: Cell<usize>,
+    /// What [`Self::give`] has returned.
+    given: RefCell<Batch>,
     /// What JavaScript is being told are records of streams of its own.
     pub(super) tells_streams: Cell<bool>,
     /// Turns on the stack: more than one when a handler runs a nested event loop.
@@ -122,6 +124,7 @@ impl Crossing {
             resuming: Cell::new(false),
             heard: Cell::new(0),
             heard_per_round: Cell::new(HEARD_PER_ROUND),
+            given: RefCell::default(),
             tells_streams: Cell::new(false),
             depth: Cell::new(0),
             broken: RefCell::default(),
@@ -317,21 +320,23 @@ impl Crossing {
             None => streams.end(target),
         }
         streams.serve();
-        let mut batch = Batch::default();
+        // Its memory is used again, by turns with the outbox's.
+        let mut batch = self.given.borrow_mut();
+        batch.records.clear();
         if !waits {
             streams.give_outbox(&mut batch);
         }
         drop(streams);
-        let told = batch.records;
-        let answer =
-            match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told.len())) {
-                Some(room) => {
-                    // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
-                    unsafe { room.bytes_mut() }.copy_from_slice(&told);
-                    Either::A(told.len() as u32)
-                }
-                None => Either::B(told.into()),
-            };
+        let told = batch.records.len();
+        let answer = match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told)) {
+            Some(room) => {
+                // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
+                unsafe { room.bytes_mut() }.copy_from_slice(&batch.records);
+                Either::A(told as u32)
+            }
+            None => Either::B(std::mem::take(&mut batch.records).into()),
+        };
+        drop(batch);
         // This may call JavaScript.
         if self.depth.get() == 0 {
             if waits {

@@ -323,7 +323,7 @@ commands! {
     /// The handlers of a burst have run.
     GoOn = 11, "", &[];
     /// Who gets the peer's bytes from now on.
-    Tap = 12, "a reader", &[];
+    Tap = 12, "a reader \\| bytes of RAW that JavaScript has had << 8", tap_flags::NAMED;
     /// Payload: bytes for the parser, as if they had been read.
     Feed = 13, "", feed_flags::NAMED;
     /// Another driver, or another process, has the connection: forget it, and say so (MOVED).
@@ -429,9 +429,9 @@ impl Default for Validation {
 }
 
 numbers! {
-    /// Who gets the peer's bytes: arguments of TAP.
+    /// Who gets the peer's bytes: the low bits of TAP's argument.
     Reader: u32 {
-        /// The protocol core.
+        /// The protocol core, once JavaScript has had all that was told as RAW; until then RAW goes on.
         Parser = 0,
         /// JavaScript, as RAW.
         Javascript = 1,
@@ -439,6 +439,24 @@ numbers! {
         Nobody = 2,
         /// Nobody, there will be none: another driver has seen the FIN.
         Ended = 3,
+    }
+}
+
+constants! {
+    /// The argument of TAP.
+    tap: u32 {
+        /// Bits: who reads.
+        READER = 0xff,
+        /// Above: how many bytes of RAW JavaScript has had, as many bits as there are. More are never on their way.
+        HAD_SHIFT = 8,
+    }
+}
+
+constants! {
+    /// Flags of TAP.
+    tap_flags: u32 {
+        /// HTTP has not begun, or is over: whoever reads is a program, and no limit of time counts.
+        PLAIN = 1,
     }
 }
 

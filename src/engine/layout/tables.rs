@@ -60,6 +60,8 @@ pub fn groups() -> Vec<Group> {
         named("expectFlags", expect_flags::ABOUT, expect_flags::NAMED),
         named("validation", Validation::ABOUT, Validation::NAMED),
         named("readers", Reader::ABOUT, Reader::NAMED),
+        named("tap", tap::ABOUT, tap::NAMED),
+        named("tapFlags", tap_flags::ABOUT, tap_flags::NAMED),
         named("feedFlags", feed_flags::ABOUT, feed_flags::NAMED),
         named("turns", turns::ABOUT, turns::NAMED),
         named("limits", limits::ABOUT, limits::NAMED),

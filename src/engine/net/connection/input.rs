@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Connection, Writing};
 use crate::engine::deadline::Waiting;
-use crate::engine::layout::{limits, Reader};
+use crate::engine::layout::{limits, tap, Reader};
 use crate::engine::net::blocks::Blocks;
 use crate::engine::net::event::{Batch, Read, RecordSink};
 use crate::engine::net::protocol::Protocol;
@@ -17,6 +17,8 @@ use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
 pub const WINDOW: usize = limits::WINDOW as usize;
+/// What TAP has room for: JavaScript says how many bytes of RAW it has had modulo this.
+const HAD: u32 = u32::MAX >> tap::HAD_SHIFT;
 /// Reads of one poll; a peer with endless input then waits for the others.
 const READS_PER_POLL: usize = 4;
 
@@ -48,6 +50,10 @@ pub(super) struct Input {
     stopped_by_answers: bool,
     /// The peer's FIN has come, and JavaScript has not heard of it.
     end_untold: bool,
+    /// HTTP has not begun, or is over: a program reads, or another server.
+    plain: bool,
+    /// Bytes that JavaScript was told of ahead of the core, modulo [`HAD`].
+    told: u32,
     /// The message being read, and when it began: a read may end one and begin another.
     message: u32,
     message_began: Instant,
@@ -62,6 +68,8 @@ impl Input {
             goes_on: false,
             stopped_by_answers: false,
             end_untold: false,
+            plain: false,
+            told: 0,
             message: 0,
             message_began: now,
         }
@@ -115,6 +123,8 @@ impl<T: Transport> Connection<T> {
     /// Whether more of the peer's bytes may come.
     pub fn wants_read(&self) -> bool {
         match self.input.reading {
+            // A program has its own backpressure, as that of an upgraded stream.
+            Reading::Tapped if self.input.plain => self.input.uncredited < WINDOW,
             Reading::Parsed | Reading::Tapped => {
                 self.protocol.can_read() && self.input.uncredited < WINDOW && !self.is_backed_up()
             }
@@ -166,19 +176,32 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// The peer's bytes go to somebody else from now on.
-    pub(super) fn tap(&mut self, reader: Option<Reader>, batch: &mut Batch) {
+    /// The peer's bytes go to somebody else from now on. What JavaScript has been told of and has not had yet it will feed to the core: until then the
+    /// core does not get what comes after that.
+    pub(super) fn tap(&mut self, argument: u32, plain: bool, batch: &mut Batch, now: Instant) {
+        self.become_plain(plain, now);
         if !self.input.is_wanted() {
             return;
         }
-        self.input.reading = match reader {
-            Some(Reader::Parser) => Reading::Parsed,
+        let has_had_all = argument >> tap::HAD_SHIFT == self.input.told || self.protocol.phase() == Phase::Upgraded;
+        self.input.reading = match Reader::of(argument & tap::READER) {
+            Some(Reader::Parser) if has_had_all => Reading::Parsed,
+            Some(Reader::Parser) => Reading::Tapped,
             Some(Reader::Javascript) => Reading::Tapped,
             Some(Reader::Ended) => Reading::Ended,
             Some(Reader::Nobody) | None => Reading::Held,
         };
         self.close_if_done(batch);
         self.wake();
+    }
+
+    /// No limit counts while a program reads; that of a head does from when HTTP begins.
+    fn become_plain(&mut self, plain: bool, now: Instant) {
+        if plain == self.input.plain {
+            return;
+        }
+        self.input.plain = plain;
+        self.waiting = if plain || self.input.has_ended() { Waiting::Nothing } else { Waiting::Head(now) };
     }
 
     /// JavaScript has bytes for the protocol core; `ended`: and there will be no more.
@@ -247,7 +270,10 @@ impl<T: Transport> Connection<T> {
         self.input.bytes_read += bytes.len() as u64;
         match self.input.reading {
             Reading::Parsed => self.parse(bytes, read, batch, now),
-            Reading::Tapped => self.drive(read, batch, |_, sink| sink.raw(bytes)),
+            Reading::Tapped => {
+                self.input.told = self.input.told.wrapping_add(bytes.len() as u32) & HAD;
+                self.drive(read, batch, |_, sink| sink.raw(bytes))
+            }
             _ => None,
         }
     }

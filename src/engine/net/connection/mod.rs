@@ -36,7 +36,7 @@ use super::protocol::Protocol;
 use super::server::Server;
 use super::transport::Transport;
 use crate::engine::deadline::Waiting;
-use crate::engine::layout::{decide_flags, feed_flags, keep_alive_flags, Reader};
+use crate::engine::layout::{decide_flags, feed_flags, keep_alive_flags, tap_flags};
 use crate::engine::output::OutputQueue;
 
 pub use self::input::WINDOW;
@@ -184,7 +184,7 @@ impl<T: Transport> Connection<T> {
             }),
             Op::Expect => self.expect(argument, flags, payload),
             Op::GoOn => self.go_on(batch, now),
-            Op::Tap => self.tap(Reader::of(argument), batch),
+            Op::Tap => self.tap(argument, flags & tap_flags::PLAIN != 0, batch, now),
             Op::Release => self.release(batch),
             Op::Feed => self.feed(payload, flags & feed_flags::END != 0, batch, now),
         }
