@@ -116,11 +116,6 @@ class Connection {
     return new Intake(this);
   }
 
-  /** Whether its stream is JavaScript's: see over-stream.js. */
-  get isStream() {
-    return false;
-  }
-
   /** Of its own sockets the engine reads no more by itself when answers pile up. */
   pauseIfFull() {}
 
@@ -208,7 +203,7 @@ class Connection {
   /** It is this response's turn, or (null) nobody's. A socket of ours asks when somebody wants to see it. */
   showCurrent() {}
 
-  /** What its socket says of itself matters where the engine does not know it anyway: see over-stream.js. */
+  // What its socket says of itself matters where the engine does not know it anyway: see over-stream.js.
   socketClosed() {}
   socketDrained() {}
 
@@ -493,5 +488,8 @@ class Connection {
 }
 
 const lengthOf = (chunk) => chunk.length;
+
+/** Whether its stream is JavaScript's: see over-stream.js. */
+Connection.prototype.isStream = false;
 
 module.exports = { Connection };

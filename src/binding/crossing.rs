@@ -328,7 +328,8 @@ impl Crossing {
         }
         drop(streams);
         let told = batch.records.len();
-        let answer = match records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told)) {
+        let room = records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told));
+        let answer = match room {
             Some(room) => {
                 // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
                 unsafe { room.bytes_mut() }.copy_from_slice(&batch.records);
