@@ -36,8 +36,7 @@ module.exports = Object.defineProperties(face, {
       agents.globalAgent = agent;
     },
   },
-  // Node 24 and later have it.
-  ...(http.setGlobalProxyFromEnv && { setGlobalProxyFromEnv: exported(agents.setGlobalProxyFromEnv) }),
+  setGlobalProxyFromEnv: exported(agents.setGlobalProxyFromEnv),
   _connectionListener: exported(connectionListener),
   websocketMask: exported(websocketMask),
   websocketUnmask: exported(websocketUnmask),

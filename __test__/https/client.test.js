@@ -9,7 +9,6 @@ const os = require('node:os');
 const path = require('node:path');
 const { text } = require('node:stream/consumers');
 const tls = require('node:tls');
-const turnout = require('../..');
 const ours = require('../../https');
 const { authority, client: clientPair, other } = require('../support/certificate');
 const { MODULES, serve, withAgent, ask, closeAll } = require('../support/https');
@@ -62,7 +61,7 @@ describe.each(MODULES)('a client of %s', (_, { https, http }) => {
   it('is an instance of the classes of http', async () => {
     const server = await serve(https, {}, (req, res) => res.end());
     const { req, res } = await ask(https, server);
-    expect([req instanceof nodeHttp.ClientRequest, req instanceof turnout.ClientRequest, res instanceof nodeHttp.IncomingMessage]).toEqual([true, true, true]);
+    expect([req instanceof nodeHttp.ClientRequest, req instanceof http.ClientRequest, res instanceof nodeHttp.IncomingMessage]).toEqual([true, true, true]);
     expect([req.socket instanceof tls.TLSSocket, req.socket.authorized]).toEqual([true, true]);
   });
 

@@ -5,9 +5,10 @@ const turnout = require('../..');
 const { run, otherNodes } = require('../support/child');
 
 const OURS = ['Agent', 'ClientRequest', 'get', 'globalAgent', 'request', 'createServer', 'Server', 'IncomingMessage', 'OutgoingMessage', 'ServerResponse', '_connectionListener'];
-// Node 24 and later.
-if (http.setGlobalProxyFromEnv) OURS.push('setGlobalProxyFromEnv');
 const MORE = ['websocketMask', 'websocketUnmask'];
+// Ours is there on every Node, node:http's from Node 22 or 24 on.
+if (http.setGlobalProxyFromEnv) OURS.push('setGlobalProxyFromEnv');
+else MORE.push('setGlobalProxyFromEnv');
 
 describe('what turnout exports', () => {
   it("is what this Node's http does, and the two functions ws looks for", () => {

@@ -75,6 +75,9 @@ const TEXTS = {
       `Node ${process.versions.node} does not have ${name} any more, which turnout needs (else: ${without}). ` +
       'The README says which Nodes turnout is for.',
   ],
+  ERR_PROXY_INVALID_CONFIG: [Error, (what) => what],
+  ERR_PROXY_TUNNEL: [Error, (what) => what],
+  ERR_SOCKET_BAD_PORT: [RangeError, (name, port) => `${name} should be >= 0 and < 65536. ${received(port)}.`],
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION: [Error, () => 'Socket closed before the connection was established'],
   ERR_SOCKET_CONNECTION_TIMEOUT: [Error, () => 'Socket connection timeout'],
   ERR_UNESCAPED_CHARACTERS: [TypeError, (what) => `${what} contains unescaped characters`],

@@ -21,7 +21,7 @@ const Module = require('node:module');
 const net = require('node:net');
 const { nodeError } = require('./errors');
 const http = require('./host-http');
-const { Boolean, Object, each } = require('./primordials');
+const { Object, each } = require('./primordials');
 
 /**
  * `of`: what has the name; `key`: the name, in brackets if it is the description of a symbol. `needed`: false where turnout does without, by the means
@@ -147,8 +147,8 @@ const NAMES = [
     why: "the first listener of 'free' is Node's: ours takes its place, and calls it in the rarer cases",
     without: 'connections would be kept twice, or not at all' },
   { of: 'an http.Agent with a proxy', key: '[kProxyConfig]', needed: () => 'setGlobalProxyFromEnv' in http, from: 22,
-    why: 'says that an agent goes through a proxy, which is left to node:http',
-    without: 'requests would go past the proxy' },
+    why: "where an agent keeps its proxy: requests of ours look at Node's agents, and Node's at ours",
+    without: 'such requests would pass the proxy by' },
 
   // ---- modules and processes
   { of: 'module', key: '_load', plain: true,
@@ -328,8 +328,9 @@ function check(present = owners()) {
 
 const present = check();
 
-/** Under which an agent keeps what it knows of its proxy; undefined where Node's agents know of none. */
-const kProxyConfig = symbolOf(present['an http.Agent with a proxy'], 'kProxyConfig');
+/** Under which an agent keeps what it knows of its proxy: a name of our own where Node's agents know of none. */
+const kHostProxyConfig = symbolOf(present['an http.Agent with a proxy'], 'kProxyConfig');
+const kProxyConfig = kHostProxyConfig ?? Symbol('turnout.proxy');
 
 /** What Node's code looks at to abort a message, as it is on a fresh one. */
 const message = present['an http.IncomingMessage'];
@@ -412,8 +413,9 @@ module.exports = {
   kRequestClass: symbolOf(present['an http.Server'], 'IncomingMessage') ?? Symbol('turnout.requestClass'),
   /** @type {[symbol, *][]} */
   abortFields,
-  /** @param {object} agent @return {boolean} whether it goes through a proxy */
-  goesThroughProxy: (agent) => kProxyConfig !== undefined && Boolean(agent[kProxyConfig]),
+  kProxyConfig,
+  /** Whether Node's agents tell a request of what goes wrong at its proxy. */
+  agentsTellOfProxies: kHostProxyConfig !== undefined,
   perRequestCheckOf,
   /** @param {http.ServerResponse} response @return {boolean} whether Node measures it, because somebody observes entries of 'http' */
   isMeasured: (response) => symbolOf(response, 'ServerResponseStatistics') !== undefined,

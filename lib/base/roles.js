@@ -19,6 +19,7 @@
  *   takes a piece of a message (`flags`: layout.writeFlags), or gives it back by message[kEnqueue]() if it cannot be written now; false: over the
  *   high-water mark, and message[kOnDrain]() follows. With LAST message[kOnFinish]() follows
  * @property {(message: object, text: string) => void} information an interim response, in the message's place and outside its framing
+ * @property {boolean} [gathers] what has waited is written to it corked: it writes to a stream, of which each write may be a system call
  * @property {() => void} cork what is written from now on waits for uncork()
  * @property {() => void} uncork
  * @property {() => void} uncorkFully a message has ended: what waits in the socket leaves, however often that was corked

@@ -49,6 +49,13 @@ function validateOneOf(value, name, values) {
   throw nodeError('ERR_INVALID_ARG_VALUE', name, value, `must be one of: ${allowed}`);
 }
 
+/** @param {*} value @param {string} name @return {number} the port; 0 is one */
+function validatePort(value, name) {
+  const isPort = typeof value === 'number' || (typeof value === 'string' && value.trim() !== '');
+  if (!isPort || +value !== +value >>> 0 || value > 0xffff) throw nodeError('ERR_SOCKET_BAD_PORT', name, value);
+  return value | 0;
+}
+
 /** @param {*} msecs @param {string} name @return {number} milliseconds that setTimeout() takes */
 function timerDuration(msecs, name) {
   validateNumber(msecs, name);
@@ -76,6 +83,7 @@ module.exports = {
   validateFunction,
   validateObject,
   validateOneOf,
+  validatePort,
   invalidArgValue: (...args) => nodeError('ERR_INVALID_ARG_VALUE', ...args),
   outOfRange: (...args) => nodeError('ERR_OUT_OF_RANGE', ...args),
 };

@@ -8,15 +8,20 @@
  * tables and with the same calls of methods that may be overridden; everything rarer is Node's.
  */
 
+const net = require('node:net');
+const tls = require('node:tls');
 const { connect } = require('./dialled-connection');
 const http = require('../base/host-http');
-const { goesThroughProxy, normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
+const { normalizeConnectArgs, setHighWaterMark } = require('../base/node-internals');
+const { netIsOriginal, ofAgent } = require('../base/originals');
 const { Boolean, Number, Object, each, indexOf, splice } = require('../base/primordials');
 const { connectionOf } = require('../connection/socket');
 const { mayHave } = require('../message/incoming-message');
 const { debug } = require('./client-observability');
+const { namesProxy, proxyFor, proxyUrl, takeProxy } = require('./proxy');
 const { agent: rows } = require('../seam/options');
 const { listen, unlisten } = require('../base/own-listeners');
+const { validateObject } = require('../base/validators');
 
 const HostAgent = http.Agent.prototype;
 /** Keep-Alive is convention, not RFC 9112: seconds after which the server closes an idle connection. */
@@ -49,24 +54,38 @@ Object.defineProperty(Agent, Symbol.hasInstance, {
   },
 });
 
-/** Options that Node 20 and 22 do not know. */
+/** Options that Node 20 and 22 do not know, or not as Node 26 does. */
 function takeOptions(agent, standardPort, scheme) {
   const { agentKeepAliveTimeoutBuffer: buffer, defaultPort, protocol } = agent.options;
   agent.defaultPort = defaultPort || standardPort;
   agent.protocol = protocol || scheme;
   const isDuration = typeof buffer === 'number' && buffer >= 0 && Number.isFinite(buffer);
   agent.agentKeepAliveTimeoutBuffer = isDuration ? buffer : rows.agentKeepAliveTimeoutBuffer.fallback;
+  takeProxy(agent);
 }
 
-/** net.connect()'s arguments. @return {net.Socket} */
+/**
+ * net.connect()'s arguments. The engine connects, unless a program has put itself where Node would pass by: then its functions are called as Node
+ * calls them.
+ * @return {net.Socket|tls.TLSSocket}
+ */
 Agent.prototype.createConnection = function createConnection(...args) {
-  if (hasProxy(this)) return HostAgent.createConnection.apply(this, args);
-  const normalized = normalizeConnectArgs(args);
-  const callback = normalized[1];
-  const socket = connect(normalized[0]);
-  if (callback !== null) socket.once('connect', callback);
-  return socket;
+  if (!ofAgent.createConnection.isThere) return HostAgent.createConnection.apply(this, args);
+  const [options, callback] = normalizeConnectArgs(args);
+  const proxy = proxyFor(this, options);
+  if (proxy !== null) {
+    const where = { ...proxy.proxyConnectionOptions };
+    if (proxy.protocol === 'https:') return tls.connect(where, callback);
+    return netIsOriginal() ? dial(where, callback) : net.connect(where, callback);
+  }
+  return netIsOriginal() ? dial(options, callback) : net.createConnection(...args);
 };
+
+function dial(options, callback) {
+  const socket = connect(options);
+  if (callback) socket.once('connect', callback);
+  return socket;
+}
 
 // ---- a free connection is taken ----------------------------------------------------------------------------------------
 
@@ -89,9 +108,9 @@ Agent.prototype.addRequest = function addRequest(req, options, port, localAddres
   if (req.timeout !== undefined && req.timeout !== agentTimeout) socket.setTimeout(req.timeout);
 };
 
-/** Whether `agent` tells connections apart in a way of its own: then Node's method is called, which looks at every property. */
+/** Node looks at every property, and calls methods: who has changed what tells connections apart, or how they are taken, is asked in full. */
 function hasOwnRules(agent) {
-  return agent.getName !== HostAgent.getName || agent.options.highWaterMark != null;
+  return agent.getName !== HostAgent.getName || !ofAgent.getName.isThere || !ofAgent.addRequest.isThere || agent.options.highWaterMark != null;
 }
 
 /** Where a request goes, as far as it tells connections apart, with its name: the next request's is mostly the same. */
@@ -191,7 +210,7 @@ function keyOf(agent, options) {
 
 /** Lets go of a connection; a request that has waited gets a new one. @param {net.Socket} socket @param {object} options it was made with */
 Agent.prototype.removeSocket = function removeSocket(socket, options) {
-  if (!socket.writable || hasWaiting(this)) {
+  if (!socket.writable || hasWaiting(this) || !ofAgent.removeSocket.isThere) {
     HostAgent.removeSocket.call(this, socket, options);
     return;
   }
@@ -207,6 +226,7 @@ Agent.prototype.removeSocket = function removeSocket(socket, options) {
 
 /** Prepares a connection for idle time. @param {net.Socket} socket @return {boolean} false: the server is about to close it */
 Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
+  if (!ofAgent.keepSocketAlive.isThere) return HostAgent.keepSocketAlive.call(this, socket);
   socket.setKeepAlive(true, this.keepAliveMsecs);
   socket.unref();
   let timeout = this.options.timeout || 0;
@@ -223,52 +243,40 @@ Agent.prototype.keepSocketAlive = function keepSocketAlive(socket) {
   return canBeKept;
 };
 
-/** Whether its connections lead to a proxy, which Node's agent has read from `proxyEnv`. */
-function hasProxy(agent) {
-  return agent.options?.proxyEnv != null && goesThroughProxy(agent);
-}
-
 /** As Node's: connections are kept for five seconds. @param {typeof Agent} Class @param {object} [proxyEnv] where a proxy may be named */
 function newGlobalAgent(Class, proxyEnv) {
   return new Class({ keepAlive: true, scheduling: 'lifo', timeout: 5000, proxyEnv });
 }
 
-/** Who has a `globalAgent`, and of which class, and who of Node's has the one that ours stands for. */
-const holders = [{ holder: module.exports, host: http, Class: Agent }];
+/** Who has a `globalAgent` for which scheme, and of which class. */
+const holders = [];
 
-/** @param {{ globalAgent: Agent }} holder another one @param {object} host @param {typeof Agent} Class */
+/** @param {{ globalAgent: Agent }} holder gets one @param {object} host node:http or node:https, which may have been told of proxies by an option of the process @param {typeof Agent} Class */
 function holdGlobalAgent(holder, host, Class) {
-  holder.globalAgent = newGlobalAgent(Class, host.globalAgent.options.proxyEnv);
-  holders.push({ holder, host, Class });
+  holder.globalAgent = newGlobalAgent(Class, host.globalAgent?.options?.proxyEnv);
+  holders.push({ holder, Class, scheme: holder.globalAgent.protocol });
 }
 
 /**
- * Sends requests without an agent of their own through the proxies that `env` names: ours, and as Node does fetch's and its own.
+ * Sends requests without an agent of their own through the proxies that `env` names: ours, and, where Node can do it, those of fetch() and its own.
  * @param {object} [env] default: process.env
  * @return {() => void} puts everything back
  */
 function setGlobalProxyFromEnv(env = process.env) {
-  const before = holders.map(({ holder, host }) => ({ holder, ours: holder.globalAgent, host: host.globalAgent }));
-  const restoreHost = http.setGlobalProxyFromEnv(env);
-  // Node changes those of its own that have a proxy now.
-  const changed = before.filter((one, at) => {
-    const { holder, host, Class } = holders[at];
-    if (host.globalAgent === one.host) return false;
+  validateObject(env, 'proxyEnv');
+  if (!namesProxy(env)) return () => {};
+  const before = [];
+  for (const { holder, Class, scheme } of each(holders)) {
+    if (proxyUrl(env, scheme) === null) continue;
+    before.push({ holder, agent: holder.globalAgent });
     holder.globalAgent = newGlobalAgent(Class, env);
-    return true;
-  });
+  }
+  const restoreHost = http.setGlobalProxyFromEnv?.(env);
   return function restore() {
-    restoreHost();
-    for (const { holder, ours } of each(changed)) holder.globalAgent = ours;
+    restoreHost?.();
+    for (const { holder, agent } of each(before)) holder.globalAgent = agent;
   };
 }
 
-Object.assign(module.exports, {
-  Agent,
-  globalAgent: newGlobalAgent(Agent, http.globalAgent.options.proxyEnv),
-  hasProxy,
-  setGlobalProxyFromEnv,
-  takeOptions,
-  holdGlobalAgent,
-  kIsAgent,
-});
+Object.assign(module.exports, { Agent, setGlobalProxyFromEnv, takeOptions, holdGlobalAgent, kIsAgent });
+holdGlobalAgent(module.exports, http, Agent);

@@ -53,9 +53,9 @@ class ClientSide {
   attachSocket() {}
 }
 
-/** The last byte of a request has left. */
-function finish(message) {
-  if (!message.destroyed) message[kOnFinish]();
+/** The last byte of a request has left, or never will. */
+function finish(message, error) {
+  if (!message.destroyed) message[kOnFinish](undefined, undefined, error);
 }
 
 class ClientConnection extends Connection {
@@ -74,6 +74,8 @@ class ClientConnection extends Connection {
     this.response = null;
     /** The response to an upgrade request, until UPGRADE brings the bytes after it. */
     this.upgradeResponse = null;
+    /** Its stream has ended. */
+    this.isFinishing = false;
     /** What its socket shows as `parser` while a response is awaited. */
     this.parser = null;
   }
@@ -124,7 +126,8 @@ class ClientConnection extends Connection {
     this.receiving = null;
     if (message === null) return;
     receiveEnd(message, exchange.cutTrailers(message.req, trailers));
-    exchange.responseComplete(this);
+    // What brings the end is not taken off the socket, as with node:http.
+    if (!this.isFinishing) exchange.responseComplete(this);
   }
 
   /** Bytes of the raw stream; of an idle server, which has nothing to say. */

@@ -9,6 +9,7 @@
  */
 
 const { Duplex } = require('node:stream');
+const { URL } = require('node:url');
 const http = require('../base/host-http');
 const { authoritySymbolOf, channels, silently } = require('../base/node-internals');
 const { isObserved, debug } = require('../base/observability');
@@ -38,10 +39,16 @@ function learn() {
   });
 }
 
-/** The clock of an entry starts. @return {object} the substitute */
-function startEntry(req, authority) {
+/** The clock of an entry starts. @param {string} authority @param {boolean} isWholeUrl whether the path names it already @return {object} the substitute */
+function startEntry(req, authority, isWholeUrl) {
   if (kHostAuthority === undefined) learn();
-  const entry = Object.create(http.ClientRequest.prototype, { path: { value: req.path } });
+  let { path } = req;
+  if (isWholeUrl) {
+    const { host, origin } = new URL(path);
+    authority = host;
+    path = path.slice(origin.length);
+  }
+  const entry = Object.create(http.ClientRequest.prototype, { path: { value: path } });
   // Before Node 24 the address of an entry is made with `host`.
   Object.assign(entry, { method: req.method, protocol: req.protocol, host: authority, [kHostAuthority]: authority, socket: {} });
   entry.getHeaders = () => req.getHeaders();
@@ -63,10 +70,10 @@ function created(request) {
   if (createdChannel.hasSubscribers) createdChannel.publish({ request });
 }
 
-/** A request has been handed over whole. @param {string} authority where to */
-function sent(request, authority) {
+/** A request has been handed over whole. @param {string} authority where to @param {boolean} isWholeUrl whether its path names that already */
+function sent(request, authority, isWholeUrl) {
   debug('outgoing message end.');
-  if (isObserved()) request[kEntry] = startEntry(request, authority);
+  if (isObserved()) request[kEntry] = startEntry(request, authority, isWholeUrl);
   if (startChannel.hasSubscribers) startChannel.publish({ request });
 }
 

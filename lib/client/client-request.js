@@ -10,6 +10,7 @@ const stream = require('node:stream');
 const { URL, urlToHttpOptions } = require('node:url');
 const agents = require('./agent');
 const { emitErrorEvent, socketErrorListener } = require('./client-exchange');
+const { hasProxy, rewriteForProxy } = require('./proxy');
 const { attach } = require('./request-socket');
 const observability = require('./client-observability');
 const { nodeError, connResetException } = require('../base/errors');
@@ -19,6 +20,7 @@ const { OutgoingMessage } = require('../message/outgoing-message');
 const { listen } = require('../base/own-listeners');
 const { Array, Boolean, Buffer, Number, Object, Reflect, String, each, includes, nextTick, toUpperCase } = require('../base/primordials');
 const { parseUniqueHeaders } = require('../message/headers');
+const { agentsTellOfProxies } = require('../base/node-internals');
 const { kAttach, kEntry, kOutHeaders, kUniqueHeaders } = require('../base/symbols');
 const { isURL, timerDuration } = require('../base/validators');
 
@@ -30,6 +32,8 @@ const kPath = Symbol('turnout.path');
 const kError = Symbol('turnout.error');
 const kSocket = Symbol('turnout.socket');
 const kAuthority = Symbol('turnout.authority');
+/** Whether its path has been made a URL, for a proxy. */
+const kIsWholeUrl = Symbol('turnout.isWholeUrl');
 
 /**
  * @param {string|URL|object} input a URL, or the options
@@ -122,11 +126,11 @@ function initRequest(req, options, agent, callback) {
     req.shouldKeepAlive = !req._last;
   }
   req[kAuthority] = hostField(host, port, defaultPort);
-  setFields(req, options, req[kAuthority], setHost);
-  req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
   // They are a copy: what is set here the user does not see.
   options.port = port;
   options.host = host;
+  setFields(req, options, setHost);
+  req[kUniqueHeaders] = parseUniqueHeaders(options.uniqueHeaders);
   if (agent) agent.addRequest(req, options);
   else connectWithoutAgent(req, options);
   observability.created(req);
@@ -166,29 +170,32 @@ function setParserOptions(req, options) {
   req.joinDuplicateHeaders = rows.joinDuplicateHeaders.take(options.joinDuplicateHeaders);
 }
 
-/** RFC 9110 §7.2: host and port, an IPv6 address in brackets, the scheme's own port left out. */
+/** RFC 3986 §3.2.2: an IPv6 address stands in brackets. */
+function inBrackets(host) {
+  return COLONS.test(host) && host[0] !== '[' ? `[${host}]` : host;
+}
+
+/** RFC 9110 §7.2: host and port, the scheme's own port left out. */
 function hostField(host, port, defaultPort) {
-  const bare = COLONS.test(host) && host[0] !== '[';
-  const name = bare ? `[${host}]` : host;
+  const name = inBrackets(host);
   return port && +port !== defaultPort ? `${name}:${port}` : name;
 }
 
-function setFields(req, options, host, setHost) {
-  const { headers } = options;
-  const line = () => `${req.method} ${req.path} HTTP/1.1\r\n`;
-  if (Array.isArray(headers)) {
-    req._storeHeader(line(), headers);
-    return;
+function setFields(req, options, setHost) {
+  const { headers, host, port } = options;
+  const isListed = Array.isArray(headers);
+  let givenHost;
+  if (!isListed) {
+    if (headers) for (const name of each(Object.keys(headers))) req.setHeader(name, headers[name]);
+    givenHost = req.getHeader('host');
+    if (setHost && !givenHost) req.setHeader('Host', req.method === 'CONNECT' && options.path ? String(req.path) : req[kAuthority]);
+    if (options.auth && !req.getHeader('Authorization')) {
+      req.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`);
+    }
+    if (req._header && req.getHeader('expect')) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
   }
-  if (headers) for (const name of each(Object.keys(headers))) req.setHeader(name, headers[name]);
-  if (setHost && !req.getHeader('host')) req.setHeader('Host', req.method === 'CONNECT' && options.path ? String(req.path) : host);
-  if (options.auth && !req.getHeader('Authorization')) {
-    req.setHeader('Authorization', `Basic ${Buffer.from(options.auth).toString('base64')}`);
-  }
-  if (req.getHeader('expect')) {
-    if (req._header) throw nodeError('ERR_HTTP_HEADERS_SENT', 'render');
-    req._storeHeader(line(), req[kOutHeaders]);
-  }
+  if (req.agent && hasProxy(req.agent)) req[kIsWholeUrl] = rewriteForProxy(req, options, { host: inBrackets(host), port }, givenHost);
+  if (isListed || req.getHeader('expect')) req._storeHeader(`${req.method} ${req.path} HTTP/1.1\r\n`, isListed ? headers : req[kOutHeaders]);
 }
 
 // ---- the message -----------------------------------------------------------------------------------------------------
@@ -218,10 +225,11 @@ Object.defineProperty(ClientRequest.prototype, 'socket', {
 
 /** See client-observability; most requests have none. */
 ClientRequest.prototype[kEntry] = undefined;
+ClientRequest.prototype[kIsWholeUrl] = false;
 
 ClientRequest.prototype._finish = function _finish() {
   OutgoingMessage.prototype._finish.call(this);
-  observability.sent(this, this[kAuthority]);
+  observability.sent(this, this[kAuthority], this[kIsWholeUrl]);
 };
 
 ClientRequest.prototype._implicitHeader = function _implicitHeader() {
@@ -258,6 +266,10 @@ ClientRequest.prototype.destroy = function destroy(error) {
 /** An agent has a socket for the request, or none. */
 ClientRequest.prototype.onSocket = function onSocket(socket, error) {
   const req = ownerOf(this);
+  if (error?.code === 'ERR_PROXY_TUNNEL' && !agentsTellOfProxies) {
+    if (error.proxyTunnelTimeout) req.emit('timeout');
+    req.emit('error', error);
+  }
   if (socket && !error) {
     socket._httpMessage = req;
     listen(socket, 'error', socketErrorListener);

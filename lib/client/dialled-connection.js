@@ -14,13 +14,13 @@ const { ClientConnection, ClientSide, finish } = require('./client-connection');
 const { closeTick } = require('../connection/closed');
 const { connectSocket } = require('./client-connect');
 const { nodeError, streamDestroyed } = require('../base/errors');
-const { Socket, connectionOf } = require('../connection/socket');
+const { Socket, connectionOf, writesAreWatched } = require('../connection/socket');
 const { INPUT, LIFE } = require('../connection/states');
 const { addConnection } = require('../seam/connection-table');
 const { byteLength } = require('../message/chunks');
 const layout = require('../seam/layout');
 const { connection: rows } = require('../seam/options');
-const { Boolean, Math, Object, each, nextTick, setImmediate } = require('../base/primordials');
+const { Boolean, Math, Object, Reflect, each, nextTick, setImmediate } = require('../base/primordials');
 const { kEnqueue } = require('../base/symbols');
 
 const { NOTHING } = layout.expectFlags;
@@ -38,6 +38,8 @@ class DialledConnection extends ClientConnection {
     /** What was written while connecting: `{ message, head, chunk, encoding, flags, callback }` each. */
     this.early = [];
     this.earlyBytes = 0;
+    /** What the socket has been given to write after that. @type {(() => void)|null} */
+    this.afterEarly = null;
     /** Options of the socket that count once there is one. */
     this.wantsNoDelay = Boolean(options.noDelay);
     this.keptAlive = Boolean(options.keepAlive);
@@ -76,20 +78,28 @@ class DialledConnection extends ClientConnection {
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
     if (this.request !== null) this.expectResponse();
     else command(OP.EXPECT, NOTHING, this, 0);
-    this.flushEarly();
+  }
+
+  /** The message's bytes leave on 'connect', like those that net.Socket keeps: whoever has listened for it before may destroy the socket, or write. */
+  keepEarly(entry) {
+    if (this.early.length === 0) this.madeSocket.once('connect', () => this.flushEarly());
+    this.early.push(entry);
   }
 
   /** What was written while connecting leaves. */
   flushEarly() {
-    const { early } = this;
+    if (!this.isActive) return;
+    const { early, afterEarly } = this;
     this.early = [];
     this.earlyBytes = 0;
+    this.afterEarly = null;
     for (let i = 0; i < early.length; i++) {
       const { message, head, chunk, encoding, flags, callback } = early[i];
       const last = i === early.length - 1;
       this.hand(message, head, chunk, encoding, last ? flags | ACK : flags, callback);
       if (last && (flags & LAST) === 0) this.outflow.drain(message);
     }
+    if (afterEarly !== null) afterEarly();
   }
 
   /** As Connection.send(), but without CLOSE: JavaScript closes when it is time. What is written while connecting waits here. */
@@ -105,9 +115,9 @@ class DialledConnection extends ClientConnection {
     flags &= ~CLOSE;
     const socket = this.madeSocket;
     if (!socket.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
-    if (socket.writableLength > 0) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
-    if (this.isConnecting) {
-      this.early.push({ message, head, chunk, encoding, flags, callback });
+    if (socket.writableLength > 0 || writesAreWatched(socket)) return this.sendThroughSocket(message, head, chunk, encoding, flags, callback);
+    if (this.isConnecting || this.early.length > 0) {
+      this.keepEarly({ message, head, chunk, encoding, flags, callback });
       this.earlyBytes += head.length + (chunk === null ? 0 : byteLength(chunk, encoding || 'utf8'));
       return this.earlyBytes <= this.highWaterMark;
     }
@@ -129,9 +139,17 @@ class DialledConnection extends ClientConnection {
     else this.outflow.tell((error) => { if (!error) finish(message); });
   }
 
+  dropEarly() {
+    const { early } = this;
+    this.early = [];
+    this.earlyBytes = 0;
+    for (const entry of each(early)) if (entry.callback) nextTick(entry.callback, streamDestroyed('write'));
+  }
+
   /** Connecting: nothing is there to close but the attempt. */
   close(callback) {
     if (!this.isConnecting) {
+      this.dropEarly();
       // Node's 'close' comes after the immediates of its round of the loop: a program that reads a response in one of them does so before.
       super.close(callback && (() => setImmediate(callback)));
       return;
@@ -139,9 +157,7 @@ class DialledConnection extends ClientConnection {
     this.life = LIFE.CLOSED;
     if (this.ref) unrefProcess();
     this.giveUp?.();
-    const { early } = this;
-    this.early = [];
-    for (const entry of each(early)) if (entry.callback) nextTick(entry.callback, streamDestroyed('write'));
+    this.dropEarly();
     if (callback) closeTick(callback);
   }
 
@@ -200,6 +216,14 @@ Object.setPrototypeOf(ClientSocket, Socket);
 Object.defineProperty(ClientSocket, 'name', { value: 'Socket' });
 
 Object.defineProperty(ClientSocket.prototype, '_httpMessage', { value: null, writable: true, enumerable: true, configurable: true });
+const { get: bytesWritten } = Object.getOwnPropertyDescriptor(Socket.prototype, 'bytesWritten');
+Object.defineProperty(ClientSocket.prototype, 'bytesWritten', {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return Reflect.apply(bytesWritten, this, []) + connectionOf(this).earlyBytes;
+  },
+});
 Object.defineProperty(ClientSocket.prototype, 'pending', {
   configurable: true,
   enumerable: true,
@@ -233,22 +257,35 @@ ClientSocket.prototype.once = function once(event, listener) {
 };
 
 ClientSocket.prototype._write = function _write(chunk, encoding, callback) {
-  if (!this.connecting) {
-    Socket.prototype._write.call(this, chunk, encoding, callback);
-    return;
-  }
-  const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
-  this.once('connect', () => {
-    this.off('close', onClose);
-    this._write(chunk, encoding, callback);
-  });
-  this.once('close', onClose);
+  if (this.connecting) whenConnected(this, callback, () => this._write(chunk, encoding, callback));
+  else afterEarly(this, () => Socket.prototype._write.call(this, chunk, encoding, callback));
+};
+
+ClientSocket.prototype._writev = function _writev(chunks, callback) {
+  if (this.connecting) whenConnected(this, callback, () => this._writev(chunks, callback));
+  else afterEarly(this, () => Socket.prototype._writev.call(this, chunks, callback));
 };
 
 ClientSocket.prototype._final = function _final(callback) {
   if (this.connecting) this.once('connect', () => this._final(callback));
-  else Socket.prototype._final.call(this, callback);
+  else afterEarly(this, () => Socket.prototype._final.call(this, callback));
 };
+
+function whenConnected(socket, callback, write) {
+  const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
+  socket.once('connect', () => {
+    socket.off('close', onClose);
+    write();
+  });
+  socket.once('close', onClose);
+}
+
+/** On 'connect', who hears of it first: what has been written before comes first all the same. */
+function afterEarly(socket, act) {
+  const connection = connectionOf(socket);
+  if (connection.early.length === 0) act();
+  else connection.afterEarly = act;
+}
 
 /** net.connect() on the engine. @param {object} options @return {ClientSocket} */
 function connect(options) {

@@ -28,8 +28,6 @@ class GivenConnection extends overStream(ClientConnection) {
     const side = new ClientSide();
     side.exchange = givenExchange;
     super(stream, openSlot(), null, side);
-    /** The stream has ended. */
-    this.isFinishing = false;
   }
 
   send(message, head, chunk, encoding, flags, callback) {
@@ -40,7 +38,7 @@ class GivenConnection extends overStream(ClientConnection) {
 
   sent(message, error, callback) {
     callback?.(error);
-    if (!error) finish(message);
+    finish(message, error);
   }
 
   /** The stream has ended: so has a response that nothing else delimits. */

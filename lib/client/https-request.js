@@ -9,6 +9,16 @@ const agents = require('./https-agent');
 const { Object } = require('../base/primordials');
 const { isURL } = require('../base/validators');
 
+/**
+ * Whether a request is one of https an agent may tell by the stack alone (agent-base does, on which most agents of packages are built), where it
+ * looks for the name of Node's file: no other frame of ours would have it.
+ */
+const maker = {
+  ['node:https:request'](options, args) {
+    return new ClientRequest(options, ...args);
+  },
+};
+
 /** How many requests have come with a way of their own to verify the server. */
 let ownChecks = 0;
 
@@ -32,7 +42,7 @@ function request(...args) {
     options[kPerRequestCheck] = ++ownChecks;
   }
   options._defaultAgent = agents.globalAgent;
-  return new ClientRequest(options, ...args);
+  return maker['node:https:request'](options, args);
 }
 
 /** request() whose end() has been called. @return {ClientRequest} */

@@ -258,6 +258,10 @@ const overStream = (Base) =>
       this.finished(message);
     }
 
+    get gathers() {
+      return true;
+    }
+
     cork() {
       this.madeSocket.cork?.();
     }

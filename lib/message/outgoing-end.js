@@ -54,12 +54,13 @@ const endMethods = {
   /**
    * @param {(connection: object, message: OutgoingMessage) => void} [passOn] gives `connection` to the next message; without it this one keeps
    *   its socket until detachSocket()
+   * @param {Error} [error] the last byte could not leave: what is left to say is told to who has ended the message
    */
-  [kOnFinish](passOn, connection) {
-    const isSound = !this[kErrored] || this[kStep] === STATE.ABANDONED;
+  [kOnFinish](passOn, connection, error) {
+    const isSound = !error && (!this[kErrored] || this[kStep] === STATE.ABANDONED);
     this[kWritableFinished] = isSound;
     try {
-      if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : this[kErrored]);
+      if (this[kEndCallbacks] !== null) runEndCallbacks(this, isSound ? null : (error ?? this[kErrored]));
     } finally {
       if (passOn) {
         // destroy() on this one must not reach what is the next one's.

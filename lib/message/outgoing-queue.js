@@ -147,15 +147,21 @@ const queueMethods = {
     this._onPendingData(-this.outputSize);
     if (line !== null) line.noteQueued(-this.outputSize);
     this.outputSize = 0;
+    const gathers = sink !== null && sink.gathers && waiting.length > 1;
+    if (gathers) sink.cork();
     let ok;
-    for (let i = 0; i < waiting.length; i++) {
-      const { data, encoding, callback, flags } = waiting[i];
-      if (sink !== null && isLost(data)) {
-        loseChunks(this, waiting.slice(i));
-        return false;
+    try {
+      for (let i = 0; i < waiting.length; i++) {
+        const { data, encoding, callback, flags } = waiting[i];
+        if (sink !== null && isLost(data)) {
+          loseChunks(this, waiting.slice(i));
+          return false;
+        }
+        if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
+        else ok = other.write(data, encoding, callback);
       }
-      if (sink !== null) ok = sink.send(this, '', data, encoding, flags | 0, callback ?? undefined);
-      else ok = other.write(data, encoding, callback);
+    } finally {
+      if (gathers) sink.uncork();
     }
     return ok;
   },

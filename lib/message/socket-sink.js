@@ -94,6 +94,10 @@ class SocketSink {
     this.socket.destroy(error);
   }
 
+  get gathers() {
+    return true;
+  }
+
   /** What is written from now on waits for uncork(). */
   cork() {
     this.socket.cork?.();

@@ -6,6 +6,7 @@
  */
 
 const http = require('../base/host-http');
+const { EventEmitter } = require('node:events');
 const net = require('node:net');
 const util = require('node:util');
 const { openPort } = require('../seam/binding');
@@ -21,7 +22,7 @@ const { Socket, connectionOf, isTaken } = require('../connection/socket');
 const { PHASE } = require('../connection/states');
 const { threadsOf } = require('../seam/driver');
 const { listenException } = require('../base/errors');
-const { Object, nextTick } = require('../base/primordials');
+const { Object, WeakMap, nextTick } = require('../base/primordials');
 const { loadTables } = require('../connection/turn');
 const observability = require('../base/observability');
 const { engineConfig, netOptions, storeOptions, storeProperties } = require('./server-options');
@@ -112,6 +113,11 @@ function prepareEngine(server) {
  * socket of Node's, any other Duplex, which come through `emit('connection', socket)`.
  */
 function connectionListener(socket) {
+  if (this[kSide] === undefined) {
+    connectionListener.call(standInFor(this), socket);
+    socket.server = this;
+    return;
+  }
   if (socket instanceof Socket) {
     const connection = connectionOf(socket);
     // Whom a connection was given to first speaks on it, as with node:http, and nobody else.
@@ -126,6 +132,20 @@ function connectionListener(socket) {
   }
   if (this[kPrepared] !== true) prepareEngine(this);
   takeStream(this, this[kSide], socket);
+}
+
+/** By whom they stand in for. */
+const standIns = new WeakMap();
+
+/** The listener may be called for what is no server of ours: mocks do so with an emitter of their own. @return {Server} tells `emitter` what it has to tell */
+function standInFor(emitter) {
+  if (standIns.has(emitter)) return standIns.get(emitter);
+  const server = new Server({ requireHostHeader: false, requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: emitter.keepAliveTimeout || 0 });
+  server.timeout = emitter.timeout || 0;
+  server.emit = (...args) => emitter.emit(...args);
+  server.listenerCount = (event) => EventEmitter.prototype.listenerCount.call(emitter, event);
+  standIns.set(emitter, server);
+  return server;
 }
 
 /** Listeners of 'connection' that came after listen() may want to read, too; nothing has been accepted yet. @this {Server} */

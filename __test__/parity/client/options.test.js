@@ -213,7 +213,6 @@ parity(__filename, {
     },
   },
   'setGlobalProxyFromEnv': {
-    since: 24,
     server: [[HEAD_END, OK], [HEAD_END, OK]],
     async run(tools) {
       const { http, port } = tools;
@@ -231,9 +230,8 @@ parity(__filename, {
       tools.log(http.globalAgent === before);
     },
   },
-  'an invalid proxy': { since: 24, ...thrown((http) => http.setGlobalProxyFromEnv({ http_proxy: 'nonsense' })) },
+  'an invalid proxy': thrown((http) => http.setGlobalProxyFromEnv({ http_proxy: 'nonsense' })),
   'a proxy of the agent': {
-    since: 24,
     server: [[HEAD_END, OK], [HEAD_END, OK]],
     async run(tools) {
       const agent = new tools.http.Agent({ proxyEnv: { HTTP_PROXY: `http://127.0.0.1:${tools.port}`, NO_PROXY: '.direct.test,127.0.0.1' } });
