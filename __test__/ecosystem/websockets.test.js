@@ -44,6 +44,34 @@ describe('ws', () => {
     MESSAGES,
   );
 
+  runsOnTurnout(
+    'over TLS, on both sides',
+    async (kit, require, messages) => {
+      const { WebSocketServer, WebSocket } = require('ws');
+      const { authority, localhost } = kit.certificates;
+      const server = kit.https.createServer(localhost, (req, res) => res.end('https'));
+      const wss = new WebSocketServer({ server });
+      wss.on('connection', (socket, req) => {
+        socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+        socket.on('ping', () => socket.send(`${req.url} ${req.socket.encrypted}`));
+      });
+      const port = await kit.listen(server);
+      const socket = new WebSocket(`wss://localhost:${port}/p?q`, { ca: authority });
+      // With turnout/register the client's request is ours, too.
+      const isOurs = socket._req instanceof kit.http.ClientRequest;
+      const [[response]] = await Promise.all([kit.once(socket, 'upgrade'), kit.once(socket, 'open')]);
+      const said = kit.once(socket, 'message');
+      socket.ping();
+      const ping = String((await said)[0]);
+      const echo = await kit.chat(socket, [...messages, Buffer.alloc(70_000, 3)], false);
+      const stranger = new WebSocket(`wss://localhost:${port}`);
+      const [error] = await kit.once(stranger, 'error');
+      return { isOurs, status: response.statusCode, ping, echo, error: error.code };
+    },
+    { isOurs: true, status: 101, ping: '/p?q true', echo: ECHOES, error: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' },
+    MESSAGES,
+  );
+
   async function several(kit, require) {
     const { WebSocketServer, WebSocket } = require('ws');
     const server = kit.http.createServer();

@@ -61,7 +61,8 @@ describe.each(MODULES)('a client of %s', (_, { https, http }) => {
   it('is an instance of the classes of http', async () => {
     const server = await serve(https, {}, (req, res) => res.end());
     const { req, res } = await ask(https, server);
-    expect([req instanceof nodeHttp.ClientRequest, req instanceof http.ClientRequest, res instanceof nodeHttp.IncomingMessage]).toEqual([true, true, true]);
+    expect([req instanceof nodeHttp.ClientRequest, res instanceof nodeHttp.IncomingMessage]).toEqual([true, true]);
+    expect([req instanceof http.ClientRequest, res instanceof http.IncomingMessage]).toEqual([true, true]);
     expect([req.socket instanceof tls.TLSSocket, req.socket.authorized]).toEqual([true, true]);
   });
 

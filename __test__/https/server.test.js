@@ -16,20 +16,21 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const get = (path, fields = '') => `GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 const nameOf = (socket) => socket.getPeerCertificate().subject.CN;
 
-describe.each(MODULES)('a server of %s', (_, { https }) => {
+describe.each(MODULES)('a server of %s', (_, { https, http: goesWithIt }) => {
   afterEach(closeAll);
 
   it('answers a request with its body, on a TLSSocket', async () => {
     const server = await serve(https, {}, (req, res) => {
       const { socket } = req;
-      const facts = [socket instanceof tls.TLSSocket, socket.encrypted, socket.server === server, socket === res.socket, req instanceof http.IncomingMessage, res instanceof http.ServerResponse];
+      const facts = [socket instanceof tls.TLSSocket, socket.encrypted, socket.server === server, socket === res.socket];
+      facts.push(req instanceof http.IncomingMessage, res instanceof http.ServerResponse, req instanceof goesWithIt.IncomingMessage, res instanceof goesWithIt.ServerResponse);
       res.setHeader('X-Facts', facts.join());
       res.statusCode = 201;
       req.pipe(res);
     });
     const body = Buffer.alloc(1_000_000, 'abc');
     const { res, body: echoed } = await ask(https, server, { method: 'POST', path: '/x?y' }, body);
-    expect([res.statusCode, res.headers['x-facts'], echoed.equals(body)]).toEqual([201, 'true,true,true,true,true,true', true]);
+    expect([res.statusCode, res.headers['x-facts'], echoed.equals(body)]).toEqual([201, 'true,true,true,true,true,true,true,true', true]);
   });
 
   it('keeps a connection, and answers what is pipelined in order', async () => {

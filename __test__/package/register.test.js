@@ -6,36 +6,46 @@ const path = require('node:path');
 const certificate = require('../support/certificate');
 const { run, otherNodes, ROOT } = require('../support/child');
 
-/** CommonJS: every way to ask for http. */
+/** CommonJS: every way to ask for http and https. */
 const CJS = `
 const turnout = require(process.env.TURNOUT);
 const { once } = require('node:events');
 const { createRequire } = require('node:module');
 const { Worker } = require('node:worker_threads');
+const https = require(process.env.TURNOUT + '/https');
+const all = (ask) => ask('http') === turnout && ask('node:http') === turnout && ask('https') === https && ask('node:https') === https;
 const seen = {
   http: require('http') === turnout,
   'node:http': require('node:http') === turnout,
-  createRequire: createRequire(__filename)('http') === turnout,
-  getBuiltinModule: !process.getBuiltinModule || (process.getBuiltinModule('http') === turnout && process.getBuiltinModule('node:http') === turnout),
-  others: require('node:https') !== turnout && (process.getBuiltinModule?.('fs') ?? require('fs')) === require('node:fs'),
+  https: require('https') === https,
+  'node:https': require('node:https') === https,
+  createRequire: all(createRequire(__filename)),
+  getBuiltinModule: !process.getBuiltinModule || all(process.getBuiltinModule),
+  others: (process.getBuiltinModule?.('fs') ?? require('fs')) === require('node:fs') && require('node:tls').Server === Object.getPrototypeOf(Object.getPrototypeOf(https.Server)),
 };
 import('node:http').then(async (esm) => {
   seen.worker = (await once(new Worker('./worker.js'), 'message'))[0];
-  seen.import = esm.default === turnout && esm.createServer === turnout.createServer;
+  const secure = await import('node:https');
+  seen.import = esm.default === turnout && esm.createServer === turnout.createServer && secure.default === https && secure.get === https.get;
   console.log(JSON.stringify(seen));
 });
 `;
 /** A worker is preloaded as its process is. */
-const WORKER = "require('node:worker_threads').parentPort.postMessage(require('http') === require(process.env.TURNOUT));";
-const ALL = { http: true, 'node:http': true, createRequire: true, getBuiltinModule: true, others: true, worker: true, import: true };
+const WORKER = `
+const [http, https] = [require(process.env.TURNOUT), require(process.env.TURNOUT + '/https')];
+require('node:worker_threads').parentPort.postMessage(require('http') === http && require('https') === https);
+`;
+const ALL = { http: true, 'node:http': true, https: true, 'node:https': true, createRequire: true, getBuiltinModule: true, others: true, worker: true, import: true };
 
 /** ESM: default, named, namespace and dynamic imports, and a CommonJS module among them. */
 const ESM = `
 import { createRequire } from 'node:module';
 import http, { createServer, Server, STATUS_CODES, get } from 'node:http';
 import * as namespace from 'http';
+import https, { Agent } from 'https';
 import cjs from './required.cjs';
 const turnout = createRequire(import.meta.url)(process.env.TURNOUT);
+const turnoutHttps = createRequire(import.meta.url)(process.env.TURNOUT + '/https');
 const server = createServer((req, res) => res.end('okay')).listen(0, () => {
   get({ port: server.address().port }, (res) => res.on('data', async (data) => {
     console.log(JSON.stringify({
@@ -44,6 +54,7 @@ const server = createServer((req, res) => res.end('okay')).listen(0, () => {
       namespace: namespace.default === turnout && namespace.createServer === turnout.createServer,
       dynamic: (await import('http')).default === turnout,
       required: cjs === turnout,
+      https: https === turnoutHttps && Agent === turnoutHttps.Agent,
       answer: String(data),
     }));
     server.close();
@@ -51,7 +62,7 @@ const server = createServer((req, res) => res.end('okay')).listen(0, () => {
 });
 `;
 
-/** An https server with http as the frameworks see it: Node's messages, on prototypes made from turnout's classes. */
+/** An https server with http as the frameworks see it: messages on prototypes made from turnout's classes. */
 const HTTPS = `
 const http = require('http');
 const https = require('https');
@@ -84,7 +95,7 @@ const servers = { https: https.createServer({ key, cert }, listener), http: http
     }
     server.close();
   }
-  console.log(JSON.stringify({ seen, ours: servers.https instanceof http.Server }));
+  console.log(JSON.stringify({ seen, ours: servers.https instanceof require(process.env.TURNOUT + '/https').Server }));
 })();
 `;
 
@@ -115,32 +126,34 @@ describe.each(Object.entries({ 'this Node': process.execPath, ...otherNodes() })
   });
 
   it.each(['--require', '--import'])('%s: ESM gets turnout, by default and by name', async (flag) => {
-    const yes = { default: true, named: true, namespace: true, dynamic: true, required: true };
+    const yes = { default: true, named: true, namespace: true, dynamic: true, required: true, https: true };
     expect(await play(flag, 'app.mjs')).toEqual({ ...yes, answer: 'okay' });
   });
 
   it('a second copy of turnout still finds node:http', async () => {
     const text = `
       const first = require('turnout');
+      const hostHttps = Object.getPrototypeOf(require('turnout/https').Server);
       for (const file in require.cache) delete require.cache[file];
       const second = require('turnout');
       const server = second.createServer((req, res) => res.end('okay')).listen(0, async () => {
         const response = await fetch('http://localhost:' + server.address().port);
         const host = Object.getPrototypeOf(second.Server);
-        console.log(JSON.stringify([await response.text(), first === second, host === Object.getPrototypeOf(first.Server)]));
+        console.log(JSON.stringify([await response.text(), first === second, host === Object.getPrototypeOf(first.Server), hostHttps === Object.getPrototypeOf(secure.Server)]));
         server.close();
-      });`;
+      });
+      const secure = require('turnout/https');`;
     fs.writeFileSync(path.join(directory, 'twice.js'), text);
-    expect(await play('--require', 'twice.js')).toEqual(['okay', false, true]);
+    expect(await play('--require', 'twice.js')).toEqual(['okay', false, true, true]);
   });
 
-  it('https stays, with the prototypes a framework made from http', async () => {
+  it('https is turnout, too, with the prototypes a framework made from http', async () => {
     const seen = [
       [201, 'b0', 'me encrypted'],
       [201, 'b1', 'me encrypted'],
       [201, 'b0', 'me plain'],
       [201, 'b1', 'me plain'],
     ];
-    expect(await play('--require', 'https.js', { PAIR })).toEqual({ seen, ours: false });
+    expect(await play('--require', 'https.js', { PAIR })).toEqual({ seen, ours: true });
   });
 });

@@ -72,7 +72,8 @@ describe('a stream that a server is given', () => {
     const told = [];
     server.on('request', (req) => {
       told.push(req.url);
-      req.socket.pause();
+      // When the request is over: until then node:http reads on all the same.
+      setImmediate(() => req.socket.pause());
     });
     line.brings(get('/'));
     await rounds(8);
@@ -82,6 +83,21 @@ describe('a stream that a server is given', () => {
     line.resume();
     await rounds(8);
     expect(told).toEqual(['/', '/paused']);
+    line.destroy();
+  });
+
+  it('flows again at the end of the message in which its program has paused it', async () => {
+    const { server, line } = given();
+    const told = [];
+    server.on('request', (req) => {
+      told.push(req.url);
+      req.socket.pause();
+    });
+    line.brings(get('/'));
+    await rounds(8);
+    line.brings(get('/2'));
+    await rounds(8);
+    expect([told, line.isPaused()]).toEqual([['/', '/2'], false]);
     line.destroy();
   });
 });

@@ -5,6 +5,8 @@
 const { once } = require('node:events');
 const net = require('node:net');
 const turnout = require('../..');
+const turnoutHttps = require('../../https');
+const certificates = require('./certificate');
 
 const MARK = 'RESULT ';
 
@@ -22,7 +24,7 @@ const kit = {
 
   /** As listen() for who has listened already. */
   opened(server) {
-    if (kit.host === 'turnout' && !(server instanceof turnout.Server)) throw new Error('the server is not turnout\'s');
+    if (kit.host === 'turnout' && !(server instanceof turnout.Server) && !(server instanceof turnoutHttps.Server)) throw new Error('the server is not turnout\'s');
     servers.push(server);
     return server.address().port;
   },
@@ -59,6 +61,7 @@ const kit = {
     return answers;
   },
 
+  certificates,
   once,
 };
 
@@ -67,6 +70,7 @@ async function play(scenario, require, argument, host) {
   kit.host = host;
   // With turnout/register this is what everybody gets; without it turnout is asked for by name.
   kit.http = host === 'turnout' ? turnout : require('http');
+  kit.https = host === 'turnout' ? turnoutHttps : require('https');
   try {
     const result = await scenario(kit, require, argument);
     process.stdout.write(`${MARK}${JSON.stringify(result)}\n`);

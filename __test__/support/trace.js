@@ -8,13 +8,14 @@
  * `run({ http, port, host, agent, server, log, until, watch })` plays the user: `until(text)` waits for a line of the log, `watch(req)` logs the
  * events of a request and of its response.
  *
- * What carries a server's connections is a transport: PLAIN, or TLS, where the module that is played is one of https.
+ * What carries the connections is a transport: PLAIN, or TLS, where the module that is played is one of https, with what http has besides.
  *
  * A step is a string, which is written, `{ bytes: 'text' }`, written byte by byte, or one of the words of STEPS, or it waits:
  * `{ until: 'text' }` for what the peer reads, `{ log: 'text' }` for a line of the log. No step sleeps.
  */
 
 const net = require('node:net');
+const { getDefaultHighWaterMark, setDefaultHighWaterMark } = require('node:stream');
 const tls = require('node:tls');
 const { localhost } = require('./certificate');
 const { listening, closed } = require('./servers');
@@ -31,7 +32,11 @@ const PLAIN = {
     return { socket, wire: socket };
   },
   named: (server) => server,
+  serve: (onPeer) => net.createServer({ allowHalfOpen: true }, (socket) => onPeer(socket, socket)),
 };
+
+/** Node 26's, which its TLS sockets have: the engine's have it on every Node. */
+const HIGH_WATER_MARK = 65536;
 
 /** What a case calls a server's connections are those that have shaken hands. */
 const TLS = {
@@ -46,6 +51,14 @@ const TLS = {
       const own = server[method];
       server[method] = (name, ...args) => own.call(server, name === 'connection' ? 'secureConnection' : name, ...args);
     }
+    return server;
+  },
+  serve(onPeer) {
+    const wires = new Map();
+    const server = tls.createServer(TLS.options, (socket) => onPeer(socket, wires.get(socket.remotePort)));
+    server.on('connection', (wire) => wires.set(wire.remotePort, wire));
+    // Those that have never shaken hands are nobody's.
+    server.leave = () => wires.forEach((wire) => wire.destroy());
     return server;
   },
 };
@@ -182,12 +195,26 @@ async function traceServer(http, { options = {}, setup, handler, steps }, transp
   return `${trace.wires[0].replace(/Date: [^\r]*/g, 'Date: *')}\n--\n${trace.lines.join('\n')}`;
 }
 
+/** Plays a case over TLS while streams are born as those of Node 26 are, and clients trust anybody. */
+async function traceSecure(play) {
+  const before = getDefaultHighWaterMark(false);
+  const { connect } = tls;
+  setDefaultHighWaterMark(false, HIGH_WATER_MARK);
+  tls.connect = (options, ...rest) => connect({ ...options, rejectUnauthorized: false }, ...rest);
+  try {
+    return await play();
+  } finally {
+    setDefaultHighWaterMark(false, before);
+    tls.connect = connect;
+  }
+}
+
 /** @return {Promise<string>} the log, and what the raw server has read of each connection */
-async function traceClient(http, { server: scripts = [[]], run }) {
+async function traceClient(http, { server: scripts = [[]], run }, transport) {
   const trace = new Trace();
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  const server = transport.serve((socket, wire) => {
     const script = scripts[Math.min(trace.peers.length, scripts.length - 1)];
-    trace.play(trace.peer(socket), script).catch((error) => trace.log(error.message));
+    trace.play(trace.peer(socket, wire), script).catch((error) => trace.log(error.message));
   });
   const port = await listening(server);
   const agent = new http.Agent({ keepAlive: true });
@@ -198,6 +225,7 @@ async function traceClient(http, { server: scripts = [[]], run }) {
   } finally {
     agent.destroy();
     trace.stop();
+    server.leave?.();
     await closed(server);
   }
   const text = `${trace.lines.join('\n')}\n--\n${trace.wires.join('\n--\n')}`;
@@ -205,6 +233,9 @@ async function traceClient(http, { server: scripts = [[]], run }) {
 }
 
 /** @return {Promise<string>} what was seen; Date fields of servers and the ports of clients are masked */
-const traceOf = (http, one, transport = PLAIN) => (one.run ? traceClient(http, one) : traceServer(http, one, transport));
+function traceOf(http, one, transport = PLAIN) {
+  const play = () => (one.run ? traceClient(http, one, transport) : traceServer(http, one, transport));
+  return transport === TLS ? traceSecure(play) : play();
+}
 
 module.exports = { traceOf, PLAIN, TLS };

@@ -71,7 +71,9 @@ function takeOptions(agent, standardPort, scheme) {
  */
 Agent.prototype.createConnection = function createConnection(...args) {
   if (!ofAgent.createConnection.isThere) return HostAgent.createConnection.apply(this, args);
-  const [options, callback] = normalizeConnectArgs(args);
+  const normalized = normalizeConnectArgs(args);
+  const options = normalized[0];
+  const callback = normalized[1];
   const proxy = proxyFor(this, options);
   if (proxy !== null) {
     const where = { ...proxy.proxyConnectionOptions };

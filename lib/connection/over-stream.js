@@ -22,7 +22,7 @@ const { LIFE } = require('./states');
 const { isBeingTold, isTelling, loadTables, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
 const { writeFramed } = require('../message/socket-sink');
-const { kEnqueue, kOnDrain } = require('../base/symbols');
+const { kEnqueue, kOnClose, kOnDrain } = require('../base/symbols');
 
 const { LAST } = layout.writeFlags;
 
@@ -92,8 +92,8 @@ const NOWHERE = Object.freeze({});
 function openSlot(id) {
   openPort();
   loadTables();
-  const [index, generation] = openStream(id, isTelling());
-  return { index, generation };
+  const opened = openStream(id, isTelling());
+  return { index: opened[0], generation: opened[1] };
 }
 
 /** @param {typeof import('./connection').Connection} Base the connection it is but for its stream */
@@ -169,7 +169,7 @@ const overStream = (Base) =>
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, this.hasTicks, (at) => {
+        walkGiven(records, length, chunk, this.hasTicks && chunk !== null, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
@@ -216,6 +216,15 @@ const overStream = (Base) =>
       if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
     }
 
+    /** By the program: it may not read, but the next message is read all the same when one is over, as with node:http. */
+    get paused() {
+      return this.pauses === 0 && this.isActive && !this.isReleased && this.madeSocket.readableFlowing === false;
+    }
+
+    resumeSocket() {
+      this.madeSocket.resume();
+    }
+
     get isFull() {
       return this.unfinished.length > 0 && (this.madeSocket.writableNeedDrain || this.queued >= this.highWaterMark);
     }
@@ -243,7 +252,8 @@ const overStream = (Base) =>
       const stream = this.madeSocket;
       if (!this.isActive || stream.destroyed) {
         if (callback) nextTick(callback, streamDestroyed('write'));
-        return false;
+        // What a request says after its upgrade is lost, but there is nothing to wait for.
+        return !stream.destroyed;
       }
       if (!stream.writable) return message[kEnqueue](head, chunk, encoding, flags, callback);
       if ((flags & LAST) === 0) return writeFramed(stream, head, chunk, encoding, flags, callback);
@@ -311,6 +321,7 @@ const overStream = (Base) =>
       this.madeSocket._paused = false;
       this.leaveStream();
       if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
+      else this.madeSocket.once('close', () => this.current?.[kOnClose]());
     }
 
     giveSlotBack() {

@@ -80,7 +80,8 @@ function decideUpgrade(connection, req, flags, seq) {
     return;
   }
   req.upgrade = false;
-  command(OP.DECIDE, 0, connection, seq);
+  // Of a stream that the callback has destroyed nothing more is told.
+  if (!connection.madeSocket?.destroyed) command(OP.DECIDE, 0, connection, seq);
   answer(connection, req, flags | expectation(req));
 }
 
@@ -312,11 +313,11 @@ function socketOnDrain() {
 /** What Node's server listens to on the socket of a connection in its HTTP phase, in its order. */
 const socketListeners = [
   ['timeout', socketOnTimeout],
-  ['close', socketOnClose],
-  ['error', socketOnError],
-  ['drain', socketOnDrain],
   ['data', socketOnData],
+  ['error', socketOnError],
   ['end', socketOnEnd],
+  ['close', socketOnClose],
+  ['drain', socketOnDrain],
   ['resume', socketOnResume],
   ['pause', socketOnPause],
 ];

@@ -15,7 +15,8 @@ const { finishExchange } = require('../connection/ended-exchanges');
 const { HTTPParser } = require('../connection/parser-face');
 const { LIFE, PHASE } = require('../connection/states');
 const observability = require('../base/observability');
-const { TypeError, each } = require('../base/primordials');
+const { TypeError, each, nextTick } = require('../base/primordials');
+const { Socket } = require('node:net');
 const { socketListeners, socketOnData } = require('./exchange');
 
 /**
@@ -106,6 +107,10 @@ function refuseEncoding() {
   throw httpSocketEncoding();
 }
 
+function flow(connection) {
+  if (connection.paused) connection.resumeSocket();
+}
+
 /** @throws {TypeError} */
 function refuse(stream) {
   if (stream === undefined || stream === null) throw new TypeError('Cannot convert undefined or null to object');
@@ -133,10 +138,13 @@ function takeStream(server, side, stream) {
   stream.server = server;
   if (server.timeout && typeof stream.setTimeout === 'function') stream.setTimeout(server.timeout);
   stream.parser = new HTTPParser(connection, stream);
+  const mayFlow = stream.readableFlowing !== false;
   for (const entry of each(socketListeners)) stream.on(entry[0], entry[1]);
   stream.setEncoding = refuseEncoding;
   stream._paused = false;
   connection.readDirectly(socketOnData);
+  // Node's parser reads a socket by itself, whatever a listener that comes after it has said in the meantime.
+  if (mayFlow && stream instanceof Socket) nextTick(flow, connection);
 }
 
 module.exports = { takeStream };

@@ -29,6 +29,10 @@ const ALLOWED = {
     return refused && names.every(belongsTo(peers)) && peers.every((n) => Number(turnout[`peer ${n} answers`]) >= Number(node[`peer ${n} answers`]));
   },
 
+  'end() and write() callbacks of a response that was not sent: never called'({ names, node, turnout }) {
+    return names.every((name) => /^call .* callback$/.test(name) && node[name] === undefined && turnout[name] === 'ERR_STREAM_DESTROYED');
+  },
+
   'A listener of \'request\' throws and the process lives on: node:http answers the next request 400'({ one, names }) {
     return throwsAtOnce(one) && !names.some((name) => /^(process|the stage|wire:|closed|serves)/.test(name));
   },
