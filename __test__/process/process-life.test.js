@@ -28,6 +28,23 @@ describe('the process', () => {
     expect([code, out]).toEqual([0, expect.stringMatching(/^\d+\nfalse\n$/)]);
   });
 
+  it('ends cleanly where async hooks listen, though threads have something to tell when it ends', async () => {
+    const { code, err } = await program(`
+      require('node:async_hooks').createHook({ init() {} }).enable();
+      const server = http.createServer();
+      server.on('upgrade', (req, socket) => {
+        socket.write('HTTP/1.1 101 S\\r\\nUpgrade: x\\r\\nConnection: Upgrade\\r\\n\\r\\n');
+        socket.pipe(socket);
+      });
+      server.listen(0, '127.0.0.1', () => {
+        http.get({ port: server.address().port, host: '127.0.0.1', headers: { Connection: 'Upgrade', Upgrade: 'x' } }).on('upgrade', (res, socket) => {
+          socket.on('close', () => server.close()).end('x');
+          socket.resume();
+        });
+      });`, { env: { TURNOUT_DRIVER: 'threads' } });
+    expect([code, err]).toEqual([0, '']);
+  });
+
   it('ends when the server is unref-ed', async () => {
     const { code } = await program('http.createServer().listen(0).unref();');
     expect(code).toBe(0);

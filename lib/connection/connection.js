@@ -12,7 +12,7 @@
 const { keepBack, mustWaitForAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
-const { byteLength } = require('../message/chunks');
+const { byteLength, total } = require('../message/chunks');
 const { uncorkFully, writeFramed } = require('../message/socket-sink');
 const { receiveBody, receiveEnd, seqOf: requestSeq } = require('../message/incoming-message');
 const { errnoException, streamDestroyed } = require('../base/errors');
@@ -95,7 +95,7 @@ class Connection {
     return this.life === LIFE.CLOSED;
   }
 
-  /** Whether its bytes are not HTTP of its server's. */
+  /** Whether its bytes are not, or no longer, HTTP of its server's. */
   get isUpgraded() {
     return this.phase !== PHASE.HTTP;
   }
@@ -485,11 +485,6 @@ class Connection {
   abortExchanges() {
     abortAll(this);
   }
-}
-
-/** What `measure` says of a chunk, or of all in a list of them. */
-function total(what, encoding, measure) {
-  return Array.isArray(what) ? what.reduce((sum, piece) => sum + measure(piece.chunk, piece.encoding), 0) : measure(what, encoding);
 }
 
 const lengthOf = (chunk) => chunk.length;

@@ -4,7 +4,7 @@
 
 const { types } = require('node:util');
 const { nodeError } = require('../base/errors');
-const { Buffer, charCodeAt, each } = require('../base/primordials');
+const { Array, Buffer, charCodeAt, each } = require('../base/primordials');
 
 /**
  * @param {Array} parts chunk, encoding and callback of each, one after the other
@@ -65,6 +65,11 @@ function byteLength(chunk, encoding) {
   return typeof chunk === 'string' ? Buffer.byteLength(chunk, encoding ?? undefined) : chunk.byteLength;
 }
 
+/** What `measure` says of a chunk, or of all in a list of them. */
+function total(what, encoding, measure) {
+  return Array.isArray(what) ? what.reduce((sum, piece) => sum + measure(piece.chunk, piece.encoding), 0) : measure(what, encoding);
+}
+
 /** Throws what Node throws for what is no chunk. */
 function checkChunk(chunk) {
   if (typeof chunk === 'string' || types.isUint8Array(chunk)) return;
@@ -72,4 +77,4 @@ function checkChunk(chunk) {
   throw nodeError('ERR_INVALID_ARG_TYPE', 'chunk', 'must be of type string or an instance of Buffer or Uint8Array', chunk);
 }
 
-module.exports = { byteLength, checkChunk, fixed, join, callbackOf, isLost };
+module.exports = { byteLength, total, checkChunk, fixed, join, callbackOf, isLost };

@@ -24,12 +24,16 @@ impl AsyncScope {
     pub fn open(env: sys::napi_env) -> Result<Self> {
         let (mut name, mut value, mut object, mut context) =
             (ptr::null_mut(), ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        let mut has_element = false;
         let text = "turnout";
         // SAFETY: on the thread of the environment with a handle scope of the caller's; the text is a live string of the length given and
         // out pointers are locals, each used only when the call that sets it has said that it did.
         unsafe {
             check(sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len() as isize, &mut name))?;
             check(sys::napi_create_object(env, &mut value))?;
+            // Refused where no JavaScript may run any more, since the environment goes. napi_async_init is not, and would call async hooks:
+            // Node then ends the process with exit code 7.
+            check(sys::napi_has_element(env, value, 0, &mut has_element))?;
             check(sys::napi_create_reference(env, value, 1, &mut object))?;
             let made = check(sys::napi_async_init(env, value, name, &mut context));
             if made.is_err() {
