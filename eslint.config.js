@@ -40,7 +40,7 @@ const SYNTAX = [
     refused: rule("Take its name from './layout'.", [
       'MemberExpression[object.name=/[wW]ords$/] > BinaryExpression > Literal',
       'MemberExpression[object.name=/[wW]ords$/] > Literal',
-      'CallExpression[callee.name="command"] > Literal[value!=0]',
+      ':matches(CallExpression[callee.name="command"], CallExpression[arguments.0.object.name="OP"]) > Literal[raw=/^(?!0$)[0-9]/]',
     ]),
   },
 ];

@@ -57,6 +57,7 @@ module.exports = [
   { where: /^socket .*, over TLS › readableDidRead$/, kinds: ['value'], reason: 'what tls decrypts comes as its \'data\'; Node\'s parser takes it from the handle below' },
   { where: /^client socket in 'response', over a stream(._readableState › length| › readableLength)$/, kinds: ['value'], reason: 'a chunk is written to a given stream in one piece with its frame' },
   { where: /^req in 'end', over TLS › _consuming$/, kinds: ['value'], reason: 'a message that is read as it comes needs nobody to ask for it' },
+  { where: /^(client )?socket .*(over a foreign agent|over TLS).* › push$/, kinds: ['extra'], reason: 'what a handle brings goes to the parser without passing the stream, while HTTP is spoken on it' },
   { where: /^https › globalAgent$/, kinds: ['form'], reason: 'an accessor, as http has one: who assigns it is heard' },
   { where: /^Agent › \[Symbol\.hasInstance\]$/, kinds: ['extra'], reason: 'agents of turnout/https inherit from node:https\'s' },
   { where: /^Server\.prototype › \[turnout\.pass\]$/, kinds: ['extra'], reason: 'what a channel between processes asks of a server that is sent' },

@@ -26,8 +26,8 @@ const esmFace = (file) => pathToFileURL(path.join(__dirname, '..', file)).href;
 const ESM_FACES = { http: esmFace('index.mjs'), ...(hasCrypto && { https: esmFace('https.mjs') }) };
 
 /**
- * Where a copy that is registered anew (a require cache that was emptied, another realm of the thread) finds what the first one has put in its
- * place, and gives that its own face: replacing what has been replaced would keep every copy there ever was.
+ * Where a copy that is registered anew (a require cache that was emptied, another realm of the thread) finds what the first one has installed, and
+ * gives it its own face. To replace the replacements would keep every former copy alive.
  */
 const kRegistered = Symbol.for('turnout.registered');
 

@@ -71,7 +71,7 @@ fn the_next_burst_comes_when_they_leave_in_pieces_of_any_size() {
 fn reading_goes_on_when_they_have_left_in_pieces() {
     let mut driven = Driven::new();
     answered(&mut driven);
-    // Behind what has been read: the kernel says so once, while nobody may read.
+    // After what has been read: the kernel says so once, while nobody may read.
     driven.wire.0.borrow_mut().incoming = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec();
     driven.poll();
     let reads = driven.wire.0.borrow().reads;

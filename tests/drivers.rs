@@ -749,7 +749,6 @@ fn the_inline_driver_has_nothing_to_do_while_sockets_are_idle() {
 #[cfg(unix)]
 #[test]
 fn a_socket_has_the_no_delay_of_its_server_until_told_otherwise() {
-    use turnout::engine::net::transport::Transport;
     let mut engine = Engine::<OnLoop>::start(NEVER);
     let (_client, to) = engine.connect();
     let no_delay = |engine: &mut Engine<OnLoop>| {

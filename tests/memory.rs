@@ -139,47 +139,52 @@ fn most_while(act: impl FnOnce()) -> usize {
     MOST.load(Relaxed) - before
 }
 
-fn check(endless: &Endless, size: usize, mut receive: impl FnMut(&[u8], &mut Deaf) -> bool) {
-    let mut sink = Deaf::default();
+/// What the peer sends never ends: what one read makes a connection grow by, and what it keeps in the end, is bounded. `receive` says whether it reads on.
+fn check<C>(endless: &Endless, size: usize, begin: impl FnOnce() -> C, receive: fn(&mut C, &[u8], &mut Deaf) -> bool) {
+    let Endless { name, refused, .. } = endless;
+    let before = IN_USE.load(Relaxed);
+    let (mut conn, mut sink) = (begin(), Deaf::default());
     let mut most = 0;
     for read in reads(endless, size) {
         let mut more = true;
-        most = most.max(most_while(|| more = receive(&read, &mut sink)));
+        most = most.max(most_while(|| more = receive(&mut conn, &read, &mut sink)));
         if !more {
             break;
         }
     }
-    let Endless { name, refused, .. } = endless;
     assert_eq!(sink.failed, *refused, "{name} in reads of {size}");
     assert!(most <= BOUND, "{name} in reads of {size}: one read made it grow by {most}");
+    let kept = IN_USE.load(Relaxed) - before;
+    assert!(kept <= BOUND, "{name} in reads of {size}: {kept} bytes are kept");
 }
 
 #[test]
 fn a_connection_keeps_no_more_than_its_limits() {
     for size in [1, 1000, READ] {
         for endless in REQUESTS {
-            let before = IN_USE.load(Relaxed);
-            let mut conn = Conn::new(Arc::new(Config::default()));
-            check(endless, size, |read, sink| {
+            check(endless, size, serving, |conn, read, sink| {
                 conn.receive(read, sink);
                 conn.can_read() && !sink.failed
             });
-            let kept = IN_USE.load(Relaxed) - before;
-            assert!(kept <= BOUND, "{} in reads of {size}: {kept} bytes are kept", endless.name);
         }
         for endless in RESPONSES {
-            let before = IN_USE.load(Relaxed);
-            let mut conn = ClientConn::new(Arc::new(Config::default()));
-            conn.expect(Expected { seq: 1, head: false, connect: false }, None, Validation::Strict);
-            check(endless, size, |read, sink| {
+            check(endless, size, asking, |conn, read, sink| {
                 conn.receive(read, sink);
                 !sink.failed
             });
-            let kept = IN_USE.load(Relaxed) - before;
-            assert!(kept <= BOUND, "{} in reads of {size}: {kept} bytes are kept", endless.name);
         }
     }
     large_heads_leave_nothing_behind();
+}
+
+fn serving() -> Conn {
+    Conn::new(Arc::new(Config::default()))
+}
+
+fn asking() -> ClientConn {
+    let mut conn = ClientConn::new(Arc::new(Config::default()));
+    conn.expect(Expected { seq: 1, head: false, connect: false }, None, Validation::Strict);
+    conn
 }
 
 /// An idle connection does not pay for a large head it once had.
@@ -187,7 +192,7 @@ fn large_heads_leave_nothing_behind() {
     let value = "v".repeat(15_000);
     let mut sink = Deaf::default();
     let before = IN_USE.load(Relaxed);
-    let mut conn = Conn::new(Arc::new(Config::default()));
+    let mut conn = serving();
     for message in [format!("GET /{value} HTTP/1.1\r\n\r\n"), format!("GET / HTTP/1.1\r\na: {value}\r\n\r\n")] {
         for byte in message.as_bytes() {
             conn.receive(&[*byte], &mut sink);

@@ -26,7 +26,7 @@ fn ended(bytes: &[u8]) -> Driven {
 }
 
 #[test]
-fn the_fin_is_told_behind_the_requests() {
+fn the_fin_is_told_after_the_requests() {
     let mut driven = ended(&GET.repeat(3));
     assert_eq!(driven.told(), [REQUEST, REQUEST, REQUEST, EOF]);
 }
@@ -72,14 +72,14 @@ fn half_a_request_is_an_error_ahead_of_the_fin() {
 }
 
 #[test]
-fn the_fin_behind_what_was_refused_is_told() {
+fn the_fin_after_what_was_refused_is_told() {
     let mut driven = ended(b"GARBAGE\r\n\r\n");
     driven.settle();
     assert_eq!(driven.told(), [Kind::ParseError, EOF]);
 }
 
 #[test]
-fn what_an_upgraded_stream_has_ended_leaves_behind_the_answers_ahead() {
+fn what_an_upgraded_stream_has_ended_leaves_after_the_answers_ahead() {
     let mut driven = Driven::new();
     driven.wire.0.borrow_mut().room = usize::MAX;
     driven.wire.0.borrow_mut().incoming = [GET, UPGRADE].concat();

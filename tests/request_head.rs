@@ -3,7 +3,7 @@
 mod support;
 
 use support::{check, lenient};
-use turnout::engine::h1::Config;
+use turnout::engine::h1::{Config, Validation};
 
 #[test]
 fn methods_are_nodes_list_case_sensitive() {
@@ -350,7 +350,7 @@ fn lenient_heads() {
 #[test]
 fn relaxed_values_may_hold_control_characters_and_nothing_else_is_looser() {
     check(
-        &Config { relaxed_values: true, ..Config::default() },
+        &Config { validation: Validation::Relaxed, ..Config::default() },
         false,
         &[
             ("POST / HTTP/1.1\r\na: b\x01c\r\n\r\n", &["R POST 1.1 / K a=b\x01c;", "E "]),
@@ -379,7 +379,7 @@ fn relaxed_values_may_hold_control_characters_and_nothing_else_is_looser() {
     );
     // Node 26 takes a NUL and never comes back from it.
     let refused = support::events_of(
-        &Config { relaxed_values: true, ..Config::default() },
+        &Config { validation: Validation::Relaxed, ..Config::default() },
         &[b"POST / HTTP/1.1\r\na: b\0c\r\n\r\n"],
         false,
     );

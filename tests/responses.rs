@@ -5,7 +5,9 @@ mod support;
 use std::sync::Arc;
 
 use support::{asking, bytes, latin1, response_events, without_position, Recorder};
-use turnout::engine::h1::{Config, Expected, Phase, Validation};
+use turnout::engine::h1::{Config, Expected, Validation};
+use turnout::engine::net::protocol::Protocol;
+use turnout::engine::phase::Phase;
 
 const TABLE: &[(&str, &str, &[&str])] = include!("responses/table.rs");
 
@@ -131,7 +133,7 @@ fn is_read_by_nobody_until_claimed_and_may_be_a_plain_stream_first() {
     let mut conn = asking(Arc::new(Config::default()));
     assert!(!conn.can_read());
     conn.expect_nothing();
-    assert!(conn.can_read());
+    assert!(conn.can_read() && matches!(*conn, Protocol::Plain(..)) && conn.phase() == Phase::Idle);
     let mut recorder = Recorder::default();
     conn.receive(b"any", &mut recorder);
     conn.receive(b"thing", &mut recorder);

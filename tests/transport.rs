@@ -76,7 +76,7 @@ fn our_fin_waits_for_the_flush_and_for_the_last_word() {
 }
 
 #[test]
-fn the_close_behind_the_last_answer_waits_for_the_last_word() {
+fn the_close_after_the_last_answer_waits_for_the_last_word() {
     let mut driven = asked();
     driven.answer(CLOSE);
     driven.give_room(ANSWER.len() + LAST_WORD - 1);

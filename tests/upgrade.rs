@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use support::{check, serving, Spoken};
 use turnout::engine::error::ParseError;
-use turnout::engine::h1::{self, Config, Phase, RequestHead};
+use turnout::engine::h1::{self, Config, RequestHead};
+use turnout::engine::phase::Phase;
 use turnout::engine::raw;
 
 #[test]
@@ -250,7 +251,7 @@ fn a_body_complete_in_the_same_read_precedes_the_upgrade() {
 }
 
 #[test]
-fn an_incomplete_body_goes_on_behind_the_decision() {
+fn an_incomplete_body_goes_on_after_the_decision() {
     for accept in [true, false] {
         let (mut conn, mut calls) = conn();
         conn.receive(&ask_with_body(b"Content-Length: 3\r\n\r\na"), &mut calls);
@@ -291,7 +292,7 @@ fn a_malformed_chunk_in_the_candidates_own_read_is_an_error_instead_of_an_upgrad
 }
 
 #[test]
-fn a_fin_ahead_of_the_decision_takes_effect_behind_it() {
+fn a_fin_ahead_of_the_decision_takes_effect_after_it() {
     let (mut conn, mut calls) = conn();
     conn.receive(&ask_with_body(b"Content-Length: 3\r\n\r\n"), &mut calls);
     conn.finish(&mut calls);

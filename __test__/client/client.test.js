@@ -200,9 +200,9 @@ describe('answers in pieces', () => {
     ['chunked with trailers', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;a="b"\r\nbo\r\n2\r\ndy\r\n0\r\nT: v\r\n\r\n', 'response 200 body {"t":"v"}'],
     ['close-delimited', 'HTTP/1.0 200 OK\r\n\r\nbody', 'response 200 body {}'],
     ['no body', 'HTTP/1.1 204 No Content\r\n\r\n', 'response 204  {}'],
-    ['behind interim ones', `${INTERIM}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody`, '100 103 response 200 body {}'],
+    ['after interim ones', `${INTERIM}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody`, '100 103 response 200 body {}'],
     ['101 with bytes behind it', `${SWITCH}head`, 'upgrade 101 head'],
-    ['101 behind interim ones', `${INTERIM}${SWITCH}head`, '100 103 upgrade 101 head'],
+    ['101 after interim ones', `${INTERIM}${SWITCH}head`, '100 103 upgrade 101 head'],
   ];
 
   /** One request; what is heard of its answer. */

@@ -26,7 +26,7 @@ describe('numbers that name nothing', () => {
       const net = require('node:net');
       const { openPort } = require('./lib/seam/binding');
       const server = http.createServer({ threads: ${threads} }, (req, res) => res.end('served'));
-      const config = { noDelay: true, keepAlive: true, hold: false, lenient: false, relaxedValues: false };
+      const config = { noDelay: true, keepAlive: true, hold: false, validation: 0 };
       for (const name of ['keepAliveInitialDelay', 'keepAliveTimeout', 'headersTimeout', 'requestTimeout', 'checkInterval', 'maxHeaderSize', 'maxHeadersCount']) config[name] = 0;
       server.listen(0, '127.0.0.1', () => {
         const port = openPort();
@@ -39,7 +39,7 @@ describe('numbers that name nothing', () => {
               () => port.send(0, false, n, 1, 1, 0, n, Buffer.alloc(40_000)),
               () => port.takeOver(n, n, n, n),
               () => port.abandon(n),
-              () => port.configure(n, { ...config, keepAliveTimeout: n, headersTimeout: n, requestTimeout: n, checkInterval: n, maxHeaderSize: n, maxHeadersCount: n, keepAliveInitialDelay: n }),
+              () => port.configure(n, { ...config, validation: n, keepAliveTimeout: n, headersTimeout: n, requestTimeout: n, checkInterval: n, maxHeaderSize: n, maxHeadersCount: n, keepAliveInitialDelay: n }),
               () => port.closeListener(1000 + n),
               () => port.flush(n),
               () => port.adopt?.(n, n, 0),

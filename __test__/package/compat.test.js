@@ -3,7 +3,7 @@
 const { run, otherNodes } = require('../support/child');
 
 describe('the face of node:http', () => {
-  it.each(Object.entries({ 'this Node': process.execPath, ...otherNodes() }))('is ours on %s, but for what is documented', async (_, node) => {
+  it.each(Object.entries({ 'this Node': process.execPath, ...otherNodes() }))('is ours on %s, except for what is documented', async (_, node) => {
     const { code, out } = await run(['compat/run.js', '--node', node]);
     const summary = out.trimEnd().split('\n').at(-1);
     expect(out.split('\n').filter((line) => line.startsWith('✗'))).toEqual([]);

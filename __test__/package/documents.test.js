@@ -1,6 +1,6 @@
 'use strict';
 
-/** The documents' own programs, as they stand but for `require` and the port. */
+/** The documents' own programs, as they stand except for `require` and the port. */
 
 const fs = require('node:fs');
 const path = require('node:path');

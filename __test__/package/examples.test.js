@@ -22,7 +22,7 @@ const EXPECTED = {
 };
 
 describe('examples', () => {
-  it('are all expected here', () => {
+  it('are all listed here', () => {
     expect(fs.readdirSync(path.join(ROOT, 'examples')).sort()).toEqual(Object.keys(EXPECTED).sort());
   });
 

@@ -15,16 +15,23 @@ it('lib/ has the numbers of the addon', () => {
   expect(layout).toEqual(ofAddon());
 });
 
-it('every name that lib/ takes is there, and each is a number', () => {
-  const taken = [];
-  for (const [file, text] of sources) {
-    for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('[./]+(?:seam\/)?layout'\)|layout)\.(\w+);/g)) {
-      for (const name of names.split(',').map((one) => one.trim().split(':')[0]).filter(Boolean)) taken.push([file, group, name]);
-    }
-    for (const [, object, name] of text.matchAll(/\b(OP|READ)\.(\w+)/g)) taken.push([file, object === 'OP' ? 'ops' : 'readers', name]);
+/** What lib/ takes: file, group, name. */
+const taken = [];
+for (const [file, text] of sources) {
+  for (const [, names, group] of text.matchAll(/const \{([^}]*)\} = (?:require\('[./]+(?:seam\/)?layout'\)|layout)\.(\w+);/g)) {
+    for (const name of names.split(',').map((one) => one.trim().split(':')[0]).filter(Boolean)) taken.push([file, group, name]);
   }
+  for (const [, object, name] of text.matchAll(/\b(OP|READ)\.(\w+)/g)) taken.push([file, object === 'OP' ? 'ops' : 'readers', name]);
+}
+
+it('every name that lib/ takes is there, and each is a number', () => {
   expect(taken.length).toBeGreaterThan(100);
   expect(taken.filter(([, group, name]) => typeof layout[group]?.[name] !== 'number')).toEqual([]);
+});
+
+it('every word of a record and every flag of a message is read in lib/', () => {
+  const isTaken = (group, name) => taken.some((one) => one[1] === group && one[2] === name);
+  for (const group of ['words', 'messageFlags']) expect(Object.keys(layout[group]).filter((name) => !isTaken(group, name))).toEqual([]);
 });
 
 it('every command and every kind of record is somebody\'s in lib/', () => {
@@ -34,11 +41,17 @@ it('every command and every kind of record is somebody\'s in lib/', () => {
   expect(Object.keys(layout.kinds).filter((name) => !new RegExp(`case ${name}:|kind === ${name}\\b`).test(turn))).toEqual([]);
 });
 
-it('an addon that was built of other sources is not used', async () => {
+it.each([
+  ['another number', '{ ...numbers, ops: { ...numbers.ops, WRITE: 99 } }'],
+  ['a number less', '{ ...numbers, ops: { ...numbers.ops, WRITE: undefined } }'],
+  ['a number more', '{ ...numbers, ops: { ...numbers.ops, NEW: 99 } }'],
+  ['numbers of one kind more', '{ ...numbers, newFlags: { NEW: 1 } }'],
+  ['no numbers', 'undefined'],
+])('an addon that was built of other sources, with %s, is not used', async (_, changed) => {
   const { code, err } = await program(`
     const native = require('./native.js');
     const numbers = native.layout();
-    native.layout = () => ({ ...numbers, ops: { ...numbers.ops, WRITE: 99 } });
+    native.layout = () => (${changed});
     http.createServer().listen(0);`);
   expect(code).not.toBe(0);
   expect(err).toMatch(/is of another version .* Run "npm run build"/);

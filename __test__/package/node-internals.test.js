@@ -10,7 +10,7 @@ const SUPPORTED = [20, 22, 24, 26];
 const majorOf = (version) => Number(version.slice(1).split('.')[0]);
 const installed = new Map(Object.entries({ ...otherNodes(), [process.version]: process.execPath }).map(([version, node]) => [majorOf(version), node]));
 
-/** What has the names that `owner` has, but for `key`. */
+/** What has the names that `owner` has, except for `key`. */
 const without = (owner, key) =>
   new Proxy(
     {},

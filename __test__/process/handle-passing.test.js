@@ -133,13 +133,13 @@ describe('an upgraded socket', () => {
     peer.pause();
     socket.write(large);
     receiving.send({ kind: 'end' }, socket, () => told.push('sent'));
-    receiving.send({ kind: 'behind' });
+    receiving.send({ kind: 'after' });
     peer.resume();
     await once(peer, 'close');
     expect(peer.text.length).toBe(large.length + 'child;'.length);
     expect(peer.text.endsWith('xchild;')).toBe(true);
     await until(() => told.length === 2);
-    expect(told).toEqual(['sent', 'behind']);
+    expect(told).toEqual(['sent', 'after']);
   });
 
   it('whose channel is closed while it waits says so and stays', async () => {
@@ -436,7 +436,7 @@ describe('a socket whose server speaks no HTTP on it', () => {
 });
 
 describe('the server', () => {
-  it('counts, and is closed behind, the connections of its children', async () => {
+  it('counts the connections of its children, and is closed after them', async () => {
     const receiving = await child();
     const { server, port } = await upgrading((socket) => receiving.send({ kind: 'echo' }, socket));
     const peers = Array.from({ length: 12 }, () => dial(port, UPGRADE));

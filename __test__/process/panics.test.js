@@ -44,6 +44,25 @@ const failing = (code, env) => run([...debugArgs, '-e', HEAD + code], { env: { .
     expect(err).toMatch(/Error: turnout has failed.*asked to panic in a turn/);
   });
 
+  it.each(['call', 'turn'])("in a %s that the program survives leaves its own sockets alone, whatever numbers they get", async (place) => {
+    const { out } = await failing(`
+      process.on('uncaughtException', () => {});
+      (async () => {
+        await listening(http.createServer());
+        try { panic('${place}'); } catch {}
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        await new Promise(setImmediate);
+        const answers = Array.from({ length: 16 }, async () => {
+          const server = net.createServer((socket) => socket.end('served'));
+          await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+          return new Promise((resolve) => net.connect(server.address().port, '127.0.0.1').on('data', resolve).on('close', () => server.close()));
+        });
+        console.log((await Promise.all(answers)).join());
+        process.exit();
+      })();`);
+    expect(out).toBe(Array(16).fill('served').join() + '\n');
+  });
+
   it.each(['call', 'turn'])('in a %s that the program survives ends every connection, and what is new is refused', async (place) => {
     const { code, out } = await failing(`
       process.on('uncaughtException', (error) => console.log('uncaught', /asked to panic/.test(error.message)));

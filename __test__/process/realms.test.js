@@ -12,12 +12,16 @@ const { program, run, ROOT } = require('../support/child');
 const { debugArgs, debugEnv, hasDebugAddon } = require('../support/debug-addon');
 
 const BIG = process.env.TURNOUT_BIG !== undefined;
-const ROUNDS = 2;
+const ROUNDS = 3;
+/** Realms of a round: with the rounds, more than fifty in one process. */
+const REALMS = BIG ? 100 : 25;
 const PATIENCE = 120_000;
 /** KiB of heap that each realm may leave: Node's record of a module it has loaded, of an addon registered once more. One that is kept has 500 and more. */
 const HEAP_OF_REALM = 60;
 /** KiB outside the heap, in all: one crossing alone has two buffers of 256 KiB. */
 const EXTERNAL_ROOM = 500;
+/** KiB of resident memory that each realm may leave, and 25 at least: pages that malloc and V8 keep. One that is kept has 1,000 and more. */
+const RESIDENT_OF_REALM = 400;
 
 /** @param {object[]} left after each round; the first is what the process itself needs @param {number} size realms of a round */
 function expectNothingLeft(left, size) {
@@ -29,6 +33,7 @@ function expectNothingLeft(left, size) {
   const grown = (name) => Math.min(...others.slice(1).map((round, i) => round[name] - others[i][name]));
   expect(grown('heap')).toBeLessThan(size * HEAP_OF_REALM);
   expect(grown('external')).toBeLessThan(EXTERNAL_ROOM);
+  expect(grown('resident')).toBeLessThan(Math.max(size, 25) * RESIDENT_OF_REALM);
 }
 
 async function leftBy(name, manner, size, { args = [], env = {} } = {}) {
@@ -43,9 +48,8 @@ async function leftBy(name, manner, size, { args = [], env = {} } = {}) {
     ['contexts that load the package', 'context'],
     ['a require cache that is emptied', 'cache'],
   ])('%s: nothing', async (_, kind) => {
-    const size = BIG ? 100 : 10;
-    const left = await leftBy('realms.js', kind, size);
-    expectNothingLeft(left, size);
+    const left = await leftBy('realms.js', kind, REALMS);
+    expectNothingLeft(left, REALMS);
     // Node keeps the AsyncLocalStorage of whoever has loaded the addon first.
     expect(left.at(-1).alive).toBeLessThanOrEqual(1);
   }, PATIENCE);

@@ -4,7 +4,7 @@
 
 const { program, run } = require('../support/child');
 
-/** Twenty peers send forty requests each, which no turn of the loop has done with; tells how many were served. */
+/** Twenty peers send forty requests each, which take more than one round of the loop; tells how many were served. */
 const LOAD = `
 const net = require('node:net');
 let served = 0;
@@ -35,12 +35,12 @@ describe('a server', () => {
     expect([code, out]).toEqual([0, '800\n']);
   });
 
-  it('under load serves on when it was loaded behind replaced timers', async () => {
+  it('under load serves on when it was loaded after timers had been replaced', async () => {
     const { code, out } = await run(['-e', `${FAKE} const http = require('./index.js'); ${LOAD} server.listen(0, '127.0.0.1', load);`]);
     expect([code, out]).toEqual([0, '800\n']);
   });
 
-  it('answers, also later than its handler returns, when it was loaded behind a replaced nextTick', async () => {
+  it('answers, also later than its handler returns, when it was loaded after nextTick had been replaced', async () => {
     const { code, out } = await run(['-e', `
       const { nextTick } = process;
       const { setTimeout } = globalThis;

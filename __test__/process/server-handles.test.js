@@ -42,7 +42,7 @@ function makeServer(text = 'parent') {
 }
 
 /** The child closes what it listens on. */
-async function release(receiving) {
+async function closeIn(receiving) {
   receiving.send({});
   await message(receiving, ({ closed }) => closed);
 }
@@ -57,7 +57,7 @@ describe('child.send(message, server)', () => {
     expect([told.done, told.address.port]).toEqual(['Server', port]);
     await closed(server);
     expect(await ask(port)).toBe('child accepts');
-    await release(child);
+    await closeIn(child);
   });
 
   it.each([
@@ -70,7 +70,7 @@ describe('child.send(message, server)', () => {
     expect((await done(child))[0].done.port).toBe(port);
     await closed(server);
     expect(await ask(port, '/here')).toBe('child GET /here 0');
-    await release(child);
+    await closeIn(child);
   });
 
   it('works with a path, which goes with the parent\'s server', async () => {
@@ -84,7 +84,7 @@ describe('child.send(message, server)', () => {
     await closed(server);
     expect(fs.readdirSync(folder)).toEqual(['link']);
     expect(await ask(path.join(folder, 'link'))).toBe('child accepts');
-    await release(child);
+    await closeIn(child);
     fs.rmSync(folder, { recursive: true });
   });
 
@@ -92,7 +92,7 @@ describe('child.send(message, server)', () => {
     child.send({ kind: 'serve' });
     const [{ done: port }, server] = await done(child);
     expect([server.constructor.name, server.address().port]).toEqual(['Server', port]);
-    await release(child);
+    await closeIn(child);
     server.on('connection', (socket) => socket.resume().end('parent accepts'));
     expect(await ask(port)).toBe('parent accepts');
     await closed(server);

@@ -24,7 +24,7 @@ server.on('request', (req, res) => {
   } else if (req.url === '/upload') {
     req.on('error', () => {});
     req.resume().on('end', () => res.end('taken'));
-  } else if (req.url === '/hold') {
+  } else if (req.url === '/never') {
     req.on('error', () => {});
   } else if (req.url === '/large') res.end(Buffer.alloc(300_000));
   else res.end('okay');
@@ -32,7 +32,7 @@ server.on('request', (req, res) => {
 server.on('upgrade', (req, socket) => {
   socket.on('error', () => {});
   if (req.url === '/unanswered') {
-    // Who does not read never hears that the peer has gone.
+    // Whoever does not read never hears that the peer has gone.
     socket.resume().on('end', () => socket.end());
     return;
   }
@@ -96,7 +96,7 @@ const KINDS = {
     socket.write(request('/large'));
     socket.once('data', () => socket.resetAndDestroy());
   },
-  resetUnanswered: (socket) => socket.write(request('/hold'), () => socket.resetAndDestroy()),
+  resetUnanswered: (socket) => socket.write(request('/never'), () => socket.resetAndDestroy()),
   silent: (socket) => socket.end(),
   halfClosed: (socket) => socket.end(request('/')),
   halfClosedInHead: (socket) => socket.end('GET / HTTP/1.1\r\nHos'),

@@ -37,7 +37,7 @@ function pattern(length, seed) {
 
 const digest = (bytes) => crypto.createHash('sha1').update(bytes).digest('hex').slice(0, 12);
 
-/** The chunk's memory goes, after a copy of what it held. @return {Buffer} the copy */
+/** The chunk's memory goes, after a copy of what was in it. @return {Buffer} the copy */
 function take(chunk, way) {
   const copy = Buffer.from(Uint8Array.prototype.slice.call(chunk));
   way(chunk.buffer);
@@ -194,7 +194,7 @@ const same = {
     return answers;
   },
 
-  'arrays that grow with their memory behind write()': async (http) => {
+  'arrays that grow with their memory after write()': async (http) => {
     if (!('resize' in ArrayBuffer.prototype)) return [];
     const grow = (length, act) => {
       const memory = new ArrayBuffer(length, { maxByteLength: 4 * length });
@@ -272,7 +272,7 @@ const same = {
   },
 };
 
-/** More than the kernel's buffers of a connection hold. */
+/** More than the kernel's buffers of a connection take. */
 const BULK = 16 << 20;
 
 /** Arrays to write, and what becomes of their memory while they are under way. */

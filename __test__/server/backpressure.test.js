@@ -18,7 +18,7 @@ const report = (bytes) => { console.log(JSON.stringify({ bytes, grown: Math.roun
 `;
 
 describe('backpressure', () => {
-  it('holds an upload back to the pace of a slow reader', async () => {
+  it('slows an upload down to the pace of a slow reader', async () => {
     const { out, err } = await program(`${CODE}
       const server = http.createServer(async (req, res) => {
         let bytes = 0;
@@ -71,7 +71,7 @@ describe('backpressure', () => {
     expect(after).toBeLessThan(1024 * 1024);
   });
 
-  it('holds a download back to the pace of a slow peer', async () => {
+  it('slows a download down to the pace of a slow peer', async () => {
     const { out, err } = await program(`${CODE}
       let refused = 0;
       const server = http.createServer((req, res) => {

@@ -75,7 +75,7 @@ const acts = {
     res.end('x');
     log(res.writableEnded, res.headersSent, res.finished);
   },
-  'refuses a write behind the end': (res, log) => {
+  'refuses a write after the end': (res, log) => {
     res.on('error', (error) => log(error.code));
     res.end('x');
     res.write('y', (error) => log(error?.code));

@@ -12,7 +12,7 @@ const path = require('node:path');
 const { once } = require('node:events');
 const { Worker } = require('node:worker_threads');
 const turnout = require('../..');
-const { program, ROOT } = require('../support/child');
+const { program, run, ROOT } = require('../support/child');
 const { listening, closed } = require('../support/servers');
 
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n';
@@ -90,6 +90,26 @@ describe('the choice of a driver', () => {
       { env: { TURNOUT_DRIVER: '', TURNOUT_THREADS: '', ...env } },
     );
     expect(Number(out)).toBe(expected);
+  });
+
+  it("takes threads where libuv's names are another's, whatever is asked for", async () => {
+    if (process.platform !== 'linux') return;
+    const { out, err } = await run(['-e', `
+      process.versions.bun = '1.2.23';
+      const http = require('./index.js');
+      const fs = require('node:fs');
+      const net = require('node:net');
+      const threads = () => fs.readdirSync('/proc/self/task').map((id) => fs.readFileSync('/proc/self/task/' + id + '/comm', 'utf8').trim());
+      const server = http.createServer({ threads: 0 }, (req, res) => res.end('served'));
+      server.listen(0, '127.0.0.1', () => {
+        const peer = net.connect(server.address().port, '127.0.0.1').on('data', (answer) => {
+          console.log(/served/.test(answer), threads().filter((name) => name.startsWith('turnout')).join());
+          peer.destroy();
+          server.close();
+        });
+        peer.write('GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n');
+      });`]);
+    expect([out, err]).toEqual(['true turnout-1\n', '']);
   });
 
   it('serves on every driver in one process, and again after a close', async () => {
@@ -232,7 +252,7 @@ describe.each(DRIVERS)('in the middle of a batch, %s', (_, threads) => {
     return answer;
   }
 
-  it('a handler may destroy its connection: what was pipelined behind is heard of, as in node:http, and not answered', async () => {
+  it('a handler may destroy its connection: what was pipelined behind is heard of, as in node:http, and gets no answer', async () => {
     const urls = [];
     const answer = await exchange((req, res) => {
       urls.push(req.url);

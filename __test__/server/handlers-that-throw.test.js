@@ -41,7 +41,7 @@ describe('a handler that throws', () => {
     expect(errors).toEqual([1, 3, 5, 7, 9, 11, 13, 15, 17, 19].map((i) => `boom /${i} uncaughtException`).sort());
   });
 
-  it("does not hold back the connection when it is a 'connection' listener", async () => {
+  it("does not keep the connection from being served when it is a 'connection' listener", async () => {
     const { out } = await program(`${ASK}
       process.on('uncaughtException', (error) => console.log('uncaught', error.message));
       const server = http.createServer((req, res) => res.end('ok' + req.url));

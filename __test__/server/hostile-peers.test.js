@@ -53,9 +53,9 @@ describe('a pipeline', () => {
   });
 
   it('reaches the handlers though none of them answers, up to a thousand requests', async () => {
-    const held = [];
+    const waiting = [];
     const full = new Promise((resolve) => {
-      server = serve((req, res) => held.push(res) === 1000 && resolve());
+      server = serve((req, res) => waiting.push(res) === 1000 && resolve());
     });
     server = await server;
     const socket = send(GET('/hold').repeat(1200));
@@ -63,11 +63,11 @@ describe('a pipeline', () => {
     let answers = 0;
     socket.setEncoding('latin1').on('data', (data) => (answers += data.split('HTTP/1.1 200').length - 1));
     // Each answer lets another request in.
-    for (let i = 0; i < held.length; i++) {
-      held[i].end();
-      if (i === held.length - 1 && i < 1199) await once(server, 'request');
+    for (let i = 0; i < waiting.length; i++) {
+      waiting[i].end();
+      if (i === waiting.length - 1 && i < 1199) await once(server, 'request');
     }
-    expect(held.length).toBe(1200);
+    expect(waiting.length).toBe(1200);
   });
 
   it('that asks for more than its peer reads calls no handler beyond the burst', async () => {
@@ -88,7 +88,7 @@ describe('a pipeline', () => {
     expect(calls - 3).toBeGreaterThan(16);
   });
 
-  it('goes on behind a handler that throws at the end of a burst', async () => {
+  it('goes on after a handler that throws at the end of a burst', async () => {
     const { out, err } = await program(`
       const net = require('node:net');
       process.on('uncaughtException', ({ message }) => console.log(message));

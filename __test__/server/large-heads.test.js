@@ -27,7 +27,7 @@ function ask(http, sizes) {
 }
 
 describe.each([['node:http', node], ['turnout', turnout]])('%s', (_, http) => {
-  it('reads heads of up to maxHeaderSize, small ones before and behind', async () => {
+  it('reads heads of up to maxHeaderSize, small ones before and after', async () => {
     const sizes = [10, 300_000, 20, 2_000_000, 270_000, 30];
     expect(await ask(http, sizes)).toEqual(sizes.map((size, i) => `</${i} ${size} ${i}>`));
   });

@@ -26,7 +26,7 @@ const get = (options) =>
   });
 const plain = ({ code, errno, syscall, address, port, message }) => ({ code, errno, syscall, address, port, message });
 
-/** The same error from both implementations: their fields, but for a port chosen by the system. */
+/** The same error from both implementations: their fields, except for a port chosen by the system. */
 async function errorOf(http, ...args) {
   const server = http.createServer();
   server.listen(...args);
@@ -178,7 +178,7 @@ describe('server life', () => {
     expect(await count()).toBe(0);
   });
 
-  it('closes behind a response that is still being flushed, and cuts nothing of it', async () => {
+  it('closes after a response that is still being flushed, and cuts nothing of it', async () => {
     const SIZE = 16 * 1024 ** 2;
     const ended = [];
     const server = turnout.createServer((req, res) => {

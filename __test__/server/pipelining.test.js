@@ -13,7 +13,7 @@ describe('responses that were not sent', () => {
     'the peer is gone': (peer) => peer.destroy(),
     'the first answer says close': (peer, first) => first.setHeader('Connection', 'close').end('one'),
     'the handler ends the socket': (peer, first) => first.socket.end(),
-    'the handler ends the socket behind a FIN to be': (peer, first) => first.socket.destroySoon(),
+    'the handler calls destroySoon() of the socket': (peer, first) => first.socket.destroySoon(),
     'the handler destroys the socket': (peer, first) => first.socket.destroy(),
     'the first response is destroyed': (peer, first) => first.destroy(),
     'closeAllConnections()': (peer, first, server) => server.closeAllConnections(),
@@ -56,7 +56,7 @@ describe('responses that were not sent', () => {
     });
   }
 
-  it("have not finished, even where somebody comes to listen only behind end()", async () => {
+  it("have not finished, even where somebody comes to listen only after end()", async () => {
     const told = [];
     const server = turnout.createServer((req, res) => {
       res.end(Buffer.alloc(32 << 20));

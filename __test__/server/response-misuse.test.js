@@ -98,13 +98,13 @@ describe('misuse', () => {
   };
   for (const [title, entry] of Object.entries(cases)) {
     const [drive, options] = Array.isArray(entry) ? entry : [entry];
-    onHost(title)(`is answered as by node:http: ${title}`, async () => {
+    onHost(title)(`fails as with node:http: ${title}`, async () => {
       const { log } = await expectParity(drive, options);
       expect(log.some((one) => one.code || /ERR_/.test(one))).toBe(true);
     });
   }
 
-  it('of writeInformation is answered as by node:http 26', async () => {
+  it('of writeInformation fails as with node:http 26', async () => {
     const drives = [
       (res) => res.writeInformation(200),
       (res) => res.writeInformation('100'),
@@ -132,7 +132,7 @@ describe('misuse', () => {
     expect(() => res.writeHead(99)).toThrow(expect.objectContaining({ stack: expect.stringMatching(/^RangeError \[ERR_HTTP_INVALID_STATUS_CODE\]: Invalid status code: 99\n/) }));
   });
 
-  it('of abstract methods is answered as by node:http', () => {
+  it('of abstract methods fails as with node:http', () => {
     const message = new OutgoingMessage();
     expect(() => message.end('x')).toThrow(expect.objectContaining({ code: 'ERR_METHOD_NOT_IMPLEMENTED' }));
     expect(() => new ServerResponse(request()).detachSocket({})).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL_ASSERTION' }));

@@ -89,7 +89,7 @@ describe('a response on an engine sink', () => {
     ]);
   });
 
-  it('asks to close behind its last message', () => {
+  it('asks to close after its last message', () => {
     const { sink, res } = make();
     res.setHeader('Connection', 'close');
     res.end();

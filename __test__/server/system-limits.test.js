@@ -63,7 +63,7 @@ function peers(port, count, onAnswer) {
       expect(served).toBeGreaterThan(0);
       expect(served).toBeLessThan(LIMIT);
       expect(answers.length).toBeLessThan(PEERS);
-      // Who has been served leaves, and the others come in.
+      // Whoever has been served leaves, and the others come in.
       for (const socket of sockets) socket.on('data', () => socket.destroy());
       for (const socket of sockets) if (socket.bytesRead > 0) socket.destroy();
       await everybody;

@@ -57,12 +57,12 @@ class Browser {
       browser.#child.on('error', reject).on('exit', (code) => reject(new Error(`${binary} ended with ${code}: ${text}`)));
     });
     browser.#socket = new WebSocket(url);
-    browser.#socket.on('message', (data) => browser.#answered(JSON.parse(data)));
+    browser.#socket.on('message', (data) => browser.#settle(JSON.parse(data)));
     await once(browser.#socket, 'open');
     return browser;
   }
 
-  #answered({ id, result, error }) {
+  #settle({ id, result, error }) {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     this.#calls.delete(id);
@@ -97,7 +97,7 @@ class Browser {
   }
 
   async stop() {
-    // Its own children write into the folder until they notice; all of them hold stderr.
+    // Its own children write into the folder until they notice; all of them have stderr open.
     const gone = once(this.#child, 'close');
     this.#child.kill('SIGKILL');
     this.#socket?.terminate();

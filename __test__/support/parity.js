@@ -36,9 +36,9 @@ const NOT_OVER_TLS = [
   [/^bad-input: garbage that is put into the socket in its 'connection' event, and then the peer's end$/, 'unshift() before the first read of a TLSSocket is the end of it in Node'],
   [/^endings: resetAndDestroy\(\) of an upgraded stream /, 'a TLSSocket throws ERR_INVALID_HANDLE_TYPE for it'],
   [/^paused-sockets: what was written before a reset leaves before it$/, 'the same'],
-  [/^endings: destroy\(\) of an upgraded stream behind a request that is never answered$/, 'what a TLSSocket has not encrypted when it is destroyed is lost'],
-  [/^steps: (a response that is destroyed .*behind its end|a request that is destroyed in a promise behind its answer)/, 'the same: a plain socket has written it by then'],
-  [/^steps: (end\(\)|end\(\) without a chunk|write\(\)) in a promise behind the end/, 'what they find depends on it as well'],
+  [/^endings: destroy\(\) of an upgraded stream after a request that is never answered$/, 'what a TLSSocket has not encrypted when it is destroyed is lost'],
+  [/^steps: (a response that is destroyed .*after its end|a request that is destroyed in a promise after its answer)/, 'the same: a plain socket has written it by then'],
+  [/^steps: (end\(\)|end\(\) without a chunk|write\(\)) in a promise after the end/, 'what they find depends on it as well'],
 ];
 
 /** Cases in which turnout shows over TLS what it shows without, and node:https does not, and why. */

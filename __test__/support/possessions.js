@@ -17,15 +17,16 @@ async function collected() {
 
 const entries = (folder) => fs.readdirSync(folder).length;
 
-/** @return {object} counts, and KiB of JavaScript's memory */
+/** @return {object} counts, and KiB of memory */
 function possessions() {
-  const { heapUsed, external } = process.memoryUsage();
+  const { heapUsed, external, rss } = process.memoryUsage();
   return {
     descriptors: entries('/proc/self/fd'),
     threads: entries('/proc/self/task'),
     exitListeners: process.listenerCount('exit'),
     heap: Math.round(heapUsed / KIB),
     external: Math.round(external / KIB),
+    resident: Math.round(rss / KIB),
   };
 }
 

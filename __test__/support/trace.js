@@ -94,7 +94,7 @@ class Trace {
     for (const waiter of [...this.#waiting]) waiter.check();
   };
 
-  /** Resolves when `test()` holds; rejects with what has been seen when it never does. */
+  /** Resolves when `test()` is true; rejects with what has been seen when it never does. */
   when(what, test) {
     return new Promise((resolve, reject) => {
       const waiter = {

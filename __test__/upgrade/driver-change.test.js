@@ -22,7 +22,7 @@ const turnout = require('../..');
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n';
 const REQUEST = 'GET /z HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n';
 const PIECE = 64 * 1024;
-/** Writes behind which the next one moves a stream; and writes that are enough, whatever the threads do meanwhile. */
+/** Writes after which the next one moves a stream; and writes that are enough, whatever the threads do meanwhile. */
 const RUN = 8;
 const ENOUGH = 24;
 const canMove = ['linux', 'darwin'].includes(process.platform);
@@ -174,7 +174,7 @@ describe('a stream that changes drivers', () => {
     expect([ends, pair.errors]).toEqual([1, []]);
   });
 
-  it.each(['end', 'destroy', 'resetAndDestroy'])('closes by %s() right behind the change', async (method) => {
+  it.each(['end', 'destroy', 'resetAndDestroy'])('closes by %s() right after the change', async (method) => {
     const pair = await upgraded();
     const { socket, client, server } = pair;
     const left = gone(client);
@@ -218,7 +218,7 @@ describe('a stream that changes drivers', () => {
     expect(seen).toBe(501_000);
   });
 
-  it('holds the peer back for a reader that takes nothing', async () => {
+  it('makes the peer wait for a reader that takes nothing', async () => {
     const pair = await upgraded();
     const { socket, client } = pair;
     await bulk(pair, ENOUGH);
@@ -298,7 +298,7 @@ describe('a stream that changes drivers', () => {
     const leaving = await upgraded(HERE, 0);
     await prepare(pair);
     const left = gone(leaving.socket.resume());
-    // One turn brings the bytes and, behind them, the end of the connection whose number is the next to be used.
+    // One turn brings the bytes and, after them, the end of the connection whose number is the next to be used.
     relay.socket.on('data', () => pair.socket.write(Buffer.alloc(PIECE, 'r')));
     relay.client.write('x');
     leaving.client.resetAndDestroy();

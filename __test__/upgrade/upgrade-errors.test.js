@@ -45,7 +45,7 @@ describe('an error of an upgraded socket that nobody listens to', () => {
 
   describe('with catchUpgradeErrors', () => {
     for (const [name, text, target] of [['upgrade', UPGRADE, '/chat'], ['connect', CONNECT, 'a:1']]) {
-      it(`is the server's 'upgradeError' behind '${name}'`, async () => {
+      it(`is the server's 'upgradeError' after '${name}'`, async () => {
         expect(await shown({ text, upgrade: 'socket.resume();' })).toEqual([`upgradeError ECONNRESET true true ${target}`, 'close true', 'server closed']);
       });
     }
@@ -62,7 +62,7 @@ describe('an error of an upgraded socket that nobody listens to', () => {
       expect(await shown({ text: UPGRADE, upgrade: "socket.destroy(new Error('own'));" })).toEqual(['upgradeError own true true /chat', 'close true', 'server closed']);
     });
 
-    it('is told by a write behind end() too', async () => {
+    it('is told by a write after end() too', async () => {
       expect(await shown({ text: UPGRADE, upgrade: "socket.end(); socket.write('late');" })).toEqual([
         'upgradeError ERR_STREAM_WRITE_AFTER_END true true /chat',
         'close true',

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
-use turnout::engine::h1::Config;
+use turnout::engine::h1::{Config, Validation};
 use turnout::engine::layout::places::{FIRST_SLAB, GIVEN, IN_RECORD};
-use turnout::engine::layout::record::{Body, Closed, Connected, Connection, Raw, Request};
-use turnout::engine::layout::{self, Kind, Op, Prefix, Record};
+use turnout::engine::layout::record::{Closed, Connected, Connection, Request};
+use turnout::engine::layout::{Kind, Op, Payload, Prefix, Record, Words};
 use turnout::engine::net::blocks::{Blocks, Ledger, READ_SIZE};
 use turnout::engine::net::command::{Target, Write};
 use turnout::engine::net::connection::WINDOW;
@@ -21,7 +21,7 @@ use turnout::engine::net::connections::{Connections, STRIDE};
 use turnout::engine::net::event::Peer;
 use turnout::engine::net::port::Port;
 use turnout::engine::net::server::{Server, ServerConfig};
-use turnout::engine::output::{Part, Payload};
+use turnout::engine::output::{self, Part};
 
 use super::support::command_record;
 use super::support::fake_socket::{FakeSocket, Line};
@@ -91,7 +91,7 @@ struct Shrinking {
     left: Cell<usize>,
 }
 
-impl Payload for Shrinks {
+impl output::Payload for Shrinks {
     fn bytes(&self) -> &[u8] {
         &self.0.bytes[..self.0.left.get()]
     }
@@ -113,10 +113,10 @@ struct World {
 }
 
 impl World {
-    fn new(lenient: bool) -> World {
+    fn new(validation: Validation) -> World {
         let second = Duration::from_secs(1);
         let timeouts = Timeouts { keep_alive: second, head: second * 2, request: second * 3, check_interval: second };
-        let http = Arc::new(Config { lenient, ..Config::default() });
+        let http = Arc::new(Config { validation, ..Config::default() });
         let config = RefCell::new(ServerConfig { no_delay: true, keep_alive: None, hold: false, timeouts, http });
         let port = Arc::new(Port::new(Box::new(|| {})));
         World {
@@ -282,7 +282,7 @@ impl World {
         self.connections.write_borrowed(&write, &bytes, || {
             keep.then(|| {
                 self.payloads.push(kept.clone());
-                Box::new(Shrinks(kept)) as Box<dyn Payload>
+                Box::new(Shrinks(kept)) as Box<dyn output::Payload>
             })
         });
         Ok(())
@@ -326,14 +326,19 @@ impl World {
         self.slabs.ledger.deliver(|number| memory[number as usize] = None);
     }
 
-    /// A payload lies in its record, or in a slab that there is.
-    fn check_place(&self, payload: &layout::Payload) {
-        if payload.place as i32 != IN_RECORD {
+    /// The payload of a record, if it is of a kind that has one. It lies in the record, or in a slab that there is.
+    fn payload_of(&self, kind: Kind, record: &[u8]) -> Option<Payload> {
+        let payload = Payload::take(&mut &record[kind.payload()?..]).expect("words are whole");
+        if payload.place as i32 == IN_RECORD {
+            let words: usize = kind.fields().iter().map(|field| field.words).sum();
+            assert!(record.len() >= Prefix::SIZE + 4 * words + payload.length as usize, "a payload is whole");
+        } else {
             let slab = (FIRST_SLAB - payload.place as i32) as usize;
             assert!(self.slabs.memory.get(slab).is_some_and(Option::is_some), "slab {slab} is there");
             let from = (payload.offset as i32 & !GIVEN) as usize;
             assert!(from + payload.length as usize <= READ_SIZE, "a payload lies in one read");
         }
+        Some(payload)
     }
 
     fn record(&mut self, kind: Kind, index: u32, record: &[u8]) {
@@ -349,16 +354,13 @@ impl World {
             assert!(errno == 0 || self.shrunk, "only what has been taken back has an errno here");
             return;
         }
-        let payload = Body::read(record).map(|words| words.payload).or(Raw::read(record).map(|words| words.payload));
-        if let Some(payload) = &payload {
-            self.check_place(payload);
-        }
+        let payload = self.payload_of(kind, record);
         let known = self.known.get_mut(&index).expect("only open connections are heard of");
         if let Some(Request { seq, .. }) = Request::read(record) {
             known.requests += 1;
             assert_eq!(seq, known.requests, "requests are numbered");
         }
-        if let Some(payload) = payload {
+        if let Some(payload) = payload.filter(|_| matches!(kind, Kind::Body | Kind::Raw)) {
             known.uncredited += payload.length as usize;
             // It reads below the window, and may hold what one read brought.
             assert!(known.uncredited <= WINDOW + 2 * READ_SIZE + known.fed, "undelivered bytes are bounded");
@@ -381,7 +383,7 @@ impl World {
 /// The first byte: leniency. The rest: what happens.
 pub fn connection(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else { return };
-    let mut world = World::new(first & 1 != 0);
+    let mut world = World::new(if first & 1 != 0 { Validation::Insecure } else { Validation::Strict });
     let mut input = Unstructured::new(rest);
     while !input.is_empty() {
         if world.step(&mut input).is_err() {

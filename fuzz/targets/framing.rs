@@ -1,14 +1,17 @@
 //! Messages from a peer: what they mean must not depend on where reads end, and a body must be what its framing says.
 
-use turnout::engine::h1::{Config, Expected};
+use turnout::engine::h1::{Config, Expected, Validation};
 
 use super::support::{events_of, response_events, without_position};
 
 /// Settings from one byte: the first of an input.
 fn config_of(byte: u8) -> Config {
     Config {
-        lenient: byte & 1 != 0,
-        relaxed_values: byte & 2 != 0,
+        validation: match byte & 3 {
+            0 => Validation::Strict,
+            2 => Validation::Relaxed,
+            _ => Validation::Insecure,
+        },
         max_header_size: if byte & 4 != 0 { 64 } else { 16_384 },
         max_fields: if byte & 8 != 0 { 3 } else { 1_000 },
     }
@@ -86,7 +89,7 @@ pub fn chunked_body(data: &[u8]) {
         whole.iter().skip(1).take(1).filter_map(|event| event.strip_prefix("B ")).map(str::to_owned).collect();
     assert!(body.chars().count() <= bytes.len(), "a body is no longer than its framing");
     let complete = whole.iter().skip(1).take(2).any(|event| event.starts_with("E "));
-    if complete && !config.lenient {
+    if complete && !config.validation.is_lenient() {
         let expected = naive_chunks(bytes).expect("what was decoded is well-formed");
         assert_eq!(super::support::bytes(&body), expected);
     }

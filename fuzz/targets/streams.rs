@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use turnout::engine::deadline::Timeouts;
-use turnout::engine::h1::Config;
+use turnout::engine::h1::{Config, Validation};
 use turnout::engine::layout::places::{IN_GIVEN, IN_RECORD};
 use turnout::engine::layout::record::{Body, Closed, ParseError, Raw, Request, Upgrade};
 use turnout::engine::layout::{self, demand_flags, feed_flags, Kind, Op, Prefix, Record};
@@ -48,10 +48,10 @@ struct World {
 
 impl World {
     /// `hasty`: every deadline has passed when it is looked at.
-    fn new(lenient: bool, hasty: bool) -> World {
+    fn new(validation: Validation, hasty: bool) -> World {
         let limit = if hasty { Duration::from_nanos(1) } else { Duration::from_secs(3600) };
         let timeouts = Timeouts { keep_alive: limit, head: limit, request: limit, check_interval: limit };
-        let http = Arc::new(Config { lenient, ..Config::default() });
+        let http = Arc::new(Config { validation, ..Config::default() });
         let port = Arc::new(Port::new(Box::new(|| {})));
         let mut streams = Streams::new(port.clone());
         streams.add_server(SERVER, ServerConfig { no_delay: true, keep_alive: None, hold: false, timeouts, http });
@@ -247,7 +247,7 @@ fn check_place(payload: &layout::Payload, given: Option<usize>) {
 /// The first byte: leniency, haste. The rest: what happens.
 pub fn streams(data: &[u8]) {
     let Some((&first, rest)) = data.split_first() else { return };
-    let mut world = World::new(first & 1 != 0, first & 6 == 6);
+    let mut world = World::new(if first & 1 != 0 { Validation::Insecure } else { Validation::Strict }, first & 6 == 6);
     let mut input = Unstructured::new(rest);
     while !input.is_empty() {
         if world.step(&mut input).is_err() {

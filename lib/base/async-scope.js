@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Runs a handler so that what it does to AsyncLocalStorage (`enterWith`) ends with it, and the next handler of the same turn
+ * Async scopes of handlers: what a handler does to AsyncLocalStorage (`enterWith`) ends with it, and the next handler of the same turn
  * starts from the context of listen(), as node:http's does. Since Node 24 the store is a frame that
  * AsyncResource.runInAsyncScope exchanges, so one resource serves everybody; before, the store hangs on the resource itself,
  * so every handler needs its own.

@@ -43,7 +43,7 @@ function rangeValue(value) {
   return large ? String(value).replace(/\B(?=(\d{3})+$)/g, '_') : util.inspect(value);
 }
 
-/** code → [class, message from arguments]; source: Node's documentation of errors, but for what is turnout's own. */
+/** code → [class, message from arguments]; source: Node's documentation of errors, except for what is turnout's own. */
 const TEXTS = {
   ERR_HTTP_BODY_NOT_ALLOWED: [Error, () => 'Adding content for this request method or response status is not allowed.'],
   ERR_HTTP_CONTENT_LENGTH_MISMATCH: [
@@ -114,7 +114,7 @@ function nodeError(code, ...args) {
 }
 
 /**
- * What a peer is to blame for has no frames: they would name the engine's turn, and hundreds of peers may be late at once.
+ * An error that a peer is to blame for. Its stack has no frames: they would only name the turn, and hundreds of peers may be late at once.
  * @param {string} code a key of TEXTS
  * @return {Error}
  */

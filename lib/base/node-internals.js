@@ -2,11 +2,11 @@
 
 /**
  * The names that Node keeps to itself and turnout uses all the same: no other file of lib/ finds a symbol of Node's by its description, reads what
- * stands behind an underscore, or opens a channel by its name, but for what is declared here. Each name says what it is for and what goes wrong
+ * stands behind an underscore, or opens a channel by its name, except for what is declared here. Each name says what it is for and what goes wrong
  * without it, so that whoever sees a Node go on without one knows what to look for.
  *
  * Most are used through a function or a constant of this file. `plain` ones are read and called where they are needed, as the properties they are:
- * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, but for those in OFFERED.
+ * they are many, and on the way of every request. eslint lets `lib/` use no other name with an underscore, except for those in OFFERED.
  *
  * This file must not lead to the rest of lib/. A process may load turnout several times and drop some of these copies, but channels to other processes
  * are intercepted once, by the first copy's channels.js, which stays for ever and keeps this file: whatever can be reached from here stays, too.
@@ -188,7 +188,7 @@ const NAMES = [
     without: "there would be no 'HttpClient' entries" },
   { of: 'an http.ServerResponse that is observed', key: '[ServerResponseStatistics]',
     why: 'tells that somebody observes entries of perf_hooks who came before turnout',
-    without: 'he would hear nothing' },
+    without: 'such an observer would hear nothing' },
   { of: 'a channel', key: '_send', plain: true,
     why: 'what send() comes down to, also for what Node has queued: asked whether an object is ours',
     without: 'sockets of ours could not be sent' },

@@ -3,7 +3,7 @@
 /**
  * Whether somebody in this thread observes entries of type 'http'. Nothing says so but the call of PerformanceObserver's observe(), which is
  * therefore replaced: once, by whoever comes first, for every copy of turnout and every realm that loads one. A chain of replacements would
- * keep each realm that ever was; this function keeps nothing but what it says.
+ * keep every former realm alive; this function refers to nothing but the flag.
  */
 
 const { PerformanceObserver } = require('node:perf_hooks');

@@ -152,7 +152,7 @@ module.exports = {
   split: uncurryThis(string.split),
   toLowerCase: uncurryThis(string.toLowerCase),
   toUpperCase: uncurryThis(string.toUpperCase),
-  // Of the memory that is native's, too: who is shown it as `this` of a method of his could transfer it.
+  // Called on native's memory, too: a program's replacement would see that memory as `this`, and could transfer it.
   copyBytes: uncurryThis(buffer.copy),
   latin1Slice: uncurryThis(buffer.latin1Slice),
   latin1Write: uncurryThis(buffer.latin1Write),

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What the parts of turnout have to be for one another, written down once. Whoever takes one of these roles says so where it is declared; nothing
- * else may be asked of it.
+ * Roles: the interfaces between the rooms of lib/, written down once. Whatever has one of these roles says so where it is declared;
+ * nothing else may be asked of it.
  *
  * An outgoing message writes to its *sink*; until its turn comes, it stands in a *line*. An incoming message reads from its *source*. A `Connection`
  * (lib/connection/connection.js) is all three. It belongs to a *side*, which has the *exchange*: what becomes of what the engine recognises.
@@ -45,7 +45,7 @@
  * @property {boolean} paused the socket is paused, and nothing is read
  * @property {() => void} resumeSocket whoever reads a message makes its socket flow
  * @property {(n: number) => void} credit so many bytes have been taken by whoever they were for
- * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent, and nobody has been told yet
+ * @property {(request: object) => boolean} hasSentUntold whether the answer to it counts as sent (steps.js) but has not said 'finish' yet
  */
 
 /**

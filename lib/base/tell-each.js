@@ -3,7 +3,7 @@
 const { nextTick } = require('./primordials');
 
 /**
- * Tells several of the same, whatever a listener of one of them throws: that exception leaves at once, and the rest are told in a tick of
+ * Tells everybody in a list, even if a listener of one of them throws: the exception leaves at once, and the rest are told in a tick of
  * their own.
  * @param {Array} list
  * @param {(one: *, context: *) => void} tell

@@ -63,6 +63,7 @@ function checkPort(port) {
   return port | 0;
 }
 
+/** The attempts of one socket to connect: a path, one address, or one of several after the other. */
 class Attempts {
   #socket;
   #connection;

@@ -19,7 +19,7 @@ const { String } = require('../base/primordials');
 const { kOnFinish } = require('../base/symbols');
 
 const { HEAD, CONNECT, INSECURE, RELAXED } = layout.expectFlags;
-/** What the engine takes for granted: Node's default. */
+/** The limit that an EXPECT without one stands for: Node's default. */
 const { MAX_HEADER_SIZE } = layout.limits;
 
 /**
@@ -94,7 +94,7 @@ class ClientConnection extends Connection {
     this.phase = PHASE.HTTP;
     this.seq++;
     this.side.begin();
-    if (!this.isConnecting && !this.isClosed) this.announce();
+    if (!this.isConnecting && !this.isClosed) this.expectResponse();
   }
 
   /** The request is over; what comes now answers nothing. */
@@ -103,7 +103,7 @@ class ClientConnection extends Connection {
   }
 
   /** Tells the engine what the next response answers. */
-  announce() {
+  expectResponse() {
     const { method, maxHeaderSize } = this.request;
     let flags = method === 'HEAD' ? HEAD : method === 'CONNECT' ? CONNECT : 0;
     const leniency = leniencies.parserLeniency(this.request);

@@ -6,7 +6,7 @@
  */
 
 const observability = require('./client-observability');
-const { KEEP_ALIVE, UPGRADE, HAS_BODY } = require('../seam/layout').messageFlags;
+const layout = require('../seam/layout');
 const { EngineRequest, detachSignal, receiveEnd } = require('../message/incoming-message');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
@@ -14,10 +14,12 @@ const { join, nextTick, split } = require('../base/primordials');
 const { carriedOn, spokenOn } = require('../connection/carried');
 const { kSink, kOnClose, kOnDrain } = require('../base/symbols');
 
-/** Fields a message shows at most when nobody says how many; Node's default. */
-const MAX_FIELDS = 1000;
+const { KEEP_ALIVE, UPGRADE, HAS_BODY } = layout.messageFlags;
+const { MAX_FIELDS } = layout.limits;
+/** Fields that Node's parser hands over at a time; see makeResponse(). */
 const UNCUT_RAW_FIELDS = 32;
-/** @param {import('./client-request').ClientRequest} req @param {Error} error */
+
+/** Emits 'error', and tells whoever observes requests. @param {import('./client-request').ClientRequest} req @param {Error} error */
 function emitErrorEvent(req, error) {
   observability.failed(req, error);
   req.emit('error', error);
@@ -130,7 +132,7 @@ function makeResponse(connection, req, { status, version, reason, fields, fieldC
   return res;
 }
 
-/** @param {import('./client-connection').ClientConnection} connection whose `response` holds the head */
+/** @param {import('./client-connection').ClientConnection} connection whose `response` is the head */
 function onResponse(connection, flags) {
   const head = connection.response;
   const { request: req, madeSocket: socket } = connection;

@@ -76,7 +76,7 @@ class DialledConnection extends ClientConnection {
     addConnection(this);
     if (this.wantsNoDelay) this.setNoDelay(true);
     if (this.keptAlive) super.setKeepAlive(true, this.keepAliveDelay);
-    if (this.request !== null) this.announce();
+    if (this.request !== null) this.expectResponse();
     else command(OP.EXPECT, NOTHING, this, 0);
   }
 
@@ -102,7 +102,7 @@ class DialledConnection extends ClientConnection {
     if (afterEarly !== null) afterEarly();
   }
 
-  /** See Connection.send; the close is ours to order, and 'finish' waits for the kernel. */
+  /** As Connection.send(), but without CLOSE: JavaScript closes when it is time. What is written while connecting waits here. */
   send(message, head, chunk, encoding, flags, callback) {
     if (this.isUpgraded) {
       if (callback) nextTick(callback, streamDestroyed('write'));
@@ -150,7 +150,7 @@ class DialledConnection extends ClientConnection {
   close(callback) {
     if (!this.isConnecting) {
       this.dropEarly();
-      // Node's 'close' comes after the immediates of its round of the loop: who reads a response as late as that still reads it before.
+      // Node's 'close' comes after the immediates of its round of the loop: a program that reads a response in one of them does so before.
       super.close(callback && (() => setImmediate(callback)));
       return;
     }

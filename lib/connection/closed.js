@@ -2,14 +2,14 @@
 
 /** What is done when the engine has closed a connection, in Node's order. Listeners run in most of it, and may throw: the rest is done all the same. */
 
-const { letGo } = require('./answers-ahead');
+const { runKeptBack } = require('./answers-ahead');
 const { streamDestroyed } = require('../base/errors');
 const { nextTick } = require('../base/primordials');
 const { ENDING } = require('./states');
 const { tellEach } = require('../base/tell-each');
 
 const WITHOUT_SOCKET = [failAll, countDown, abort, hearClosed];
-/** Its 'close' is on its way. */
+/** The socket has been destroyed: its 'close' is on its way. */
 const WITH_SOCKET_GONE = [failAll, abort, hearClosed];
 const WITH_SOCKET = [failAll, closeSocket, abortUnlessDestroyed, hearClosed];
 
@@ -30,7 +30,7 @@ function step(act, connection) {
 }
 
 function failAll(connection) {
-  if (connection.keptBack !== null) letGo(connection, connection.closeError ?? streamDestroyed('write'));
+  if (connection.keptBack !== null) runKeptBack(connection, connection.closeError ?? streamDestroyed('write'));
   if (connection.outflow.isAwaited) connection.outflow.fail(connection.closeError ?? streamDestroyed('write'));
 }
 

@@ -5,11 +5,11 @@
  * (lib/base/roles.js says what that means), does what its lazily made Socket asks, and is told of records. It knows nothing of HTTP's text.
  *
  * What it is made of: `intake`, what comes from the peer; `outflow`, what leaves; the responses that have not finished (pipeline.js); what
- * an upgraded stream says too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
+ * an upgraded stream writes too early (answers-ahead.js). Its states are in states.js: `life` ACTIVE → CLOSING → CLOSED, what makes it end (`ending`),
  * and `phase` HTTP → UPGRADED, with PLAIN before or after HTTP.
  */
 
-const { keepBack, isBehindAnswers } = require('./answers-ahead');
+const { keepBack, mustWaitForAnswers } = require('./answers-ahead');
 const { OP, command, refProcess, unrefProcess } = require('../seam/binding');
 const { Socket, writesAreWatched } = require('./socket');
 const { byteLength } = require('../message/chunks');
@@ -60,7 +60,7 @@ class Connection {
     this.handedOver = 0;
     this.isForwarding = false;
     this.queued = 0;
-    this.goesOn = false;
+    this.owesGoOn = false;
     /** How many requests have been taken so far. */
     this.requests = 0;
     this.receiving = null;
@@ -105,7 +105,7 @@ class Connection {
     if (this.madeSocket === null) {
       this.madeSocket = new Socket(this);
       this.side.attachSocket(this.madeSocket, this);
-      // Asked for after the end: the server has counted the connection down already.
+      // Asked for after the close: the server has counted the connection down already.
       if (this.isClosed) this.madeSocket._server = null;
       if (!this.isActive) this.madeSocket.destroy();
     }
@@ -116,11 +116,6 @@ class Connection {
     return new Intake(this);
   }
 
-  /** Whether its stream is JavaScript's: see over-stream.js. */
-  get isStream() {
-    return false;
-  }
-
   /** Of its own sockets the engine reads no more by itself when answers pile up. */
   pauseIfFull() {}
 
@@ -129,7 +124,7 @@ class Connection {
     return currentOf(this);
   }
 
-  /** Whether the last response of this connection has been ended, told or not. */
+  /** Whether the request of this connection's last response is answered, whether or not the response has finished. */
   get answeredLast() {
     return hasAnsweredLast(this);
   }
@@ -164,7 +159,7 @@ class Connection {
     return this.hand(message, head, chunk, encoding, flags, callback);
   }
 
-  /** Bytes that come first wait in the socket, or somebody has replaced its write(): the message's bytes go through the socket, as with node:http. */
+  /** Earlier bytes wait in the socket, or its write() has been replaced: the message's bytes go through the socket, as with node:http. */
   sendThroughSocket(message, head, chunk, encoding, flags, callback) {
     if ((flags & LAST) === 0) return writeFramed(this.madeSocket, head, chunk, encoding, flags, callback);
     return writeFramed(this.madeSocket, head, chunk, encoding, flags, (error) => {
@@ -208,7 +203,7 @@ class Connection {
   /** It is this response's turn, or (null) nobody's. A socket of ours asks when somebody wants to see it. */
   showCurrent() {}
 
-  /** What its socket says of itself matters where the engine does not know it anyway: see over-stream.js. */
+  // What its socket says of itself matters where the engine does not know it anyway: see over-stream.js.
   socketClosed() {}
   socketDrained() {}
 
@@ -292,7 +287,7 @@ class Connection {
     this.intake.credit(n);
   }
 
-  /** Whether the answer to `request` counts as sent, and nobody has been told yet. */
+  /** Whether the answer to `request` counts as sent (steps.js) but has not said 'finish' yet. */
   hasSentUntold(request) {
     for (const response of each(this.unfinished)) if (response.req === request) return isSent(response) && !response.writableFinished;
     return false;
@@ -309,7 +304,7 @@ class Connection {
       callback(streamDestroyed('write'));
       return;
     }
-    if (isBehindAnswers(this)) {
+    if (mustWaitForAnswers(this)) {
       keepBack(this, total(what, encoding, byteLength), (error) => (error ? callback(error) : this.writeRaw(what, encoding, callback)));
       return;
     }
@@ -338,7 +333,7 @@ class Connection {
       callback();
       return;
     }
-    if (isBehindAnswers(this)) {
+    if (mustWaitForAnswers(this)) {
       keepBack(this, 0, () => this.shutdown(callback));
       return;
     }
@@ -390,7 +385,7 @@ class Connection {
 
   // ---- its exchanges ------------------------------------------------------------------------------------------------
 
-  /** An answer that has been handed over has finished when the bytes have left. @return {boolean} false: nobody will say so any more */
+  /** The response, which has been handed over, finishes when its bytes have left. @return {boolean} false: the connection ends, and no ACK will come */
   awaitFlush(message) {
     if (!this.isActive) return false;
     this.outflow.write(OP.WRITE_NOW, ACK, 0, '', null, 'latin1');
@@ -410,12 +405,12 @@ class Connection {
     this.intake.leaveHttp();
   }
 
-  /** It ends with an error of this step. */
+  /** It fails now: answers that do not count as sent yet are lost. */
   fail() {
     for (const response of each(this.unfinished)) noteFailure(response);
   }
 
-  /** Closes a connection between two requests, with its socket if somebody has that. */
+  /** Closes the connection; if a socket has been made, by destroying that. */
   end() {
     if (this.madeSocket !== null) this.socket.destroy();
     else this.close();
@@ -498,5 +493,8 @@ function total(what, encoding, measure) {
 }
 
 const lengthOf = (chunk) => chunk.length;
+
+/** Whether its stream is JavaScript's: see over-stream.js. */
+Connection.prototype.isStream = false;
 
 module.exports = { Connection };

@@ -1,12 +1,13 @@
 'use strict';
 
 /**
- * An upgraded stream that writes one large piece after the other is taken over from its thread by the inline driver. Nothing in such a stream is
- * parsed, its bytes are only copied, and on the way to another thread they are copied twice more (engine/net/handover.rs). What is written from then
- * on goes to the inline driver; that begins to read when the thread has told of all it had read, and has forgotten the stream.
+ * The change of drivers: an upgraded stream that writes one large piece after the other is taken over from its thread by the inline driver.
+ * Nothing in such a stream is parsed, its bytes are only copied, and on the way to another thread they are copied twice more
+ * (engine/net/handover.rs). What is written from then on goes to the inline driver; that begins to read when the thread has told of all it had
+ * read, and has forgotten the stream.
  *
  * The two drivers' records come in no order (engine/net/delivery.rs), and a connection under way has records of both. What the new driver says
- * of it before it reads is how far it has written, which only grows, and that it has closed: that waits for the thread's last word.
+ * of it before it reads is how far it has written, which only grows, and that it has closed: this is told after the thread's last word.
  */
 
 const { OP, READ, command, takeOver } = require('../seam/binding');
@@ -47,7 +48,7 @@ function change(connection) {
  * @return {boolean} true: it closes when the thread has told that
  */
 function waitsForFormerDriver(connection, index, errno, writing) {
-  // Who closes it himself wants none of it.
+  // If the program has closed it, nobody wants what the thread may still tell.
   if (!connection.intake.isMoving || connection.index !== index || !connection.isActive) return false;
   connection.intake.closedBefore = { errno, writing };
   return true;

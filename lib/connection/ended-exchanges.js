@@ -14,7 +14,7 @@ const { ENDING } = require('./states');
 const { STATE } = require('../message/steps');
 const { kEvents, kOnFinish, kOnClose, kStep } = require('../base/symbols');
 
-/** Message and connection in turn. */
+/** Message, its connection, the next message, its connection, and so on. */
 const ended = [];
 let endedAt = 0;
 
@@ -35,9 +35,9 @@ function finishEnded() {
     const message = ended[endedAt];
     const connection = ended[endedAt + 1];
     endedAt += 2;
-    // It has not left, and its connection tells it so.
+    // It will not leave: its connection has closed, and has told it.
     if (connection.isClosed) continue;
-    // Somebody has come to listen, or waits ahead: it has finished when the bytes have left.
+    // Somebody listens by now, or the response ahead has not finished: then this one finishes when its bytes have left.
     if ((message[kEvents] !== undefined || connection.unfinished[0] !== message) && connection.awaitFlush(message)) continue;
     if (finishExchange(connection, message)) return true;
   }
@@ -48,7 +48,7 @@ function finishEnded() {
 
 /** @return {boolean} whether somebody listens to the response */
 function finishExchange(connection, message) {
-  // Its connection tells it so.
+  // Its connection has failed, and tells it.
   if (message[kStep] === STATE.LOST) return false;
   const heard = message[kEvents] !== undefined;
   observability.finished(connection, message);

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Intake: what comes from the peer before it is anybody's: who reads it, the engine's parser or JavaScript or nobody for now, how much of it has
- * been consumed, and whether it has ended.
+ * Intake: the input of one connection: who gets the peer's bytes (the engine's parser, JavaScript, or nobody for now), how many of them have been
+ * consumed, and whether they have ended.
  */
 
 const { OP, READ, LARGE_PAYLOAD, command, write } = require('../seam/binding');
@@ -16,8 +16,8 @@ const { HAD_SHIFT } = layout.tap;
 /** What there is room for where the engine is told how much has come. */
 const HAD = -1 >>> HAD_SHIFT;
 
-/** Bytes of consumed input after which the engine is told; well below its window of 128 KiB. */
-const CREDIT_STEP = 32 * 1024;
+/** Bytes of consumed input after which the engine is told; well below its window. */
+const CREDIT_STEP = layout.limits.WINDOW / 4;
 
 class Intake {
   /** @param {import('./connection').Connection} connection */
@@ -38,7 +38,7 @@ class Intake {
     /** Why nobody reads: bits of HOLD. */
     this.holds = 0;
     this.end = INPUT.OPEN;
-    /** How the new driver has closed it before the thread had told all. @type {{errno: number, writing: boolean}|null} */
+    /** How the new driver has closed the connection before the thread had told all. @type {{errno: number, writing: boolean}|null} */
     this.closedBefore = null;
     /** Called once when it has moved, or never will. @type {(() => void)|null} */
     this.onMoved = null;

@@ -169,7 +169,7 @@ const overStream = (Base) =>
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, this.hasTicks, (at) => {
+        walkGiven(records, length, chunk, this.hasTicks && chunk !== null, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
@@ -308,7 +308,7 @@ const overStream = (Base) =>
     release() {
       this.giveSlotBack();
       this.isReleased = true;
-      this.madeSocket._paused = false;
+      if (this.madeSocket._paused === true) this.madeSocket._paused = false;
       this.leaveStream();
       if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
     }

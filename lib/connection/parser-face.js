@@ -2,7 +2,7 @@
 
 /**
  * HTTPParser: what `socket.parser` shows while HTTP is spoken. The parser is in the engine; programs that look at Node's, call it or write to
- * it find what they expect, and can break nothing: there is nothing here to free.
+ * it find the members they look for, and can break nothing: there is nothing here to free.
  */
 
 const { nodeError } = require('../base/errors');
@@ -34,7 +34,7 @@ class HTTPParser {
     this.joinDuplicateHeaders = null;
   }
 
-  /** The message that came last, until it has been answered. */
+  /** The message being received, else the request that came last, if its response has not finished. */
   get incoming() {
     if (this.#incoming !== undefined) return this.#incoming;
     const { receiving, unfinished } = this.#connection;

@@ -49,7 +49,7 @@ function endUpgradeStream(connection) {
   setImmediate(() => connection.socket.destroy());
 }
 
-/** In the HTTP phase: unless half-open is allowed, what has not been answered yet will not be. */
+/** In the HTTP phase: unless half-open is allowed, answers that come later are not sent. */
 function endHttp(connection) {
   const { unfinished, madeSocket } = connection;
   if (madeSocket !== null && !connection.isStream) madeSocket.receiveEnd();

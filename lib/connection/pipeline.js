@@ -5,11 +5,11 @@
  * has the turn: the socket is its, and it writes to the connection. The others show no socket and keep what they are given, as
  * node:http's do, until the one before has finished.
  *
- * One thing is quicker than that and seen by nobody: an answer that is complete goes to the engine as soon as the last byte of the
- * one before has gone there, so that the answers to a packet of requests leave together. It has finished in its turn all the same.
+ * One shortcut, which no program can observe: an answer that is whole is handed over as soon as the one before has been, so that the
+ * answers to a packet of requests leave together. It finishes in its turn all the same.
  *
- * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them the engine has all of; `queued`, the bytes
- * that wait in the others; `goesOn`, whether the engine waits for these to become fewer; and of `ending` the bits SAID and OVER (states.js).
+ * What the connection keeps of it: `unfinished`, those responses; `handedOver`, how many of them have been handed over whole; `queued`, the bytes
+ * that wait in the others; `owesGoOn`, whether the engine waits for these to become fewer; and of `ending` the bits SAID and OVER (states.js).
  */
 
 const { noteAnswersHandedOver } = require('./answers-ahead');
@@ -39,7 +39,7 @@ function lineUpResponse(connection, response) {
   return true;
 }
 
-/** Whether the engine takes the bytes of this response now, and nobody has to see them pass. */
+/** Whether this response may be handed over now: it is next, nothing waits in the socket, and nobody has replaced the socket's write(). */
 function mayHandOver(connection, response) {
   if (connection.unfinished[connection.handedOver] !== response || (connection.ending & ENDING.SAID) !== 0) return false;
   if (connection.phase === PHASE.UNANSWERED || !connection.isActive) return false;
@@ -47,7 +47,7 @@ function mayHandOver(connection, response) {
   return socket === null || connection.isUpgraded || (socket.writable && socket.writableLength === 0 && !writesAreWatched(socket));
 }
 
-/** The engine has all of the first response that it had not: complete answers after it follow. */
+/** The first response that the engine had not got whole has been handed over: whole answers after it follow. */
 function handedLast(connection, saysClose) {
   connection.handedOver++;
   if (saysClose) connection.ending |= ENDING.SAID;
@@ -77,7 +77,7 @@ function passTurn(connection, response) {
   if (response._last) {
     connection.ending |= ENDING.OVER;
     if (connection.isUpgraded || !connection.isActive) return;
-    // Made the last one when it had been handed over.
+    // It was made the last one only when it had been handed over, without CLOSE: then the socket closes the connection, not the engine.
     if ((connection.ending & ENDING.SAID) === 0) connection.destroySoon();
     else if (connection.madeSocket !== null) leaveSocket(connection);
   } else if (connection.unfinished.length > 0) {
@@ -87,7 +87,7 @@ function passTurn(connection, response) {
   }
 }
 
-/** As destroySoon(), but that the engine closes: whoever has the socket must not be told that what he says after its end has left. */
+/** As destroySoon(), but the engine closes. A program that writes to the socket after its end must not be told that this has left. */
 function leaveSocket(connection) {
   const { madeSocket } = connection;
   madeSocket.end(() => {
@@ -102,7 +102,7 @@ function takeTurn(connection, response) {
   const isWithEngine = connection.handedOver > 0;
   if (isWithEngine) noteHandedOver(response);
   if (isWithEngine && response[kEvents] === undefined) {
-    // Nobody would hear of its turn.
+    // Nobody listens: its turn need not be told.
     response[kSink] = connection;
     response[kLine] = null;
     return;
@@ -115,8 +115,8 @@ function takeTurn(connection, response) {
 /** Bytes that wait for their turn have become more, or fewer. */
 function noteQueued(connection, delta) {
   connection.queued += delta;
-  if (connection.goesOn && connection.queued < connection.highWaterMark) {
-    connection.goesOn = false;
+  if (connection.owesGoOn && connection.queued < connection.highWaterMark) {
+    connection.owesGoOn = false;
     command(OP.GO_ON, 0, connection, 0);
   }
 }
@@ -124,7 +124,7 @@ function noteQueued(connection, delta) {
 /** The handlers of a burst have run. The engine may go on to the next one while few bytes wait for their turn: a slow answer must not make many others pile up. */
 function goOn(connection) {
   if (connection.queued < connection.highWaterMark) command(OP.GO_ON, 0, connection, 0);
-  else connection.goesOn = true;
+  else connection.owesGoOn = true;
 }
 
 /** The connection has closed. What was under way will not be: requests abort, responses close without 'finish'; in Node's order. */
@@ -161,12 +161,12 @@ function currentOf({ unfinished }) {
   return unfinished.length > 0 && unfinished[0][kLine] === null ? unfinished[0] : null;
 }
 
-/** Whether the last response of a connection has finished: what the peer still says is nobody's. */
+/** Whether the last response of a connection has finished: what the peer still says goes to nobody. */
 function isOver({ ending }) {
   return (ending & ENDING.OVER) !== 0;
 }
 
-/** Whether the last response of a connection has been ended, told or not. */
+/** Whether the request of a connection's last response is answered, whether or not the response has finished. */
 function hasAnsweredLast(connection) {
   if (isOver(connection)) return true;
   for (const response of each(connection.unfinished)) if (response._last || !response.finished) return response.finished;

@@ -10,7 +10,7 @@
 
 const { Boolean, Buffer, Math, Object, copyOf, each, nextTick } = require('../base/primordials');
 const net = copyOf(require('node:net'));
-const { bytesKeptBack, endBehindAnswers, giveUpAnswers } = require('./answers-ahead');
+const { bytesKeptBack, limitWaitForAnswers, giveUpAnswers } = require('./answers-ahead');
 const { httpSocketEncoding, nodeError } = require('../base/errors');
 const { isStreamWrap } = require('../base/node-internals');
 const { Inflow } = require('../message/inflow');
@@ -92,7 +92,7 @@ Socket.prototype._final = function _final(callback) {
 
 Socket.prototype.end = function end(chunk, encoding, callback) {
   net.Socket.prototype.end.call(this, chunk, encoding, callback);
-  endBehindAnswers(this[kConnection]);
+  limitWaitForAnswers(this[kConnection]);
   return this;
 };
 
@@ -143,7 +143,7 @@ Socket.prototype.engineClosed = function engineClosed(error) {
 
 /**
  * A socket without `_handle` looks unconnected to tls.TLSSocket, which waits for 'connect' before it writes. This one is connected from
- * birth: who waits is told on the next tick.
+ * birth: a listener is called on the next tick.
  */
 Socket.prototype.once = function once(event, listener) {
   if (event !== 'connect') return net.Socket.prototype.once.call(this, event, listener);
@@ -153,7 +153,7 @@ Socket.prototype.once = function once(event, listener) {
   return this;
 };
 
-/** Who listens for bytes in the HTTP phase sees them before the parser, as with node:http. */
+/** A listener for bytes in the HTTP phase sees them before the parser, as with node:http. */
 function on(event, listener) {
   const socket = net.Socket.prototype.on.call(this, event, listener);
   if (event === 'data' || event === 'readable') noteReader(this, listener);

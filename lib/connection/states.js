@@ -40,7 +40,7 @@ const PHASE = {
   PLAIN: 1,
   /** A raw stream. A client's connection is one until its first request, too. */
   UPGRADED: 2,
-  /** The same, and nobody waits any more for the answers to requests ahead of it: see answers-ahead.js. */
+  /** The same, and the answers to requests ahead of it have been given up: see answers-ahead.js. */
   UNANSWERED: 3,
 };
 

@@ -14,10 +14,10 @@ const { addConnection, connectionAt, count: countConnections, removeAll, removeC
 const { beginReading, waitsForFormerDriver } = require('./driver-change');
 const { finishEnded, hasEnded } = require('./ended-exchanges');
 const { parseError } = require('../base/errors');
-const { countBulk } = require('../seam/bulk');
 const layout = require('../seam/layout');
 const { runTicks } = require('../base/node-internals');
-const { Buffer, Map, copyBytes, latin1Slice, slice, subarray } = require('../base/primordials');
+const { makeSlab, setBuffers, takePayload } = require('./payload');
+const { Map, each, latin1Slice, slice } = require('../base/primordials');
 const { beginStep, endStep } = require('../message/steps');
 const { kSide } = require('../base/symbols');
 
@@ -40,16 +40,15 @@ const { MORE } = layout.demandFlags;
 const { UNIX, IPV6 } = layout.families;
 const { REMOTE_PORT, LOCAL_PORT, REMOTE_LENGTH, LOCAL_LENGTH } = layout.ends;
 const { CODE, VERSION_SHIFT } = layout.line;
-const { LENGTH, PLACE, OFFSET } = layout.payload;
-const { IN_RECORD, IN_GIVEN, FIRST_SLAB, GIVEN } = layout.places;
-/** Bytes of a slab: one read. */
-const { READ_SIZE } = layout.limits;
+const { LOW, HIGH } = layout.wide;
+const { LENGTH, PLACE } = layout.payload;
+const { IN_RECORD } = layout.places;
+/** Kinds with bytes of a stream. */
+const OF_STREAM = { __proto__: null };
+for (const kind of each(Object.values(layout.streamKinds))) OF_STREAM[kind] = true;
 const { LARGE, BROKEN } = layout.turns;
 
-// As they were when this was loaded: a program's replacements are shown no memory that native reads into, and give us none.
-const { allocUnsafeSlow } = Buffer;
-
-/** Where the records of this turn are: the shared buffer, but for a record that is larger. */
+/** Where the records of this turn are: the shared buffer, except for a record that is larger. */
 let inbound = sharedInbound;
 const sharedWords = new Int32Array(inbound.buffer);
 let words = sharedWords;
@@ -65,15 +64,8 @@ let methods = null;
 let errors = null;
 let cursor = 0;
 let end = 0;
-/** Large payloads of this turn's records. Emptied as they are taken. */
-let payloads = [];
 /** What a stream of JavaScript's has brought, of which these records tell. */
 let given = null;
-/**
- * Buffers the inline driver reads into, by number. It replaces those of which views were made, and reads into the others again. No array: setters
- * of Array.prototype would be shown them.
- */
-const slabs = { __proto__: null };
 
 /** See binding.turn */
 function onTurn(bytes, newPayloads) {
@@ -89,8 +81,7 @@ function onTurn(bytes, newPayloads) {
     }
     cursor = 0;
     end = bytes >> 2;
-    payloads = newPayloads;
-    if (payloads.length > 0) countBulk(payloads.length);
+    setBuffers(newPayloads);
   } else {
     if (bytes === BROKEN) breakDown();
     endStep();
@@ -241,14 +232,6 @@ function isNamed(records, from, to, index) {
   return false;
 }
 
-/** A slab of `allocUnsafeSlow`'s: every byte of it that is shown has been read from a socket. */
-function makeSlab(number) {
-  if (slabs[number] !== undefined) countBulk(1);
-  const slab = allocUnsafeSlow(READ_SIZE);
-  slabs[number] = slab;
-  return slab;
-}
-
 function onConnection(at, flags, index) {
   const server = servers.get(words[at + CONNECTION_SERVER]);
   if (server === undefined) {
@@ -379,40 +362,15 @@ function isOneStep(at) {
 }
 
 /**
- * A payload, in memory of its own: a program may transfer that. A large one at the end of its read is a view of its slab, which is the
- * program's then; any other is copied out of what will be written to again. One that lies in what a stream of JavaScript's has brought is a view
- * of that, as with node:http.
+ * See payload.js.
  * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
- * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
+ * @param {number} about word where it is said where it is
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
 function payload(index, at, about) {
-  const length = words[about + LENGTH];
-  const number = words[about + PLACE];
-  if (number >= 0) {
-    const chunk = payloads[number];
-    payloads[number] = undefined;
-    return chunk;
-  }
-  try {
-    if (number === IN_RECORD) return copyOf(inbound, at << 2, length);
-    const offset = words[about + OFFSET];
-    if (number === IN_GIVEN) return subarray(given, offset, offset + length);
-    const slab = slabs[FIRST_SLAB - number];
-    if (offset >= 0) return copyOf(slab, offset, length);
-    const from = offset ^ GIVEN;
-    return subarray(slab, from, from + length);
-  } catch {
-    lose(index);
-    return null;
-  }
-}
-
-/** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */
-function copyOf(buffer, from, length) {
-  const chunk = allocUnsafeSlow(length);
-  if (length > 0) copyBytes(buffer, chunk, 0, from, from + length);
+  const chunk = takePayload(words, about, inbound, at << 2, given);
+  if (chunk === null) lose(index);
   return chunk;
 }
 
@@ -430,16 +388,14 @@ function lose(index) {
  */
 function hasStreamBytes(index) {
   for (let at = cursor; at < end; at += words[at + SIZE] >> 2) {
-    const kind = words[at] & KIND;
-    if ((kind === RAW || kind === UPGRADE) && words[at + INDEX] === index) return true;
+    if (words[at + INDEX] === index && OF_STREAM[words[at] & KIND] === true) return true;
   }
   return false;
 }
 
 /** Two words as a number; exact to 2^53. */
 function word53(at) {
-  const high = at + 1;
-  return (words[at] >>> 0) + words[high] * 4294967296;
+  return (words[at + LOW] >>> 0) + words[at + HIGH] * 4294967296;
 }
 
 function bodyRecord(connection, chunk) {

@@ -7,7 +7,7 @@
  */
 
 const { Duplex } = require('node:stream');
-const { endBehindAnswers } = require('./answers-ahead');
+const { limitWaitForAnswers } = require('./answers-ahead');
 const { Inflow } = require('../message/inflow');
 
 /** Node emits 'end' though nobody reads when nothing is buffered. */
@@ -58,7 +58,7 @@ class UpgradeStream extends Duplex {
 
   end(chunk, encoding, callback) {
     super.end(chunk, encoding, callback);
-    endBehindAnswers(this[kConnection]);
+    limitWaitForAnswers(this[kConnection]);
     return this;
   }
 

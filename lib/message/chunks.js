@@ -7,7 +7,7 @@ const { nodeError } = require('../base/errors');
 const { Buffer, charCodeAt, each } = require('../base/primordials');
 
 /**
- * @param {Array} parts chunk, encoding and callback of each in turn
+ * @param {Array} parts chunk, encoding and callback of each, one after the other
  * @return {string|Uint8Array|null} all chunks as one; each encoded by itself where it matters; null: memory of one has been given away since
  */
 function join(parts) {

@@ -11,13 +11,13 @@ const { kCorked, kForwardedCorks, kBuffered, kBufferedLength, kErrored } = requi
 const { nextTick } = require('../base/primordials');
 const { kOwner, kSink, kOnDrain } = require('../base/symbols');
 
-/** Its sink is corked on its account, once more. */
+/** Corks the message's sink once more. */
 function forwardCork(message) {
   message[kForwardedCorks]++;
   message[kSink].cork();
 }
 
-/** Ends corks of the sink until no more than `left` of this message's are on it. */
+/** Uncorks the sink until this message has corked it no more than `left` times. */
 function returnCorks(message, left) {
   while (message[kForwardedCorks] > left) {
     message[kForwardedCorks]--;

@@ -346,7 +346,7 @@ IncomingMessage.prototype._dumpAndCloseReadable = function _dumpAndCloseReadable
   state.closeEmitted = true;
 };
 
-/** A request whose answer has been sent without anybody reading it: it has ended, but nobody has been told. */
+/** A request that nobody has read and whose answer counts as sent: it has ended, but nobody has been told. */
 function hasEndedUnread(message) {
   if (!message.complete || message.statusCode !== null || message[kConnection] === null || !isUntouched(message)) return false;
   return message._dumped || message[kConnection].hasSentUntold(message);

@@ -27,7 +27,7 @@ class Inflow {
     this.#end = end;
   }
 
-  /** Whether everything that has come is in the Readable. */
+  /** Whether the Readable is full: what comes now waits here. */
   get isBlocked() {
     return this.#blocked;
   }
@@ -39,7 +39,7 @@ class Inflow {
     } else if (chunk === null) {
       this.#end(this.#readable);
     } else {
-      // Asked before: who hears of the chunk may transfer its memory.
+      // Read before push(): a listener may transfer the chunk's memory.
       const { length } = chunk;
       if (this.#readable.push(chunk)) {
         this.#connection.credit(length);

@@ -15,7 +15,7 @@ const { kSink, kLine, kOnFinish, kOnClose, kOnDrain, kStep } = require('../base/
 /** The last bytes: what is buffered, the chunk, and for a chunked body the last chunk with the trailer section. */
 function sendLast(message, chunk, encoding) {
   const flags = message._last ? LAST | CLOSE : LAST;
-  // Who waits for the end must hear when the bytes have left.
+  // Whoever waits for the end must hear when the bytes have left.
   const callback = message[kEndCallbacks] === null ? undefined : noop;
   if (!message.chunkedEncoding || !message._hasBody) {
     transmit(message, chunk, chunk === null ? 'latin1' : encoding, flags, callback);
@@ -30,7 +30,7 @@ function sendLast(message, chunk, encoding) {
   message[kSink]?.uncorkFully();
 }
 
-/** Whoever calls end() again hears with the first, or why it is too late. */
+/** Whoever calls end() again is told together with the first caller, or why it is too late. */
 function queueEndCallback(message, callback) {
   if (message[kWritableFinished] || isSent(message)) callback(nodeError('ERR_STREAM_ALREADY_FINISHED', 'end'));
   else if (message.destroyed) nextTick(callback, message[kErrored] ?? streamDestroyed('end'));

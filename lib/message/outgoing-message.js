@@ -6,7 +6,8 @@
  * a socket by hand. What waits for a sink is in outgoing-queue.js, what waits for the end of the tick in corking.js, the end in outgoing-end.js.
  *
  * head:  none → stored (`_header`) → sent (`_headerSent`)
- * body:  being written → ended (`finished`) → handed over ('finish') → 'close'; from anywhere: destroy() or a lost connection → 'close'
+ * body:  being written → ended (Node calls that `finished`) → handed over → finished ('finish') → 'close'; from anywhere: destroy() or a lost
+ *        connection → 'close'
  */
 
 const { EventEmitter } = require('node:events');
@@ -142,15 +143,15 @@ function markUnusualHead(message) {
 }
 
 /**
- * write() and end() of a derived object: the head is what that says it is (its status, its writeHead()), but it is the message that has a place
- * on the connection. In node:http such bytes wait for ever.
+ * write() and end() of a derived object: the head is made from the derived object (its status, its writeHead()), but the bytes are the message's, which
+ * has the place on the connection. In node:http such bytes wait for ever.
  * @param {OutgoingMessage} derived
  * @param {string} method 'write' or 'end'
  */
 function callOwner(derived, method, chunk, encoding, callback) {
   const owner = derived[kOwner];
-  const isOpen = !owner.finished && !owner.destroyed && !derived.destroyed;
-  if (isOpen && !owner._header) {
+  const canWrite = !owner.finished && !owner.destroyed && !derived.destroyed;
+  if (canWrite && !owner._header) {
     if (method === 'write') {
       checkChunk(chunk);
     } else {
@@ -160,7 +161,7 @@ function callOwner(derived, method, chunk, encoding, callback) {
     }
     derived._implicitHeader();
   }
-  if (isOpen && method === 'end') takeFraming(owner, derived);
+  if (canWrite && method === 'end') takeFraming(owner, derived);
   const result = OutgoingMessage.prototype[method].call(owner, chunk, encoding, callback);
   return result === owner ? derived : result;
 }

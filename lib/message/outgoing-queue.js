@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * What an outgoing message has been given and waits for its turn: until there is a sink, or while the sink takes nothing. It is kept as Node keeps
- * it, framed and in pieces, since programs look at `outputData`.
+ * The queue of an outgoing message: what it has been given and cannot write yet, because there is no sink or the sink takes nothing. It is kept as Node
+ * keeps it, framed and in pieces, since programs look at `outputData`.
  */
 
 const { constants } = require('node:os');
@@ -121,7 +121,7 @@ const queueMethods = {
     return this.outputSize < this[kHighWaterMark];
   },
 
-  /** A sink has been found: what waited leaves, and whoever waited for that is told. */
+  /** There is a sink now: what waited leaves, and whoever waited for that is told. */
   _flush() {
     if (isDerived(this)) {
       this[kOwner]._flush();

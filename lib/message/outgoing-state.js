@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * What an outgoing message keeps: its shape, and the names that the files share which make it work: outgoing-message.js, what users call;
+ * The fields of an outgoing message, and the symbols under which the files that work on it find them: outgoing-message.js, what users call;
  * outgoing-queue.js, what waits for a sink; corking.js, what is buffered within a tick; outgoing-end.js, the end.
  */
 
@@ -11,7 +11,7 @@ const { kEvents, kOwner, kOutHeaders, kSink, kLine, kUniqueHeaders, kLenient, kS
 
 /** What waits for a sink. */
 const kQueue = Symbol('turnout.queue');
-/** How often it is corked, and how often its sink is on its account. */
+/** How often it is corked, and how often it has corked its sink. */
 const kCorked = Symbol('turnout.corked');
 const kForwardedCorks = Symbol('turnout.forwardedCorks');
 /** The chunks of this tick. */
@@ -28,7 +28,7 @@ const kUnusualHead = Symbol('turnout.unusualHead');
 
 const { emit } = EventEmitter.prototype;
 
-/** One place for the shape. EventEmitter's and Stream's constructors would only set what is set here. */
+/** All fields in one place, so that all messages have one shape. EventEmitter's and Stream's constructors would only set what is set here. */
 function initOutgoing(message, highWaterMark, rejectBody) {
   message[kOwner] = message;
   message[kEvents] = undefined;

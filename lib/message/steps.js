@@ -1,7 +1,7 @@
 'use strict';
 
 /**
- * Steps: what runs to its end before ticks and promises do. A packet's messages are told of in one step, as node:http tells of them, but that
+ * Steps: a step is what runs before the next ticks and promises. A packet's messages are told of in one step, as node:http tells of them, except that
  * ticks run after each piece of a body.
  *
  * An answer that is handed over counts as sent from the next step on: node:http's has left by then, and has finished. What its program still
@@ -21,7 +21,7 @@ const STATE = Object.freeze({
   SENT: -2,
   /** Destroyed when it counted as sent. */
   ABANDONED: -3,
-  /** Its connection failed before it did. */
+  /** Its connection failed before it counted as sent. */
   LOST: -4,
 });
 

@@ -8,6 +8,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { countBulk } = require('./bulk');
+const { HAS_LIBUV } = require('./driver');
 const layout = require('./layout');
 const { Buffer, latin1Write, nextTick, setBytes, setImmediate, setTimeout, utf8Write } = require('../base/primordials');
 
@@ -39,7 +40,7 @@ let flushScheduled = false;
 let laterScheduled = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let refs = 0;
-/** Whatever records may come of, unref'd or not. */
+/** How many things records may still tell of, unref'd or not: see expectRecords(). */
 let busy = 0;
 let onTurn = null;
 let beforeFlush = null;
@@ -77,16 +78,21 @@ function unusable(why, cause) {
   return error;
 }
 
-/** Commands and records that each side understands in its own way would be anything at all. */
+/** Whether the addon has the numbers of layout.js: otherwise commands and records would mean something else to each side. */
 function hasOurNumbers(loaded) {
-  const theirs = loaded.layout?.();
-  return Object.keys(layout).every((group) => Object.keys(layout[group]).every((name) => layout[group][name] === theirs?.[group]?.[name]));
+  const theirs = loaded.layout?.() ?? {};
+  return hasAllOf(theirs, layout) && hasAllOf(layout, theirs);
+}
+
+/** @return {boolean} whether every number of `those` is one of `these`, by the same name */
+function hasAllOf(these, those) {
+  return Object.keys(those).every((group) => Object.keys(those[group]).every((name) => those[group][name] === these[group]?.[name]));
 }
 
 /** @return {object} this environment's port, opened at first use */
 function openPort() {
   if (port === null) {
-    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater);
+    port = new (addon().Port)(inbound, outbound, turn, makeSlab, resumeLater, HAS_LIBUV);
     if (busy > 0) beBusy();
     if (hasChannels) port.shareLoop();
   }

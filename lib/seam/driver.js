@@ -2,7 +2,7 @@
 
 /**
  * Who moves a server's bytes: the JavaScript thread's own loop (no threads), or so many threads of the engine's.
- * docs/architecture.md, "Two drivers", says which to take and why.
+ * docs/architecture.md, "Drivers", says which to take and why.
  */
 
 const os = require('node:os');
@@ -12,6 +12,8 @@ const { invalidArgValue } = require('../base/validators');
 
 /** Where libuv watches a descriptor of ours; elsewhere, and where the runtime has no libuv, the engine takes threads by itself. */
 const INLINE_PLATFORMS = ['linux', 'darwin'];
+/** Bun and Deno have names of libuv's for addons to find, and not libuv: Bun ends the process when most of them are called. */
+const HAS_LIBUV = process.versions.bun === undefined && process.versions.deno === undefined;
 
 /** One thread beside the JavaScript thread on one or two cores, otherwise all cores but one, at most four. */
 function defaultThreads() {
@@ -29,8 +31,7 @@ function threadsOfEnvironment(env = process.env) {
     return count;
   }
   if (driver === undefined || driver === '' || driver === 'inline') {
-    const inline = includes(INLINE_PLATFORMS, process.platform) && process.versions.bun === undefined;
-    return inline ? 0 : defaultThreads();
+    return HAS_LIBUV && includes(INLINE_PLATFORMS, process.platform) ? 0 : defaultThreads();
   }
   if (driver === 'threads') return defaultThreads();
   throw invalidArgValue('TURNOUT_DRIVER', driver, "must be 'inline' or 'threads'");
@@ -46,4 +47,4 @@ function threadsOf(threads) {
   return rows.threads.take(threads);
 }
 
-module.exports = { threadsOf };
+module.exports = { HAS_LIBUV, threadsOf };

@@ -38,6 +38,11 @@ module.exports = Object.freeze({
     /** Whether JavaScript is to give more bytes of a stream that it moves itself. */
     DEMAND: 15,
   }),
+  /** Kinds whose bytes belong to no message, but to whoever has the connection's stream. */
+  streamKinds: Object.freeze({
+    UPGRADE: 5,
+    RAW: 6,
+  }),
   /** Words of records, by kind. */
   words: Object.freeze({
     CONNECTION_GENERATION: 3,
@@ -54,15 +59,13 @@ module.exports = Object.freeze({
     REQUEST_BYTES_READ: 7,
     /** Where bytes begin: target, then `name NUL value NUL name NUL value` (latin1, no trailing NUL). */
     REQUEST_BYTES: 9,
-    BODY_SEQ: 3,
-    BODY_PAYLOAD: 4,
+    BODY_PAYLOAD: 3,
     /** Where bytes begin: the payload, when it is here. */
-    BODY_BYTES: 7,
-    END_SEQ: 3,
-    END_TRAILERS_LENGTH: 4,
-    END_BYTES_READ: 5,
+    BODY_BYTES: 6,
+    END_TRAILERS_LENGTH: 3,
+    END_BYTES_READ: 4,
     /** Where bytes begin: trailers as the fields of REQUEST. */
-    END_BYTES: 7,
+    END_BYTES: 6,
     UPGRADE_SEQ: 3,
     UPGRADE_PAYLOAD: 4,
     UPGRADE_BYTES_READ: 7,
@@ -108,6 +111,13 @@ module.exports = Object.freeze({
     KIND: 255,
     /** The flags are above. */
     FLAGS_SHIFT: 8,
+  }),
+  /** The words of a number that has two. JavaScript is exact to 2^53. */
+  wide: Object.freeze({
+    /** Bits 0 to 31. */
+    LOW: 0,
+    /** Those above. */
+    HIGH: 1,
   }),
   /** Words of a payload, from its first one. */
   payload: Object.freeze({
@@ -162,20 +172,16 @@ module.exports = Object.freeze({
     KEEP_ALIVE: 1,
     /** A candidate, for which the engine waits for DECIDE; of a response, the switch. */
     UPGRADE: 2,
-    /** The method is CONNECT; with UPGRADE. */
-    CONNECT: 4,
     /** BODY, any number of times, and END follow. */
-    HAS_BODY: 8,
+    HAS_BODY: 4,
     /** There is at least one Host field. */
-    HAS_HOST: 16,
+    HAS_HOST: 8,
     /** `Expect` contains `100-continue`, and the version is not below 1.1. */
-    EXPECT_CONTINUE: 32,
+    EXPECT_CONTINUE: 16,
     /** An `Expect` with any other value. */
-    EXPECT_OTHER: 64,
-    /** The body comes chunked (RFC 9112 §7.1). */
-    CHUNKED: 128,
+    EXPECT_OTHER: 32,
     /** The last of a burst: nothing after it is parsed before GO_ON. */
-    REST: 256,
+    REST: 64,
   }),
   /** Flags of UPGRADE. */
   upgradeFlags: Object.freeze({
@@ -212,7 +218,7 @@ module.exports = Object.freeze({
     WRITE: 1,
     /** Raw bytes ahead of whatever has not been sent. */
     WRITE_NOW: 2,
-    /** Answers an upgrade candidate. */
+    /** Decides about an upgrade candidate. */
     DECIDE: 3,
     /** JavaScript has consumed so much of BODY and RAW. */
     CREDIT: 4,
@@ -290,6 +296,15 @@ module.exports = Object.freeze({
     /** Accept control characters in field values. */
     RELAXED: 16,
   }),
+  /** How much of what comes is checked: `validation` of a server's configuration. */
+  validation: Object.freeze({
+    /** What RFC 9112 asks for. */
+    STRICT: 0,
+    /** Control characters may stand in field values, NUL, CR and LF excepted: Node's `httpValidation: 'relaxed'`. */
+    RELAXED: 1,
+    /** What only insecureHTTPParser gets past as well. */
+    INSECURE: 2,
+  }),
   /** Who gets the peer's bytes: the low bits of TAP's argument. */
   readers: Object.freeze({
     /** The protocol core, once JavaScript has had all that was told as RAW; until then RAW goes on. */
@@ -339,6 +354,10 @@ module.exports = Object.freeze({
     STREAMS: 63,
     /** Bytes of a head, unless somebody says otherwise. */
     MAX_HEADER_SIZE: 16384,
+    /** Fields of a head, unless somebody says otherwise: what Node's `maxHeadersCount` amounts to. */
+    MAX_FIELDS: 1000,
+    /** Bytes of BODY and RAW on their way to JavaScript without CREDIT after which the engine stops reading. */
+    WINDOW: 131072,
   }),
   /** Statuses of the answers to what a peer does wrong; 400 where there is none. */
   statuses: Object.freeze({

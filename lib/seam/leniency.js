@@ -17,10 +17,8 @@
 const http = require('../base/host-http');
 const { each, split } = require('../base/primordials');
 
-/** What a parser lets pass. */
-const STRICT = 0;
-const RELAXED = 1;
-const INSECURE = 2;
+/** What a parser lets pass, as the engine is told it. */
+const { STRICT, RELAXED, INSECURE } = require('./layout').validation;
 
 const FLAG = '--insecure-http-parser';
 /** Node 24 and later tell what the process was started with, and warn of it, when they are asked about a message that says nothing. */

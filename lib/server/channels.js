@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * Channels to other processes, intercepted: what they are to send is asked first, for our sockets and servers know better how. That is done
- * once in a process, by whoever comes first, for every copy of turnout and every realm that loads one. So nothing here may lead to the copy
- * it belongs to, which could otherwise never be collected: objects are found by their symbols, copies are told by weak references.
+ * Channels to other processes, intercepted: an object that is to be sent is asked first, because our sockets and servers are sent in ways of their
+ * own. That is done once in a process, by whoever comes first, for every copy of turnout and every realm that loads one. So nothing here may lead to
+ * the copy it belongs to, which could otherwise never be collected: objects are found by their symbols, copies are told by weak references.
  */
 
 const { ChildProcess } = require('node:child_process');

@@ -34,7 +34,7 @@ function onRequest(connection, seq, flags, method, url, version, fields) {
   try {
     takeRequest(connection, seq, flags, method, url, version, fields);
   } finally {
-    // Only now: GO_ON comes after the answers of this burst, and the engine parses more when these have left. Who reads no answers is served no more.
+    // Only now: GO_ON comes after the answers of this burst, and the engine parses more when these have left. A peer that reads no answers is served no further.
     goOn(connection);
   }
 }
@@ -84,7 +84,7 @@ function decideUpgrade(connection, req, flags, seq) {
   answer(connection, req, flags | expectation(req));
 }
 
-/** `Expect` counts again on a request that stays one; the engine looks at it only for those that are no candidates. */
+/** The `Expect` of a declined upgrade candidate: the engine looks at this field only in requests that are no candidates. */
 function expectation(req) {
   const { expect } = req.headers;
   if (expect === undefined) return 0;
@@ -102,7 +102,7 @@ function onUpgrade(connection, seq, complete, head) {
     return;
   }
   command(OP.DECIDE, ACCEPTED, connection, seq);
-  // A socket that nobody has seen yet is not made for HTTP first.
+  // Before the socket may be made: it needs no listeners of HTTP's then.
   if (complete) connection.phase = PHASE.UPGRADED;
   const { socket } = connection;
   connection.side.leaveHttp(connection, complete);
@@ -217,7 +217,7 @@ function clientError(connection, error, mayAnswer) {
   if (socket.listenerCount('error') === 0) socket.on('error', noop);
   if (server.emit('clientError', error, socket)) return;
   if (mayAnswer && socket.writable && !isUnderWay(connection.current)) socket.write(errorAnswer(error.code));
-  // Who speaks the new protocol hears of a deadline as an error, of the peer's garbage as the close it leads to.
+  // In the new protocol a deadline is an error of the socket; the peer's garbage only closes it.
   socket.destroy(mayAnswer || error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? error : undefined);
 }
 

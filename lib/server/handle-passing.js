@@ -1,10 +1,10 @@
 'use strict';
 
 /**
- * `child.send(message, socket)`, `process.send()`, `worker.send()` with a connection of the engine's or a server of ours. Node takes libuv's handle
- * from the object; a connection of ours gets one when it goes: a copy of its descriptor, put for the length of Node's code into an object that
- * has what that asks of a socket. The engine then forgets the connection, and the object the program has becomes what Node leaves behind, a
- * net.Socket without a handle.
+ * Handle passing: `child.send(message, socket)`, `process.send()`, `worker.send()` with a connection of the engine's or a server of ours. Node takes
+ * libuv's handle from the object. For a connection of ours one is made of a copy of its descriptor, and Node's code gets an object that has it in the
+ * socket's place (standIn()). The engine then forgets the connection, and the object the program has becomes what Node leaves behind, a net.Socket
+ * without a handle.
  *
  * Nothing is lost on the way: what has been written leaves first, and if the kernel does not take it yet the message waits, with all that is
  * sent after it; what has been read and not been used goes along (unread-bytes.js). A message that cannot be sent leaves the connection as it was.
@@ -51,7 +51,7 @@ function passSocket(target, send, message, options, callback) {
 }
 
 /**
- * A handle of libuv's for a connection of the engine's, which is read no more unless it stays here, too: depart() or goOn() is to follow.
+ * A handle of libuv's for a connection of the engine's, which is read no more unless it stays here, too: depart() or readAgain() is to follow.
  * @param {Socket} socket
  * @param {boolean} [stays] here as well
  * @return {{handle: object, untold: Buffer, bytesRead: number}|null} null: not now
@@ -65,7 +65,7 @@ function copyHandle(socket, stays = false) {
   try {
     return { handle: handleOf(copied.fd), untold: copied.untold, bytesRead: copied.bytesRead };
   } catch (error) {
-    goOn(connection);
+    readAgain(connection);
     throw error;
   }
 }
@@ -98,15 +98,15 @@ function copyOf(connection, stays) {
 
 /** @param {number} fd of a connection, which is the handle's from then on @return {object} libuv's handle */
 function handleOf(fd) {
-  let holder;
+  let socket;
   try {
-    holder = new net.Socket({ fd, manualStart: true });
+    socket = new net.Socket({ fd, manualStart: true });
   } catch (error) {
     fs.closeSync(fd);
     throw error;
   }
-  const handle = holder._handle;
-  holder._handle = null;
+  const handle = socket._handle;
+  socket._handle = null;
   return handle;
 }
 
@@ -132,7 +132,7 @@ function give(socket, connection, { handle, untold }, target, send, message, opt
     handle.close();
     if (unread.length > 0) tellUnread(send, target, Buffer.alloc(0));
     if (buffered.length > 0) socket.unshift(buffered);
-    goOn(connection);
+    readAgain(connection);
     throw error;
   }
   depart(socket, connection);
@@ -174,7 +174,7 @@ function takeBuffered(socket) {
 }
 
 /** It is read again as before. */
-function goOn(connection) {
+function readAgain(connection) {
   connection.intake.setHold(HOLD.DEPARTING, false);
   connection.intake.tellReader();
 }
@@ -186,7 +186,7 @@ function depart(socket, connection) {
   connection.life = LIFE.CLOSED;
   if (connection.ref) unrefProcess();
   connection.side.forget(connection);
-  // Everything has left. Who waited for that runs no code of his inside send().
+  // Everything has left. Callbacks that waited for that must not run inside send().
   nextTick(() => connection.onAck(connection.outflow.handed));
   current?.detachSocket?.(socket);
   abortWith(socket, connection);
@@ -248,7 +248,7 @@ function whenSent(socket, connection, callback) {
     connection.intake.onMoved = callback;
     return;
   }
-  // Who sends the socket away lets nobody answer on it.
+  // A program that sends the socket away wants no answers on it.
   giveUpAnswers(connection);
   if (!socket.connecting) {
     const { writableLength } = socket;
@@ -295,14 +295,14 @@ function lendDescriptor() {
   connection.intake.tellReader();
   const copied = copyOf(connection, true);
   if (copied === null) {
-    goOn(connection);
+    readAgain(connection);
     return this;
   }
   this.pause();
   this._readableState.reading = false;
   this._read = (size) => {
     delete this._read;
-    goOn(connection);
+    readAgain(connection);
     this._read(size);
   };
   return copied.fd;
@@ -310,4 +310,4 @@ function lendDescriptor() {
 
 onChannels(shareLoop);
 
-module.exports = { copyHandle, depart, goOn };
+module.exports = { copyHandle, depart, readAgain };

@@ -2,7 +2,7 @@
 
 /**
  * ListenHandle: what a listening server has in `_handle`. It is libuv's own kind of handle, made of another descriptor of the socket, so that
- * Node's code, which hands `_handle` to C++ (`child.send(message, server)`, `listen(server)`), gets what it expects. libuv does not listen with
+ * Node's code, which hands `_handle` to C++ (`child.send(message, server)`, `listen(server)`), gets what it can use. libuv does not listen with
  * it: the engine accepts, until somebody else asks the handle to. Where there are no descriptors an object stands in for it.
  */
 

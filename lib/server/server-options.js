@@ -3,14 +3,13 @@
 /** A server's options: taken as options.js has them, live where they may change, told to the engine in its own words. */
 
 const http = require('../base/host-http');
-const { INSECURE, RELAXED, parserLeniency } = require('../seam/leniency');
+const { parserLeniency } = require('../seam/leniency');
+const { MAX_FIELDS } = require('../seam/layout').limits;
 const { optionsOf, server: rows } = require('../seam/options');
 const { Number, Object, each } = require('../base/primordials');
 const { kSide } = require('../base/symbols');
 
 const kSettings = Symbol('turnout.settings');
-/** Fields of a head that the engine lets pass when `maxHeadersCount` is no number; Node's default. */
-const MAX_FIELDS = 1000;
 
 const SERVER = optionsOf('server');
 
@@ -69,7 +68,6 @@ const milliseconds = (value, fallback) => (Number.isFinite(value) && value >= 0 
  */
 function engineConfig(server) {
   const keepAliveTimeout = milliseconds(server.keepAliveTimeout, 0);
-  const leniency = parserLeniency(server);
   return {
     noDelay: !!server.noDelay,
     hold: server[kSide].isHeard,
@@ -82,8 +80,7 @@ function engineConfig(server) {
     checkInterval: milliseconds(server.connectionsCheckingInterval, rows.connectionsCheckingInterval.fallback),
     maxHeaderSize: server.maxHeaderSize > 0 ? Number(server.maxHeaderSize) : http.maxHeaderSize,
     maxHeadersCount: typeof server.maxHeadersCount === 'number' ? server.maxHeadersCount : MAX_FIELDS,
-    lenient: leniency === INSECURE,
-    relaxedValues: leniency === RELAXED,
+    validation: parserLeniency(server),
   };
 }
 

@@ -181,7 +181,7 @@ class ServerSide {
     if (connection.phase === PHASE.PLAIN && connection.isActive) this.inScope(destroySocket, connection);
   }
 
-  /** The upgrade is accepted: the server's listeners leave, with a body still to come only once that is in. */
+  /** The upgrade is accepted: the server's listeners leave the socket, unless body is still to come. */
   leaveHttp(connection, complete) {
     if (!complete) return;
     const { socket } = connection;
@@ -194,7 +194,7 @@ class ServerSide {
     return Boolean(server.httpAllowHalfOpen);
   }
 
-  /** Between two requests it is keepAliveTimeout that counts, which the engine keeps, and no timeout of the request before. */
+  /** Between two requests only keepAliveTimeout counts, which the engine keeps: a timeout that the request before has set ends. */
   rest({ server, madeSocket }) {
     if (keepsAlive(server)) madeSocket.setTimeout?.(0);
   }
@@ -211,7 +211,7 @@ class ServerSide {
     server._emitCloseIfDrained();
   }
 
-  /** It has closed. @param {import('../connection/connection').Connection} connection */
+  /** It has closed, or another process has it. @param {import('../connection/connection').Connection} connection */
   forget(connection) {
     this.connections.delete(connection);
   }

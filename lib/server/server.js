@@ -177,7 +177,7 @@ Server.prototype.listen = function listen(...args) {
 
 /**
  * The last step of listen(): net.Server has sorted out the arguments, looked up the name and, in a cluster worker, asked the
- * primary. An `fd` and ready-made handles stay net.Server's, but for the connections they bring.
+ * primary. An `fd` and ready-made handles stay net.Server's, except for the connections they bring.
  */
 Server.prototype._listen2 = function _listen2(address, port, addressType, backlog, fd, flags) {
   if (this._handle || (typeof fd === 'number' && fd >= 0)) {

@@ -1,14 +1,14 @@
 'use strict';
 
 /**
- * `postMessage(socket, [socket])` and `postMessage(server, [server])`, on the Nodes that can: Node asks the object for libuv's handle, and then for
- * what the other thread makes the object anew of. A connection of the engine's gets a handle as one that goes to another process does
+ * Transfers to worker threads: `postMessage(socket, [socket])` and `postMessage(server, [server])`, on the Nodes that can. Node asks the object for
+ * libuv's handle, and then for the data from which the other thread makes its own object. A connection of the engine's gets a handle as one that goes to another process does
  * (handle-passing.js), and like Node's it must be fresh.
  */
 
 const net = require('node:net');
 const { canCopyDescriptors } = require('../seam/binding');
-const { copyHandle, depart, goOn } = require('./handle-passing');
+const { copyHandle, depart, readAgain } = require('./handle-passing');
 const { listenerOf } = require('./listen-handle');
 const { kTransfer, kTransferList } = require('../base/node-internals');
 const { Object, nextTick } = require('../base/primordials');
@@ -18,13 +18,13 @@ const { Socket, connectionOf } = require('../connection/socket');
 /** The handle that was told of and has not been asked for. */
 const kHandle = Symbol('turnout.transferredHandle');
 
-/** Node asks both within postMessage(), unless something else in the message cannot be sent. */
+/** If postMessage() has not taken the handle, something else in the message could not be sent: the connection stays here. */
 function takeBack(socket) {
   const handle = socket[kHandle];
   if (!handle) return;
   socket[kHandle] = null;
   handle.close();
-  goOn(connectionOf(socket));
+  readAgain(connectionOf(socket));
 }
 
 /** What a transferred socket must be: TCP, connected, nothing read, nothing written. */
@@ -42,7 +42,7 @@ function transferList() {
       nextTick(takeBack, this);
     } else if (copied !== null) {
       copied.handle.close();
-      goOn(connectionOf(this));
+      readAgain(connectionOf(this));
     }
   }
   return this[kHandle] ? [this[kHandle]] : net.Socket.prototype[kTransferList].call(this);

@@ -1,9 +1,9 @@
 'use strict';
 
 /**
- * What a process has read of a connection that it sends to another one, and has not used: it goes ahead of the handle in an internal message,
- * of which a program sees nothing, and turnout in the other process puts it before what that reads itself. A process without turnout does not
- * hear of it.
+ * Unread bytes: what a process has read, and not used, of a connection that it sends to another process. They go ahead of the handle in an internal
+ * message, of which a program sees nothing, and turnout in the other process puts them before what that reads itself. A process without turnout
+ * does not hear of them.
  */
 
 const { INTERNAL_PREFIX, NODE_HANDLE, SOCKET_TYPE, ownerOfHandle } = require('../base/node-internals');

@@ -13,7 +13,7 @@ use super::memory::Place;
 use crate::engine::deadline::Timeouts;
 use crate::engine::error::ParseError;
 use crate::engine::h1;
-use crate::engine::layout;
+use crate::engine::layout::{self, Validation};
 use crate::engine::net::connector::Remote;
 use crate::engine::net::listener::Endpoint;
 use crate::engine::net::server::ServerConfig;
@@ -33,24 +33,6 @@ pub struct ListenOptions {
     pub ipv6_only: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
-}
-
-/// What the engine has at one moment; `engine::net::census` says what each count is.
-#[napi(object)]
-#[allow(missing_docs)]
-pub struct Census {
-    pub connections: u32,
-    pub connecting: u32,
-    pub slots: u32,
-    pub free: u32,
-    pub deadlines: u32,
-    pub queued: u32,
-    pub servers: u32,
-    pub buffers: u32,
-    pub blocks: u32,
-    pub undelivered: u32,
-    /// Buffers of JavaScript's that the inline driver reads into.
-    pub slabs: u32,
 }
 
 /// Where to connect: `path`, or `address` and `port`.
@@ -93,10 +75,8 @@ pub struct Config {
     pub max_header_size: f64,
     /// Fields of a head; 0: any number.
     pub max_headers_count: f64,
-    /// Accept what insecureHTTPParser accepts.
-    pub lenient: bool,
-    /// Accept control characters in field values.
-    pub relaxed_values: bool,
+    /// `engine::layout::Validation`.
+    pub validation: u32,
 }
 
 /// What came of listening.
@@ -173,11 +153,15 @@ impl Config {
             http: Arc::new(h1::Config {
                 max_header_size: self.max_header_size as usize,
                 max_fields: self.max_headers_count as u32,
-                lenient: self.lenient,
-                relaxed_values: self.relaxed_values,
+                validation: Validation::of(self.validation).unwrap_or_default(),
             }),
         }
     }
+}
+
+/// What JavaScript gets for an error of the system.
+pub fn negative(error: &io::Error) -> i32 {
+    -error.raw_os_error().unwrap_or(libc::EINVAL)
 }
 
 /// A float cast saturates: NaN and negative numbers are 0; ten years are as good as for ever.
@@ -217,8 +201,10 @@ pub fn layout(env: &Env) -> Result<Object<'_>> {
 /// XORs `length` bytes of `data`, a Uint8Array, from `offset` on with `key`, its first byte the lowest; nothing when they are not all there,
 /// as when its memory has been transferred.
 #[napi(catch_unwind)]
+#[allow(unsafe_code)]
 pub fn websocket_mask(env: Env, data: Unknown<'_>, key: u32, offset: u32, length: u32) {
     if let Some(part) = Place::of(env, data.raw()).and_then(|place| place.part(offset as usize, length as usize)) {
-        part.mask(key.to_le_bytes());
+        // SAFETY: looked up just now; while JavaScript runs, which has called this, nothing of native's has bytes of JavaScript's in use.
+        unsafe { part.mask(key.to_le_bytes()) };
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, Object, Unknown};
 use napi::{sys, Env, Result};
 
-use super::convert::Census;
 use super::engine::{Engine, On};
 use super::event_loop::{Loop, OnReady, Why};
 use super::exception::{broken, caught, clear_exception, contained};
@@ -16,7 +15,7 @@ use super::life::{Home, HomeBytes, HomeFunction};
 use super::local::Local;
 use super::memory::Place;
 use super::wake::{OnWake, Wake};
-use crate::engine::net::census::Census as EngineCensus;
+use crate::engine::net::census::Census;
 use crate::engine::net::command::Target;
 use crate::engine::net::delivery::{Delivery, Driver};
 use crate::engine::net::event::Batch;
@@ -42,13 +41,15 @@ pub struct Given<'a> {
     pub slab: Function<'a, u32, Unknown<'static>>,
     /// Calls [`Crossing::resume`] so many milliseconds later, or, 0, in the loop's next round, where native cannot do that itself.
     pub later: Function<'a, u32, ()>,
+    /// Whether the runtime's libuv is one.
+    pub libuv: bool,
 }
 
 /// Everything a turn needs, for the life of a `Port`.
 pub struct Crossing {
     pub(super) env: sys::napi_env,
     pub(super) engine: Rc<Engine>,
-    /// What all of JavaScript's that is used here lives with.
+    /// The `Port`: the JavaScript objects used here live as long as it does.
     pub(super) home: Home,
     pub(super) inbound: HomeBytes,
     outbound: HomeBytes,
@@ -74,7 +75,7 @@ pub struct Crossing {
     pub(super) depth: Cell<u32>,
     /// What a panic has said: the engine is given up. And whether JavaScript has been told.
     pub(super) broken: RefCell<Option<String>>,
-    pub(super) mourned: Cell<bool>,
+    pub(super) told_broken: Cell<bool>,
     /// The port has been collected, or the environment goes.
     pub(super) closed: Cell<bool>,
     #[cfg(debug_assertions)]
@@ -99,7 +100,7 @@ impl Crossing {
             (c"later", given.later.raw()),
         ];
         let home = Home::new(env, port, &kept)?;
-        let event_loop = Loop::open(env.raw());
+        let event_loop = if given.libuv { Loop::open(env.raw()) } else { None };
         let (wake, waken) = match event_loop.as_ref().map(Loop::waker) {
             Some(waker) => (None, Box::new(move || waker.wake()) as WakeFunction),
             None => {
@@ -127,7 +128,7 @@ impl Crossing {
             tells_streams: Cell::new(false),
             depth: Cell::new(0),
             broken: RefCell::default(),
-            mourned: Cell::new(false),
+            told_broken: Cell::new(false),
             closed: Cell::new(false),
             #[cfg(debug_assertions)]
             panics: Cell::new(false),
@@ -167,8 +168,9 @@ impl Crossing {
     pub(super) fn break_down(&self, said: String) -> napi::Error {
         let error = broken(&said);
         *self.broken.borrow_mut() = Some(said);
-        // What has been left half done may panic again while it goes.
+        // What was left half done may panic again while it is dropped.
         contained(|| self.engine.stop_threads());
+        self.local.unwatch();
         contained(|| self.engine.stop_local());
         self.resuming.set(false);
         self.resume_later(Env::from_raw(self.env));
@@ -195,7 +197,7 @@ impl Crossing {
         if self.closed.replace(true) {
             return;
         }
-        // Who may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
+        // Whatever may wake the loop ends before it is closed, and it stops watching before what it watches is closed.
         self.engine.stop_threads();
         self.local.close();
         self.engine.stop_local();
@@ -213,32 +215,16 @@ impl Crossing {
     }
 
     /// The engine's counts, and those of the crossing.
-    pub fn census(&self, engine: EngineCensus) -> Census {
-        let waiting = self.delivery.borrow().waiting() as u32;
-        Census {
-            connections: engine.connections,
-            connecting: engine.connecting,
-            slots: engine.slots,
-            free: engine.free,
-            deadlines: engine.deadlines,
-            queued: engine.queued,
-            servers: engine.servers,
-            buffers: engine.buffers,
-            blocks: engine.blocks,
-            undelivered: engine.undelivered + waiting,
-            slabs: self.local.slabs() as u32,
-        }
+    pub fn census(&self) -> Census {
+        let mut census = self.engine.census();
+        census.undelivered += self.delivery.borrow().waiting() as u32;
+        census.slabs = self.local.slabs() as u32;
+        census
     }
 
     /// The engine behind it.
     pub fn engine(&self) -> Rc<Engine> {
         self.engine.clone()
-    }
-
-    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
-    #[cfg_attr(not(unix), allow(dead_code))] // `copyDescriptor` asks
-    pub fn has_stream_of(&self, index: u32) -> bool {
-        self.delivery.borrow().has_stream_of(index)
     }
 
     /// The loop's other users come after every batch: what another process has sent ahead of an answer is heard before what comes of that.
@@ -329,7 +315,8 @@ impl Crossing {
         let waits = self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
         match data {
             // A program may write to them, or another thread, while they are parsed.
-            Some(data) => streams.give(target, &mut data.copy(), !waits),
+            // SAFETY: no JavaScript has run since they were looked up.
+            Some(data) => streams.give(target, &mut unsafe { data.copy() }, !waits),
             None => streams.end(target),
         }
         streams.serve();
@@ -340,24 +327,28 @@ impl Crossing {
             streams.give_outbox(&mut batch);
         }
         drop(streams);
-        if self.depth.get() == 0 {
-            if waits {
-                self.resume_later(env);
-            }
-            self.set_alarm(env);
-        }
         let told = batch.records.len();
-        match records.and_then(|records| records.part(0, told)) {
+        let room = records.filter(|records| !records.is_shared()).and_then(|records| records.part(0, told));
+        let answer = match room {
             Some(room) => {
                 // SAFETY: no JavaScript has run since it was looked up, and nobody else has the memory; used up here.
                 unsafe { room.bytes_mut() }.copy_from_slice(&batch.records);
                 Either::A(told as u32)
             }
             None => Either::B(std::mem::take(&mut batch.records).into()),
+        };
+        drop(batch);
+        // This may call JavaScript.
+        if self.depth.get() == 0 {
+            if waits {
+                self.resume_later(env);
+            }
+            self.set_alarm(env);
         }
+        answer
     }
 
-    /// While a turn is due anyway, what threads have left is left to that.
+    /// Whether a turn is due anyway, which will take what threads have left at the port.
     fn leaves_to_resumption(&self) -> bool {
         self.resuming.get() && self.depth.get() == 0
     }
@@ -367,8 +358,8 @@ impl Crossing {
         self.local.has_inline(&self.engine)
     }
 
-    /// Who is to look after something of which JavaScript says that it is for the thread of the number `thread`, or, without, for so many
-    /// `threads`; 0 is this one, if it can.
+    /// Who is to look after something, by JavaScript's numbers: the thread of the number `thread`, or, without that, so many `threads`. 0 is this
+    /// thread, if it has the inline driver.
     pub fn on(&self, threads: u32, thread: Option<u32>) -> On {
         if threads == streams::NUMBER {
             return On::Streams;

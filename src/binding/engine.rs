@@ -167,21 +167,6 @@ impl Engine {
         Ok(id)
     }
 
-    /// Takes in a connection that somebody else has accepted, for a server of [`Self::serve`] with as many `threads`; `by` chooses the thread.
-    ///
-    /// # Errors
-    /// When the kernel cannot watch the socket, or the system gives no thread.
-    #[cfg_attr(not(unix), allow(dead_code))] // `Port.adopt` asks
-    pub fn adopt(&self, threads: u32, id: u32, accepted: StdStream, by: u32) -> io::Result<()> {
-        match (threads, &mut *self.inline()) {
-            (0, Some(inline)) => inline.adopt(id, accepted),
-            _ => {
-                self.pick(On::Threads(threads), by)?.adopt(id, accepted);
-                Ok(())
-            }
-        }
-    }
-
     /// Waits for a connection under way; what comes of it is told with `token`, which chooses the thread if nobody has.
     ///
     /// # Errors
@@ -244,7 +229,7 @@ impl Engine {
         self.next_id.replace(self.next_id.get() + 1)
     }
 
-    /// The shards that are meant, at least one and at most as many as there may be; those that are missing are started, but for one that was
+    /// The shards that are meant, at least one and at most as many as there may be; those that are missing are started, except for one that was
     /// named.
     fn start_shards(&self, on: On) -> io::Result<Ref<'_, [ShardHandle]>> {
         let meant = match on {
@@ -267,7 +252,7 @@ impl Engine {
     }
 
     /// One of the shards that are meant; `by` chooses.
-    fn pick(&self, on: On, by: u32) -> io::Result<Ref<'_, ShardHandle>> {
+    pub(super) fn pick(&self, on: On, by: u32) -> io::Result<Ref<'_, ShardHandle>> {
         let shards = self.start_shards(on)?;
         Ref::filter_map(shards, |shards| shards.get(by as usize % shards.len().max(1)))
             .map_err(|_| io::ErrorKind::NotFound.into())

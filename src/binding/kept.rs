@@ -1,4 +1,6 @@
-//! A Uint8Array of JavaScript's that is written from while the kernel is slow to take it, as node:http does: it is referenced, not copied.
+//! A Uint8Array of JavaScript's that is written from while the kernel is slow to take it, as node:http does: it is referenced, not copied. This alone asks
+//! N-API for something while the inline driver is borrowed: for a reference, where that leads, and to forget it. None of these can run JavaScript, which
+//! would find the driver borrowed.
 
 use napi::{sys, Env};
 

@@ -111,8 +111,8 @@ impl Home {
         }
         let Weak { env, reference } = self.port;
         let mut count = 0;
-        // SAFETY: called by JavaScript with the object as `this`, so it has not been collected, or by the end of the crossing, to let go;
-        // the count is one when it is taken away. The out pointer is a local.
+        // SAFETY: called by JavaScript with the object as `this`, so it has not been collected; the count is one when it is taken away. The
+        // out pointer is a local.
         unsafe {
             if on {
                 sys::napi_reference_ref(env, reference, &mut count);

@@ -1,5 +1,5 @@
-//! What only the inline driver needs of a crossing: the loop that calls, the memory that is read into, the alarm for the next deadline, and in
-//! what JavaScript runs when the loop calls.
+//! What only the inline driver needs of a crossing: the loop that calls, the memory that is read into, the alarm for the next deadline, and the
+//! scope that JavaScript runs in when the loop calls.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -64,6 +64,13 @@ impl Local {
     /// Asks for a call in the loop's next round. Returns whether there will be one.
     pub fn soon(&self) -> bool {
         self.event_loop.as_ref().is_some_and(Loop::soon)
+    }
+
+    /// What the inline driver is called for will be closed.
+    pub fn unwatch(&self) {
+        if let Some(event_loop) = &self.event_loop {
+            event_loop.unwatch();
+        }
     }
 
     /// The loop calls no more.
@@ -163,7 +170,7 @@ impl Local {
             let made = slab.is_some();
             self.slabs.borrow_mut().supply(number, slab);
             if !made {
-                // Without memory JavaScript has thrown: who would have been read waits.
+                // There was no memory, and JavaScript threw: what is to be read waits.
                 clear_exception(&env);
                 return;
             }

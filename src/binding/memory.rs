@@ -6,8 +6,8 @@
 //! other, but what it lies in is no ArrayBuffer (napi_is_arraybuffer).
 
 use std::ptr;
+use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicU8, AtomicUsize};
 
 use napi::{sys, Env};
 
@@ -49,25 +49,23 @@ impl Place {
         self.shared
     }
 
-    /// Whether some of them are the other's, too.
+    /// Whether some of the bytes belong to the other array, too.
     pub fn overlaps(&self, other: &Self) -> bool {
         let (from, to) = (self.data as usize, other.data as usize);
         from < to + other.length && to < from + self.length
     }
 
     /// `length` of them from `offset` on, if there are so many.
-    #[allow(unsafe_code)]
     pub fn part(&self, offset: usize, length: usize) -> Option<Self> {
         let end = offset.checked_add(length)?;
-        // SAFETY: the offset is inside the memory, or just behind it.
-        (end <= self.length).then(|| Self { data: unsafe { self.data.add(offset) }, length, shared: self.shared })
+        (end <= self.length).then(|| Self { data: self.data.wrapping_add(offset), length, shared: self.shared })
     }
 
     /// The bytes, unless they are shared or there are none.
     ///
     /// # Safety
-    /// No JavaScript runs, and nothing else of native's writes to them, before the last use. A system call of the program's that is under way
-    /// in another thread (`fs.read()` into memory that is being sent) may write to them: as with node:http it is then open which
+    /// No JavaScript has run since the place was looked up; none runs, and nothing else of native's writes to them, before the last use. What the program has begun in another thread
+    /// (`fs.read()`, `crypto.randomFill()` into memory that is being sent) may write to them: as with node:http it is then open which
     /// bytes are sent, so nothing may be decided by what is read.
     #[allow(unsafe_code)]
     pub unsafe fn bytes<'a>(self) -> &'a [u8] {
@@ -91,63 +89,52 @@ impl Place {
         unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
     }
 
-    /// A copy. Of shared memory: what each of its words was when that was read.
+    /// A copy. Of shared memory: what each of its bytes was when that was read.
+    ///
+    /// # Safety
+    /// No JavaScript has run since the place was looked up.
     #[allow(unsafe_code)]
-    pub fn copy(self) -> Vec<u8> {
+    pub unsafe fn copy(self) -> Vec<u8> {
         if !self.shared {
-            // SAFETY: used up at once, before anything else runs.
+            // SAFETY: the caller's; used up at once, before anything else runs.
             return unsafe { self.bytes() }.to_vec();
         }
-        let mut copy = Vec::with_capacity(self.length);
-        self.each_atom(|_, atom| match atom {
-            Atom::Byte(byte) => copy.push(byte.load(Relaxed)),
-            Atom::Word(word) => copy.extend_from_slice(&word.load(Relaxed).to_ne_bytes()),
-        });
-        copy
+        // SAFETY: as above.
+        unsafe { self.atoms() }.iter().map(|byte| byte.load(Relaxed)).collect()
     }
 
     /// XORs them with `key` repeated, see [`websocket::mask`].
+    ///
+    /// # Safety
+    /// No JavaScript has run since the place was looked up, and nothing else of native's uses the bytes.
     #[allow(unsafe_code)]
-    pub fn mask(self, key: [u8; 4]) {
+    pub unsafe fn mask(self, key: [u8; 4]) {
         if !self.shared {
-            // SAFETY: used up at once, before anything else runs.
+            // SAFETY: the caller's; used up at once, before anything else runs.
             return websocket::mask(unsafe { self.bytes_mut() }, key);
         }
-        self.each_atom(|at, atom| {
-            let mut turned = [0; size_of::<usize>()];
-            turned.iter_mut().zip(key.iter().cycle().skip(at % key.len())).for_each(|(byte, key)| *byte = *key);
-            match atom {
-                Atom::Byte(byte) => byte.store(byte.load(Relaxed) ^ turned[0], Relaxed),
-                Atom::Word(word) => word.store(word.load(Relaxed) ^ usize::from_ne_bytes(turned), Relaxed),
-            }
-        });
-    }
-
-    /// Visits shared memory, each piece with its offset. Other threads may be writing to it: to Rust that is no undefined behaviour only of
-    /// atomics, and V8 and its compiled code copy shared memory by loads and stores that cannot be torn within a byte either.
-    #[allow(unsafe_code)]
-    fn each_atom(self, mut visit: impl FnMut(usize, Atom<'_>)) {
-        let mut at = 0;
-        while at < self.length {
-            // SAFETY: inside the memory, which its owner cannot free or move meanwhile: JavaScript of this thread holds it and does not run.
-            let address = unsafe { self.data.add(at) };
-            if address.cast::<usize>().is_aligned() && self.length - at >= size_of::<usize>() {
-                // SAFETY: as above for all of the word, which is aligned.
-                visit(at, Atom::Word(unsafe { AtomicUsize::from_ptr(address.cast()) }));
-                at += size_of::<usize>();
-            } else {
-                // SAFETY: as above.
-                visit(at, Atom::Byte(unsafe { AtomicU8::from_ptr(address) }));
-                at += 1;
-            }
+        // SAFETY: as above.
+        let atoms = unsafe { self.atoms() };
+        for (at, byte) in atoms.iter().enumerate() {
+            byte.store(byte.load(Relaxed) ^ key[at % key.len()], Relaxed);
         }
     }
-}
 
-/// A piece of shared memory.
-enum Atom<'a> {
-    Byte(&'a AtomicU8),
-    Word(&'a AtomicUsize),
+    /// Shared memory. Other threads may be writing to it, which Rust allows of atomics alone, and only of such as have one size everywhere. Two threads may
+    /// be here at once, with arrays that begin at different addresses: so it is bytes. V8 and its compiled code use loads and stores that are not
+    /// torn within a byte either.
+    ///
+    /// # Safety
+    /// No JavaScript of this thread has run since the place was looked up, and none runs before the last use.
+    #[allow(unsafe_code)]
+    unsafe fn atoms<'a>(self) -> &'a [AtomicU8] {
+        if !self.shared || self.length == 0 {
+            return &[];
+        }
+        // SAFETY: V8's memory of that length, which its owner cannot free or move meanwhile: JavaScript of this thread holds it and does not run. An
+        // AtomicU8 is laid out as a byte.
+        unsafe { std::slice::from_raw_parts(self.data.cast::<AtomicU8>(), self.length) }
+    }
 }
 
 /// An array that native keeps from being collected. Made, used and dropped on the thread of its environment.
@@ -161,7 +148,8 @@ impl Referenced {
     #[allow(unsafe_code)]
     pub fn new(env: Env, array: sys::napi_value) -> Option<Self> {
         let (env, mut reference) = (env.raw(), ptr::null_mut());
-        // SAFETY: inside a call of JavaScript's, with a value of that call; the out pointer is a local. No JavaScript runs.
+        // SAFETY: on the thread of the environment, inside a call of JavaScript's or a turn, with a value of the handle scope that is open; the
+        // out pointer is a local. No JavaScript runs.
         let made = unsafe { sys::napi_create_reference(env, array, 1, &mut reference) };
         (made == sys::Status::napi_ok).then_some(Self { env, reference })
     }

@@ -1,5 +1,6 @@
-//! The class JavaScript makes one of per environment.
+//! `Port`: the addon's class, of which JavaScript makes one for each environment.
 
+use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 
@@ -7,9 +8,8 @@ use napi::bindgen_prelude::{Buffer, Either, Function, JsValue, ObjectFinalize, T
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{Census, Config, ConnectOptions, ListenOptions, Listening};
+use super::convert::{negative, Config, ConnectOptions, ListenOptions, Listening};
 use super::crossing::{Crossing, Given};
-use super::descriptors::of_listener;
 use super::engine::Engine;
 use super::exception::contained;
 use super::kept::KeptArray;
@@ -41,8 +41,9 @@ impl ObjectFinalize for Port {
 impl Port {
     /// `inbound` takes events, `outbound` has commands; `turn(bytes, blocks)` returns how many bytes of commands it wrote;
     /// `slab(number)` makes a buffer for large payloads; `later(milliseconds)` calls [`Self::resume`] then, 0: in the loop's next round,
-    /// where there is no libuv for that.
+    /// where there is no libuv for that; `libuv`: what has the names of libuv's functions in this process is libuv.
     #[napi(constructor, catch_unwind)]
+    #[allow(clippy::too_many_arguments)]
     pub fn new(
         env: Env,
         this: This<'_>,
@@ -51,8 +52,9 @@ impl Port {
         turn: Function<'_, (i32,), i32>,
         slab: Function<'_, u32, Unknown<'static>>,
         later: Function<'_, u32, ()>,
+        libuv: bool,
     ) -> Result<Self> {
-        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later })?;
+        let crossing = Crossing::open(env, &this.object, Given { inbound, outbound, turn, slab, later, libuv })?;
         Ok(Self { engine: crossing.engine(), crossing })
     }
 
@@ -108,9 +110,10 @@ impl Port {
                     if let Some(inline) = &mut *self.engine.inline() {
                         if place.is_shared() {
                             // Rust's writes take slices, under which no other thread may write.
-                            inline.write_large(&write, place.copy());
+                            // SAFETY: nothing has run JavaScript since it was looked up.
+                            inline.write_large(&write, unsafe { place.copy() });
                         } else {
-                            // SAFETY: used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
+                            // SAFETY: as above; used up before this call returns, and nothing in it runs JavaScript. Payloads are copied and
                             // handed to the kernel, not looked into.
                             let bytes = unsafe { place.bytes() };
                             inline.write_borrowed(&write, bytes, || KeptArray::keep(env, data.raw()));
@@ -120,7 +123,8 @@ impl Port {
                 }
                 number => {
                     if let Some(shard) = self.engine.shard(number) {
-                        shard.large(write, place.copy());
+                        // SAFETY: nothing has run JavaScript since it was looked up.
+                        shard.large(write, unsafe { place.copy() });
                     }
                 }
             }
@@ -158,7 +162,7 @@ impl Port {
     fn try_listen(&self, options: &ListenOptions, config: &Config, threads: u32) -> io::Result<Listening> {
         let bound = bind(&options.endpoint()?, options.backlog)?;
         let local = bound.local_addr();
-        let descriptor = of_listener(&bound)?;
+        let descriptor = bound.descriptor()?;
         let id = self.engine.listen(self.crossing.on(threads, None), bound, config.server_config())?;
         Ok(Listening {
             id,
@@ -261,10 +265,10 @@ impl Port {
         self.crossing.set_ref(false);
     }
 
-    /// What the engine has, for tests that count. Waits for its threads.
+    /// What the engine has, for tests that count; `engine::net::census` says what each count is. Waits for its threads.
     #[napi(catch_unwind)]
-    pub fn census(&self) -> Result<Census> {
-        self.crossing.enter(|| self.crossing.census(self.engine.census()))
+    pub fn census(&self) -> Result<HashMap<&'static str, u32>> {
+        self.crossing.enter(|| self.crossing.census().named().collect())
     }
 
     /// Connections the engine has open, for tests that count.
@@ -289,13 +293,8 @@ impl Port {
     }
 
     /// Memory for the next so many payloads is not to be had, and the next so many calls of JavaScript do not happen: for tests.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn lack(&self, allocations: u32, calls: u32) {
         super::shortage::fail(allocations, calls);
     }
-}
-
-/// What JavaScript gets for an error of the system.
-pub fn negative(error: &io::Error) -> i32 {
-    -error.raw_os_error().unwrap_or(libc::EINVAL)
 }

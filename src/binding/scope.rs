@@ -1,4 +1,4 @@
-//! In what JavaScript runs when the loop itself calls, and not N-API: scopes that N-API opens around callbacks of its own.
+//! Handle scopes and callback scopes, in which JavaScript runs. N-API opens them around its own callbacks; where the loop itself calls, this does.
 
 use std::ptr;
 
@@ -76,7 +76,7 @@ impl Drop for AsyncScope {
     #[allow(unsafe_code)]
     fn drop(&mut self) {
         // SAFETY: on the thread of the environment, at the latest when N-API finalizes the Port, before it goes itself. Both are this
-        // object's own, and no scope of the context is open: who runs in one holds the Crossing, which owns this.
+        // object's own, and no scope of the context is open: `Local::run` holds this for as long as anything runs in one.
         unsafe {
             sys::napi_async_destroy(self.env, self.context);
             sys::napi_delete_reference(self.env, self.object);

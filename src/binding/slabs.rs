@@ -1,7 +1,7 @@
 //! The memory that the inline driver reads into: buffers of JavaScript's, of one read each. A program gets its bytes in one of two ways. The
 //! payload at the end of a read, if it is large, is a view of its slab, which has then been given away for good. Any other is a copy, and a slab
 //! that nobody has a view of is read into again: memory that the processor still has at hand, and that V8 need not collect.
-//! Which is where is for the [`Ledger`] to know.
+//! The [`Ledger`] knows what has become of each.
 
 use super::memory::{Place, Referenced};
 use crate::engine::net::blocks::{Ledger, LentBlocks, READ_SIZE};

@@ -42,7 +42,7 @@ impl Crossing {
             return;
         }
         if self.broken.borrow().is_some() {
-            if !self.mourned.replace(true) {
+            if !self.told_broken.replace(true) {
                 let _ = self.call(env, BROKEN, &[]);
             }
         } else if let Err(said) = caught(|| self.run(env)) {
@@ -112,7 +112,7 @@ impl Crossing {
     #[allow(unsafe_code)]
     fn fill(&self, env: sys::napi_env) -> Filled {
         let mut delivery = self.delivery.borrow_mut();
-        if !delivery.turn(|driver, batch| self.take(driver, batch)) {
+        if !delivery.choose(|driver, batch| self.take(driver, batch)) {
             return Filled::Nothing;
         }
         let (rest, blocks) = delivery.rest();

@@ -59,10 +59,10 @@ unsafe impl Send for WakeHandle {}
 unsafe impl Sync for WakeHandle {}
 
 impl WakeHandle {
-    /// From any thread. A function that is closing answers so, and that is all.
+    /// From any thread.
     #[allow(unsafe_code)]
     pub fn wake(self) {
-        // SAFETY: the function is there (see Send).
+        // SAFETY: the function is there (see Send), and not closing: to such a call N-API would give up the count that is the Wake's.
         unsafe {
             sys::napi_call_threadsafe_function(self.0, ptr::null_mut(), sys::ThreadsafeFunctionCallMode::nonblocking)
         };

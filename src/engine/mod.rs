@@ -7,5 +7,6 @@ pub mod h1;
 pub mod layout;
 pub mod net;
 pub mod output;
+pub mod phase;
 pub mod raw;
 pub mod websocket;

@@ -324,7 +324,7 @@ parity(__filename, {
       await until('req close');
     },
   },
-  'destroy() behind the end of the response': {
+  'destroy() after the end of the response': {
     server: [[HEAD_END, OK]],
     async run({ http, port, host, agent, until, watch, log }) {
       const req = watch(http.get({ port, host, agent }));

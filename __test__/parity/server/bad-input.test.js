@@ -77,7 +77,7 @@ parity(__filename, {
     },
     steps: ['GET / HTTP/1.1\r\nHo', 'end', 'closed'],
   },
-  'says nothing of a FIN in mid-body behind the last answer': {
+  'says nothing of a FIN in mid-body after the last answer': {
     setup: (server, log) => server.on('clientError', (error) => log(error.code)),
     handler(req, res, log) {
       req.on('data', (chunk) => log('data', chunk));

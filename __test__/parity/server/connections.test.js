@@ -180,7 +180,7 @@ parity(__filename, {
     },
     steps: ['GET / HT', { log: 'data' }, 'end', 'closed', { log: 'ended' }],
   },
-  'closes behind a FIN that a reader in JavaScript has seen': {
+  'closes after a FIN that a reader in JavaScript has seen': {
     setup: onConnection((socket, log) => {
       witness(socket, log);
       socket.on('end', () => log('end'));

@@ -262,7 +262,7 @@ for (const [how, derive] of Object.entries(derivations)) {
   for (const what of ["reads by 'data'", 'shows the same members']) cases[`request in use, ${how}: ${what}`] = ofRequest(derive, requestActs[what], true);
   cases[`request, ${how}: hears that the peer has gone`] = abortion(derive);
   for (const [what, act] of Object.entries(socketActs)) cases[`socket, ${how}: ${what}`] = ofSocket(derive, act, SEEN[what]);
-  cases[`upgraded stream behind a body, ${how}`] = ofUpgradeWithBody(derive);
+  cases[`upgraded stream after a body, ${how}`] = ofUpgradeWithBody(derive);
   for (const [what, act] of Object.entries(upgradeActs)) cases[`upgraded socket, ${how}: ${what}`] = ofUpgrade(derive, act);
 }
 

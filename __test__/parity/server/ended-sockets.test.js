@@ -119,7 +119,7 @@ parity(__filename, {
     },
     steps: [get('/1'), ...CLOSED],
   },
-  'requests behind one whose handler ended the socket are told and not answered': {
+  'requests after one whose handler ended the socket are told and not answered': {
     setup: watchClose,
     handler(req, res, log) {
       log('request', req.url);
@@ -137,9 +137,9 @@ parity(__filename, {
       res.write('one');
       socket.write('RAW');
       res.end('two');
-      socket.write('behind.');
+      socket.write('after.');
     },
-    steps: [get('/1'), { until: 'behind.' }],
+    steps: [get('/1'), { until: 'after.' }],
   },
   'socket.write on a corked socket stays ahead of what the response writes': {
     handler(req, res) {
@@ -149,9 +149,9 @@ parity(__filename, {
       socket.write('HTTP/1.1 102 a\r\n\r\n');
       res.end('one');
       socket.uncork();
-      socket.write('behind.');
+      socket.write('after.');
     },
-    steps: [get('/1'), { until: 'behind.' }],
+    steps: [get('/1'), { until: 'after.' }],
   },
   'a large socket.write stays ahead of what the response writes': {
     handler(req, res) {
@@ -175,7 +175,7 @@ parity(__filename, {
       }),
     steps: [UPGRADE, ...CLOSED],
   },
-  'what an upgraded socket is told behind destroy() is not sent': {
+  'what an upgraded socket is told after destroy() is not sent': {
     setup: (server, log) =>
       server.on('upgrade', (req, socket) => {
         socket.on('error', (error) => log('error', error.code));
@@ -187,7 +187,7 @@ parity(__filename, {
       }),
     steps: [UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'what the socket of a CONNECT says behind its end is not sent': {
+  'what the socket of a CONNECT says after its end is not sent': {
     setup: (server, log) =>
       server.on('connect', (req, socket) => {
         socket.on('error', (error) => log('error', error.code));
@@ -197,7 +197,7 @@ parity(__filename, {
       }),
     steps: [CONNECT, ...CLOSED],
   },
-  "a reset behind socket.end() is no second 'clientError'": {
+  "a reset after socket.end() is no second 'clientError'": {
     setup: deaf,
     handler(req) {
       req.socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
@@ -238,7 +238,7 @@ parity(__filename, {
     handler: note,
     steps: [get('/1') + get('/2', 'Expect: 100-continue\r\n') + get('/3'), ...CLOSED, { log: '/3 close' }],
   },
-  "'clientError' destroys the socket behind pipelined requests": {
+  "'clientError' destroys the socket after pipelined requests": {
     setup(server, log) {
       watchClose(server, log);
       server.on('clientError', (error, socket) => {
@@ -260,7 +260,7 @@ parity(__filename, {
       parser.unconsume();
       log(parser === socket.parser, Buffer.isBuffer(parser.getCurrentBuffer()));
       res.on('close', () => setImmediate(() => log(req.url, parser.incoming, socket.parser === parser)));
-      socket.on('close', () => log('parser behind the close', socket.parser));
+      socket.on('close', () => log('parser after the close', socket.parser));
       res.end(`${req.url}.`);
     },
     steps: [get('/1'), { log: '/1' }, 'end', ...CLOSED],

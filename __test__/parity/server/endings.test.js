@@ -53,7 +53,7 @@ for (const [event, text] of [['upgrade', UPGRADE], ['connect', CONNECT]]) {
       socket.on('close', (hadError) => setImmediate(log, 'socket closed', hadError));
       act(socket, log, head);
     });
-  unread[`${event}: a stream piped into itself and ended with bytes unread writes behind its end`] = {
+  unread[`${event}: a stream piped into itself and ended with bytes unread writes after its end`] = {
     setup: followed((socket) => {
       socket.pipe(socket);
       socket.end();
@@ -97,18 +97,18 @@ const ahead = {
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, 'end', ...CLOSED],
   },
-  'an upgraded stream with nothing to say is ended behind a request that is never answered': {
+  'an upgraded stream with nothing to say is ended after a request that is never answered': {
     ...aheadOf((socket) => socket.end()),
     steps: [get('/1') + UPGRADE, { log: 'finish' }, 'end', ...CLOSED],
   },
-  'destroySoon() of an upgraded stream behind a request that is never answered': {
+  'destroySoon() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
       socket.destroySoon();
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'destroy() of an upgraded stream behind a request that is never answered': {
+  'destroy() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(SWITCH, wrote(log, 'write'));
       socket.write('raw.');
@@ -116,14 +116,14 @@ const ahead = {
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'resetAndDestroy() of an upgraded stream behind a request that is never answered': {
+  'resetAndDestroy() of an upgraded stream after a request that is never answered': {
     ...aheadOf((socket, log) => {
       socket.write(`${SWITCH}raw.`, wrote(log, 'write'));
       socket.resetAndDestroy();
     }),
     steps: [get('/1') + UPGRADE, { until: 'raw.' }, ...CLOSED],
   },
-  'what is answered behind the end of an upgraded stream that waits for it leaves ahead of that': {
+  'what is answered after the end of an upgraded stream that waits for it leaves ahead of that': {
     ...aheadOf((socket, log, earlier) => {
       socket.write(SWITCH);
       socket.end('raw.', wrote(log, 'end'));

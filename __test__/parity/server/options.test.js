@@ -17,7 +17,7 @@ function tell(log, act) {
   }
 }
 
-/** A stream that is no socket: what is written to it is logged, but for the nothing that older Nodes write. */
+/** A stream that is no socket: what is written to it is logged, except for the empty chunk that older Nodes write. */
 function streamOf(log) {
   const stream = new Duplex({
     read() {},

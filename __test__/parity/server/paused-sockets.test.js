@@ -55,7 +55,7 @@ Object.assign(cases, {
     }),
     steps: [get('/1'), ...GOES_ON],
   },
-  "a socket that is paused behind its 'connection' event stays so until it is resumed": {
+  "a socket that is paused after its 'connection' event stays so until it is resumed": {
     setup: (server, log) =>
       server.on('connection', (socket) =>
         process.nextTick(() => {
@@ -81,7 +81,7 @@ Object.assign(cases, {
     }),
     steps: [post('/1', 'abc'), { until: 'one.' }, { log: 'paused' }],
   },
-  'a socket that is paused in mid-body holds the rest until it is resumed': {
+  'a socket that is paused in mid-body keeps the rest back until it is resumed': {
     ...first((req, res, log) => {
       const { socket } = req;
       socket.pause();

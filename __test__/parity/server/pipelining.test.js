@@ -81,7 +81,7 @@ parity(__filename, {
     ),
     steps: [THREE, { log: 'three is over' }, { until: 'three.' }],
   },
-  'a response answered at once hands the socket to the next one only when it has finished': {
+  'a response ended at once hands the socket to the next one only when it has finished': {
     handler(req, res, log) {
       log(req.url, Boolean(res.socket), req.socket._httpMessage === res);
       res.on('socket', () => log(req.url, 'socket'));
@@ -294,7 +294,7 @@ parity(__filename, {
     }),
     steps: [THREE, 'closed', ...OVER],
   },
-  'the handler destroys a request behind': {
+  'the handler destroys a later request': {
     handler: queue(
       ([, two, three], log) => {
         two.end('two.', told(log, 'two'));
@@ -321,7 +321,7 @@ parity(__filename, {
     },
     steps: [THREE, 'closed', ...OVER],
   },
-  'a request that says close behind others is answered last': {
+  'a request that says close after others is answered last': {
     handler(req, res, log) {
       setImmediate(() => res.end(`${req.url}.`, told(log, req.url)));
     },
@@ -354,7 +354,7 @@ parity(__filename, {
     },
     steps: [THREE, { until: '503' }, { log: '/2 sent' }],
   },
-  "'clientError' behind answers that wait": {
+  "'clientError' after answers that wait": {
     setup: (server, log) =>
       server.on('clientError', (error, socket) => {
         log('clientError', error.code, Boolean(socket._httpMessage));
@@ -366,14 +366,14 @@ parity(__filename, {
     },
     steps: [`${get('/1')}${get('/2')}GARBAGE\r\n\r\n`, 'closed', FIRST_CLOSED, { log: '/2 close' }],
   },
-  'garbage behind answers that wait, and nobody listens': {
+  'garbage after answers that wait, and nobody listens': {
     handler(req, res, log) {
       follow(req, res, log);
       if (req.url === '/2') res.end('two.', told(log, 'two'));
     },
     steps: [`${get('/1')}${get('/2')}GARBAGE\r\n\r\n`, 'closed', FIRST_CLOSED, { log: '/2 close' }],
   },
-  'an upgrade behind answers that wait': {
+  'an upgrade after answers that wait': {
     setup: (server, log) =>
       server.on('upgrade', (req, socket) => {
         log('upgrade');

@@ -27,7 +27,7 @@ const order = {
     },
     steps: [get('/1') + get('/2') + get('/3'), { log: 'settled' }],
   },
-  'ticks and promises come behind a piece of a body, and before its end': {
+  'ticks and promises come after a piece of a body, and before its end': {
     handler(req, res, log) {
       log('request', req.url);
       req.on('data', (chunk) => log('data', chunk));
@@ -73,11 +73,11 @@ const order = {
 };
 
 /** The first request is answered, and then one of its messages is destroyed. */
-const destroyed = (act, behind, from = now) => ({
+const destroyed = (act, later, from = now) => ({
   handler(req, res) {
     from(() => {
       res.end(`${req.url}.`);
-      if (req.url === '/1') behind(() => act(req, res));
+      if (req.url === '/1') later(() => act(req, res));
     });
   },
   steps: [get('/1'), { until: '/1.' }, get('/2'), { until: '/2.' }],
@@ -96,17 +96,17 @@ const answered = {
   ...each(LATER, (name, later) => {
     const one = destroyed((req, res) => res.destroy(), later);
     return {
-      [`a response that is destroyed in ${name} behind its end`]: one,
-      [`a response that is destroyed in ${name} behind its end, others behind it`]: pipelined(one),
-      [`a response that is destroyed in ${name} behind its end, and listened to`]: heard(one),
-      [`a response that is destroyed with an error in ${name} behind its end`]: destroyed((req, res) => res.destroy(new Error('late')), later),
+      [`a response that is destroyed in ${name} after its end`]: one,
+      [`a response that is destroyed in ${name} after its end, others after it`]: pipelined(one),
+      [`a response that is destroyed in ${name} after its end, and listened to`]: heard(one),
+      [`a response that is destroyed with an error in ${name} after its end`]: destroyed((req, res) => res.destroy(new Error('late')), later),
     };
   }),
-  'a response that is destroyed behind its end, in a round of its own': destroyed((req, res) => res.destroy(), promise, setImmediate),
-  'a response that is destroyed behind its end, in a tick of its own': destroyed((req, res) => res.destroy(), process.nextTick, process.nextTick),
-  'a request that is destroyed in a promise behind its answer': destroyed((req) => req.destroy(), promise),
-  'a request that is destroyed in a promise behind its answer, others behind it': pipelined(destroyed((req) => req.destroy(), promise)),
-  'a request that is destroyed in a promise behind its answer, and listened to': {
+  'a response that is destroyed after its end, in a round of its own': destroyed((req, res) => res.destroy(), promise, setImmediate),
+  'a response that is destroyed after its end, in a tick of its own': destroyed((req, res) => res.destroy(), process.nextTick, process.nextTick),
+  'a request that is destroyed in a promise after its answer': destroyed((req) => req.destroy(), promise),
+  'a request that is destroyed in a promise after its answer, others after it': pipelined(destroyed((req) => req.destroy(), promise)),
+  'a request that is destroyed in a promise after its answer, and listened to': {
     handler(req, res, log) {
       if (req.url === '/1') for (const event of ['aborted', 'end', 'close']) req.on(event, () => log(event));
       res.end(`${req.url}.`);
@@ -114,8 +114,8 @@ const answered = {
     },
     steps: [get('/1'), { log: 'close' }, get('/2'), { until: '/2.' }],
   },
-  'a request that is destroyed a round behind its answer': destroyed((req) => req.destroy(), setImmediate),
-  'a response that is destroyed in its own pipe, others behind it': {
+  'a request that is destroyed a round after its answer': destroyed((req) => req.destroy(), setImmediate),
+  'a response that is destroyed in its own pipe, others after it': {
     handler(req, res) {
       if (req.url !== '/1') return void res.end(`${req.url}.`);
       Readable.from([Buffer.from('piped')]).pipe(res);
@@ -161,7 +161,7 @@ const LATE = {
   'write()': (res, log) => res.write('late', (error) => log('called back', error.code)),
 };
 const late = each(LATE, (name, again) => {
-  const behind = (later, from = now) => (req, res, log) => {
+  const afterEnd = (later, from = now) => (req, res, log) => {
     from(() => {
       res.end('first');
       later(() => {
@@ -177,10 +177,10 @@ const late = each(LATE, (name, again) => {
   const steps = [get('/1'), { until: 'first' }, { log: 'settled' }];
   return {
     // Nobody listens for 'error': it would be an uncaught exception.
-    [`${name} in a promise behind the end`]: { handler: behind(promise), steps },
-    [`${name} in a promise behind the end, listened to`]: { handler: errors(behind(promise)), steps },
-    [`${name} in a promise behind the end, in a round of its own`]: { handler: behind(promise, setImmediate), steps },
-    [`${name} in a round behind the end`]: { handler: behind(setImmediate), steps },
+    [`${name} in a promise after the end`]: { handler: afterEnd(promise), steps },
+    [`${name} in a promise after the end, listened to`]: { handler: errors(afterEnd(promise)), steps },
+    [`${name} in a promise after the end, in a round of its own`]: { handler: afterEnd(promise, setImmediate), steps },
+    [`${name} in a round after the end`]: { handler: afterEnd(setImmediate), steps },
     [`${name} where it has been ended`]: {
       handler: errors((req, res, log) => {
         res.end('first');
@@ -188,7 +188,7 @@ const late = each(LATE, (name, again) => {
       }),
       steps: [get('/1'), { until: 'first' }, { log: 'called back' }],
     },
-    [`${name} in a promise behind the end, which waits for its turn`]: {
+    [`${name} in a promise after the end, which waits for its turn`]: {
       handler(req, res, log) {
         if (req.url === '/1') setImmediate(() => setImmediate(() => res.end('one')));
         else {

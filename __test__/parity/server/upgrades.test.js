@@ -161,7 +161,7 @@ parity(__filename, {
     setup: both,
     steps: [`${BODY}helloraw1`, { until: '101' }, { log: 'body end' }, 'raw2', { log: 'stream raw2' }],
   },
-  'streams a body first and the new protocol behind it': {
+  'streams a body first and the new protocol after it': {
     setup: both,
     steps: [`${BODY}he`, { until: '101' }, { log: 'body he' }, 'llo', { log: 'body end' }, 'raw1', { log: 'stream raw1' }],
   },

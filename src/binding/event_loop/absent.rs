@@ -32,6 +32,10 @@ impl Loop {
         match *self {}
     }
 
+    pub fn unwatch(&self) {
+        match *self {}
+    }
+
     pub fn alarm(&self, _: Duration) {
         match *self {}
     }

@@ -1,5 +1,5 @@
-//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them (Bun,
-//! Deno) loads the addon all the same and gets threads.
+//! The loop where it is libuv's. The only place that speaks libuv, whose functions are looked up at run time: a runtime without them loads
+//! the addon all the same and gets threads. So does one that has only their names (Bun, Deno): `lib/seam/driver.js` knows these.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_uint, c_void};
@@ -63,8 +63,8 @@ impl Uv {
     #[allow(unsafe_code)]
     fn find() -> Option<Self> {
         let process = Library::this();
-        // SAFETY: each name is a function of libuv's stable ABI with the type its field has. The process itself is never unloaded, so
-        // the copied pointers stay valid.
+        // SAFETY: each name is a function of libuv's stable ABI with the type its field has: JavaScript has said that it is libuv which has
+        // them (`Given::libuv`). The process itself is never unloaded, so the copied pointers stay valid.
         let uv = unsafe {
             Self {
                 handle_size: *process.get(b"uv_handle_size\0").ok()?,
@@ -159,7 +159,7 @@ struct Shared {
 }
 
 impl Loop {
-    /// `None` where there is no libuv.
+    /// `None` where there is no libuv. To be called where nothing else has the names of its functions.
     #[allow(unsafe_code)]
     pub fn open(env: sys::napi_env) -> Option<Self> {
         let uv = Uv::get().filter(|uv| uv.fits())?;
@@ -215,7 +215,7 @@ impl Loop {
         *self.shared.target.borrow_mut() = Some(target);
     }
 
-    /// Watches `descriptor`, one in a Loop's life. `false` when the loop does not take it, or is closed.
+    /// Watches `descriptor`, one at a time. `false` when the loop does not take it, or is closed.
     #[allow(unsafe_code)]
     pub fn watch(&self, descriptor: c_int) -> bool {
         let shared = &self.shared;
@@ -233,7 +233,16 @@ impl Loop {
         Shared::take_in(shared, poll);
         shared.poll.set(Some(poll));
         // SAFETY: the handle has just been initialised.
-        unsafe { (shared.uv.poll_start)(poll, UV_READABLE, on_poll) == 0 }
+        let started = unsafe { (shared.uv.poll_start)(poll, UV_READABLE, on_poll) } == 0;
+        if !started {
+            shared.unwatch();
+        }
+        started
+    }
+
+    /// The descriptor, if one is watched, will be closed.
+    pub fn unwatch(&self) {
+        self.shared.unwatch();
     }
 
     /// The alarm goes off once, after `delay`; an earlier setting is replaced.
@@ -314,16 +323,25 @@ impl Shared {
         }
     }
 
+    /// libuv would take what gets a closed descriptor's number for what it still watches.
+    #[allow(unsafe_code)]
+    fn unwatch(&self) {
+        if let Some(poll) = self.poll.take() {
+            // SAFETY: the handle is open: only this closes it, and forgets it. On the thread of the environment, which a Loop does not leave.
+            // libuv stops watching the descriptor at once.
+            unsafe { (self.uv.close)(poll, on_closed) };
+        }
+    }
+
     #[allow(unsafe_code)]
     fn close(&self) {
         if self.closing.replace(true) {
             return;
         }
         let target = self.target.take();
-        let mine = [self.timer, self.idle, self.check, self.wake];
-        for handle in mine.into_iter().chain(self.poll.take()) {
-            // SAFETY: the handle is open: only this closes them, once. Its owner is on the thread of the environment. libuv stops
-            // watching a descriptor at once, so that this may be closed next.
+        self.unwatch();
+        for handle in [self.timer, self.idle, self.check, self.wake] {
+            // SAFETY: the handle is open: only this closes these four, once. On the thread of the environment, which a Loop does not leave.
             unsafe { (self.uv.close)(handle, on_closed) };
         }
         // It may own the Loop that owns this.

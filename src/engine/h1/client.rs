@@ -7,9 +7,11 @@ use super::config::{Config, Limits};
 use super::decode::BodyDecoder;
 use super::fields::FieldSection;
 use super::framing::{BodyLength, Framing};
-use super::sink::{Phase, ResponseHead, Sink};
+use super::sink::{ResponseHead, Sink};
 use super::status_line::StatusLine;
 use crate::engine::error::ParseError;
+use crate::engine::layout::Validation;
+use crate::engine::phase::Phase;
 
 /// The request which the next response answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,25 +24,11 @@ pub struct Expected {
     pub connect: bool,
 }
 
-/// How much of a response is checked; Node's `httpValidation`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Validation {
-    /// What RFC 9112 asks for.
-    #[default]
-    Strict,
-    /// Control characters may stand in field values, NUL, CR and LF excepted.
-    Relaxed,
-    /// What only lenient parsing gets past.
-    Insecure,
-}
-
 /// Before, in or after a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// Nobody has said what the connection is for: nothing is read.
     Unclaimed,
-    /// It is used as a plain stream, for now.
-    Plain,
     /// The next message may begin; blank lines may precede it.
     Start,
     StatusLine,
@@ -66,14 +54,14 @@ pub struct ClientConn {
     fields: FieldSection,
     framing: Framing,
     body: BodyDecoder,
-    /// The present body is chunked: the field section holds its trailers.
+    /// The present body is chunked: the field section has its trailers.
     chunked: bool,
     /// The final response to the request is complete: later reads answer nothing.
     response_over: bool,
 }
 
 impl ClientConn {
-    /// A fresh connection, from which nothing is read before [`Self::expect`] or [`Self::expect_nothing`].
+    /// A fresh connection, from which nothing is read before [`Self::expect`].
     pub fn new(config: Arc<Config>) -> ClientConn {
         ClientConn {
             limits: Limits::new(&config),
@@ -96,8 +84,7 @@ impl ClientConn {
         self.response_over = false;
         self.limits = Limits {
             size: max_header_size.unwrap_or(self.config.max_header_size),
-            lenient: validation == Validation::Insecure || self.config.lenient,
-            relaxed_values: validation == Validation::Relaxed || self.config.relaxed_values,
+            validation: validation.or(self.config.validation),
             ..Limits::new(&self.config)
         };
         // Whatever an idle server has begun to say answers nothing: Node, too, starts on a fresh parser.
@@ -106,11 +93,9 @@ impl ClientConn {
         }
     }
 
-    /// No request is being sent: until one is, the connection is a plain stream.
-    pub fn expect_nothing(&mut self) {
-        if self.state == State::Unclaimed {
-            self.state = State::Plain;
-        }
+    /// Its configuration, unless a request has been sent: until then the connection may be used for something else.
+    pub fn unclaimed(&self) -> Option<&Arc<Config>> {
+        (self.state == State::Unclaimed).then_some(&self.config)
     }
 
     /// Takes what one read returned. What an idle server says is unasked for, so that no part of it passes for the answer to the next
@@ -148,7 +133,7 @@ impl ClientConn {
     /// What the connection is in the midst of.
     pub fn phase(&self) -> Phase {
         match self.state {
-            State::Unclaimed | State::Plain | State::Start | State::Closed | State::Unknown => Phase::Idle,
+            State::Unclaimed | State::Start | State::Closed | State::Unknown => Phase::Idle,
             State::StatusLine | State::Fields => Phase::Head,
             State::Body => Phase::Body,
             State::Switched => Phase::Upgraded,
@@ -170,7 +155,7 @@ impl ClientConn {
                     return Err(ParseError::DataAfterClose);
                 }
                 _ => {
-                    self.framing = Framing::of_response(self.limits.lenient);
+                    self.framing = Framing::of_response(self.limits.validation.is_lenient());
                     self.fields.begin_head();
                     self.line.begin();
                     self.state = State::StatusLine;
@@ -193,12 +178,12 @@ impl ClientConn {
                     sink.end(self.request.seq, trailers);
                     self.message_over();
                     // Trailers have named a transfer coding: Node then waits for the FIN.
-                    if self.chunked && !self.framing.is_chunked() && !self.limits.lenient {
+                    if self.chunked && !self.framing.is_chunked() && !self.limits.validation.is_lenient() {
                         self.state = State::Closed;
                     }
                 }
             }
-            State::Plain | State::Unclaimed | State::Unknown => {
+            State::Unclaimed | State::Unknown => {
                 sink.unasked(bytes.get(*pos..).unwrap_or_default());
                 *pos = bytes.len();
             }
@@ -243,7 +228,7 @@ impl ClientConn {
 
     fn message_over(&mut self) {
         self.response_over |= self.line.status() >= 200 || self.line.status() < 100;
-        let again = self.limits.lenient || self.framing.keep_alive(self.line.version());
+        let again = self.limits.validation.is_lenient() || self.framing.keep_alive(self.line.version());
         self.state = if again { State::Start } else { State::Closed };
     }
 }

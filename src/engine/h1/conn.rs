@@ -9,10 +9,11 @@ use super::framing::{BodyLength, Framing};
 use super::head::HeadParser;
 use super::method::Method;
 use super::parts::Parts;
-use super::sink::{Phase, RequestHead, Sink};
+use super::sink::{RequestHead, Sink};
 use super::upgrade::Upgrade;
 use crate::engine::error::ParseError;
 use crate::engine::layout::message_flags;
+use crate::engine::phase::Phase;
 
 /// Requests that may wait for the end of their responses before the connection stops reading: what comes after them stays with the peer.
 const MAX_PIPELINED: u32 = 1000;
@@ -45,7 +46,7 @@ pub struct Conn {
     fields: FieldSection,
     framing: Framing,
     body: BodyDecoder,
-    /// The present body is chunked: the field section holds its trailers.
+    /// The present body is chunked: the field section has its trailers.
     chunked: bool,
     /// Length of the `head` that the pending candidate was announced with; `kept_back` begins with these bytes.
     announced: usize,
@@ -74,7 +75,7 @@ impl Conn {
             upgrade: Upgrade::None,
             head: HeadParser::new(),
             fields: FieldSection::new(),
-            framing: Framing::new(config.lenient),
+            framing: Framing::new(config.validation.is_lenient()),
             body: BodyDecoder::new(),
             chunked: false,
             announced: 0,
@@ -132,7 +133,7 @@ impl Conn {
         self.eof
     }
 
-    /// Answers the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
+    /// Decides about the pending upgrade candidate. Accepted: the bytes given as `head` are the sink's, later ones are the other protocol's,
     /// after the rest of the body if that was not complete. Declined: the bytes kept back are parsed as HTTP.
     /// Without a pending candidate this does nothing.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
@@ -294,11 +295,11 @@ impl Conn {
             return Err(ParseError::DataAfterClose);
         }
         let rest = bytes.get(*pos..).unwrap_or_default();
-        self.framing = Framing::new(self.limits.lenient);
+        self.framing = Framing::new(self.limits.validation.is_lenient());
         self.fields.begin_trailer();
         let whole = HeadParser::parse_whole(rest, &mut self.fields, &mut self.framing, &self.limits);
         let Some(whole) = whole else {
-            self.framing = Framing::new(self.limits.lenient);
+            self.framing = Framing::new(self.limits.validation.is_lenient());
             self.head.begin(&mut self.fields);
             self.parts.begin(*pos);
             self.state = State::Head;
@@ -327,7 +328,6 @@ impl Conn {
             version: self.version,
             target: target.unwrap_or_else(|| self.head.target()),
             fields: self.fields.bytes(),
-            field_count: self.fields.count(),
             flags,
         };
         sink.request(self.seq, &head);
@@ -366,7 +366,7 @@ impl Conn {
     }
 
     fn message_over(&mut self) {
-        let again = self.limits.lenient || self.framing.keep_alive(self.version);
+        let again = self.limits.validation.is_lenient() || self.framing.keep_alive(self.version);
         self.state = if again { State::Start } else { State::Closed };
     }
 

@@ -69,7 +69,7 @@ impl BodyDecoder {
         self.at == At::UntilEof
     }
 
-    /// Takes the bytes from `*pos` on. `Ok(true)`: the body is over, `*pos` is behind it, and `fields` holds the trailers
+    /// Takes the bytes from `*pos` on. `Ok(true)`: the body is over, `*pos` is behind it, and `fields` has the trailers
     /// of a chunked one. On error `*pos` is what Node calls `bytesParsed`.
     pub(super) fn decode(
         &mut self,
@@ -253,7 +253,7 @@ impl BodyDecoder {
                 *pos += 1;
                 self.at = At::SizeCr;
             }
-            (_, b'\n') if limits.lenient => self.at = At::SizeCr,
+            (_, b'\n') if limits.validation.is_lenient() => self.at = At::SizeCr,
             (_, b'\n') => return Err(ParseError::NoCrAfterChunkExtensionValue),
             _ => return Err(ParseError::ChunkExtensionAfterQuote),
         }

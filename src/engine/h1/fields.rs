@@ -43,7 +43,7 @@ pub(super) struct FieldSection {
     used: usize,
 }
 
-/// A scratch buffer above this is given back between messages, so that one large head does not pin memory on an idle
+/// A scratch buffer above this is given back between messages, so that one large head does not keep memory on an idle
 /// connection. Bytes.
 pub(super) const KEEP_CAPACITY: usize = 4096;
 
@@ -152,7 +152,7 @@ impl FieldSection {
             }
             b'\n' => {
                 *pos += 1;
-                return if limits.lenient { Ok(true) } else { Err(ParseError::FieldChar) };
+                return if limits.validation.is_lenient() { Ok(true) } else { Err(ParseError::FieldChar) };
             }
             b':' => return Err(ParseError::FieldName),
             _ => {
@@ -209,7 +209,7 @@ impl FieldSection {
             if !special {
                 return Err(ParseError::FieldName);
             }
-            if !limits.lenient {
+            if !limits.validation.is_lenient() {
                 *pos += 1;
                 self.keep_name(part, limits)?;
                 return Err(ParseError::FieldChar);
@@ -384,7 +384,7 @@ impl FieldSection {
         framing: &mut Framing,
         limits: &Limits,
     ) -> Result<(), ParseError> {
-        // NUL separates fields at the seam: a value that held one could pass for other fields.
+        // NUL separates fields at the seam: a value that contained one could pass for other fields.
         let stop = |&byte: &u8| matches!(byte, b'\r' | b'\n' | 0);
         let more = rest.get(known..).unwrap_or_default();
         let length = known + more.iter().position(stop).unwrap_or(more.len());
@@ -423,9 +423,7 @@ impl FieldSection {
                 self.at = At::ValueCr(state);
                 Ok(())
             }
-            Some(_) if limits.lenient || limits.relaxed_values => {
-                self.lenient_value(rest, length, pos, framing, limits)
-            }
+            Some(_) if limits.validation.passes_controls() => self.lenient_value(rest, length, pos, framing, limits),
             Some(_) => {
                 self.keep(part, limits)?;
                 Err(ParseError::FieldValue)
@@ -446,7 +444,7 @@ fn is_value_char(byte: u8) -> bool {
 
 static TOKEN_CHARS: [bool; 256] = token_chars();
 
-// The compiler runs it, and would refuse a position that is none.
+// Evaluated while compiling, which fails at an index out of range.
 #[allow(clippy::indexing_slicing)]
 const fn token_chars() -> [bool; 256] {
     let mut table = [false; 256];

@@ -386,7 +386,6 @@ impl Framing {
         set(self.keep_alive(version) && delimited, flags::KEEP_ALIVE);
         set(upgrade, flags::UPGRADE);
         set(length != BodyLength::None, flags::HAS_BODY);
-        set(length == BodyLength::Chunked, flags::CHUNKED);
         bits
     }
 
@@ -397,10 +396,8 @@ impl Framing {
         let mut set = |condition: bool, flag: u32| bits |= if condition { flag } else { 0 };
         set(self.keep_alive(version), flags::KEEP_ALIVE);
         set(upgrade, flags::UPGRADE);
-        set(method == Method::CONNECT, flags::CONNECT);
         // A body that cannot be delimited is still announced, so that the request does not count as complete.
         set(self.body_length(method) != Ok(BodyLength::None), flags::HAS_BODY);
-        set(self.body_length(method) == Ok(BodyLength::Chunked), flags::CHUNKED);
         set(self.has(seen::HOST), flags::HAS_HOST);
         // RFC 9110 §10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that
         // expectation."

@@ -1,4 +1,4 @@
-//! A request's head (RFC 9112 §2 to §5): by httparse when one read holds the whole of it and nothing is odd, else by a
+//! A request's head (RFC 9112 §2 to §5): by httparse when one read brings the whole of it and nothing is odd, else by a
 //! scanner which resumes across reads and knows the offending byte.
 
 use std::mem::MaybeUninit;
@@ -91,7 +91,7 @@ impl HeadParser {
         let Ok(httparse::Status::Complete(length)) = request.parse_with_uninit_headers(bytes, &mut slots) else {
             return None;
         };
-        // Whoever stays below the limit with line ends and all stays below it without them.
+        // A head that is below the limit with all its line ends is below it without them.
         let too_many = limits.fields != 0 && request.headers.len() as u64 > u64::from(limits.fields);
         if length >= limits.size || too_many {
             return None;
@@ -196,7 +196,7 @@ impl HeadParser {
                 let connect = self.method == Method::CONNECT;
                 self.at = At::Target(if connect { Target::Authority } else { Target::Start });
             }
-            // Node's target does not quite end with its blank.
+            // To Node a tab or form feed right after the target is an error of the target's.
             (At::TargetSpace | At::TargetLf, b'\t' | b'\x0c') => {
                 *pos += 1;
                 return Err(ParseError::TargetWhitespace);
@@ -274,13 +274,13 @@ impl HeadParser {
                 }
                 At::Preface(length + 1)
             }
-            At::VersionOver if byte == b'\r' || (byte == b'\n' && limits.lenient) => At::VersionCr,
+            At::VersionOver if byte == b'\r' || (byte == b'\n' && limits.validation.is_lenient()) => At::VersionCr,
             At::VersionOver => {
                 *pos += usize::from(byte == b'\n');
                 return Err(ParseError::NoCrlfAfterVersion);
             }
             _ if byte == b'\n' => At::Fields,
-            _ if limits.lenient => {
+            _ if limits.validation.is_lenient() => {
                 self.at = At::Fields;
                 return Ok(());
             }

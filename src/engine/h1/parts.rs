@@ -7,7 +7,7 @@ pub(super) struct Parts {
     bytes: Vec<u8>,
     /// Where in the present read the head begins, or goes on.
     from: usize,
-    /// There were more than anybody keeps: the head is lost to others.
+    /// There were more bytes than are kept: no other process can have the head.
     lost: bool,
 }
 

@@ -12,10 +12,8 @@ pub struct RequestHead<'a> {
     pub version: (u8, u8),
     /// The request target as it came.
     pub target: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
+    /// `name NUL value NUL name NUL value`, as they came except for the white space around values.
     pub fields: &'a [u8],
-    /// How many fields there are.
-    pub field_count: u32,
     /// Bits of [`flags`](super::flags).
     pub flags: u32,
 }
@@ -29,11 +27,11 @@ pub struct ResponseHead<'a> {
     pub status: u16,
     /// The reason phrase as it came.
     pub reason: &'a [u8],
-    /// `name NUL value NUL name NUL value`, as they came but for the white space around values.
+    /// `name NUL value NUL name NUL value`, as they came except for the white space around values.
     pub fields: &'a [u8],
     /// How many fields there are.
     pub field_count: u32,
-    /// `KEEP_ALIVE`, `UPGRADE`, `HAS_BODY` and `CHUNKED` of [`flags`](super::flags).
+    /// `KEEP_ALIVE`, `UPGRADE` and `HAS_BODY` of [`flags`](super::flags).
     pub flags: u32,
 }
 
@@ -49,27 +47,10 @@ pub trait Sink {
     /// [`RequestHead::fields`].
     fn end(&mut self, seq: u32, trailers: &[u8]);
     /// The read that brought an upgrade candidate's head is exhausted: `head` is what followed the message in it,
-    /// empty when the message body is not `complete`. [`Conn::decide`](super::Conn::decide) must answer; for a response nothing is left to decide.
+    /// empty when the message body is not `complete`. [`Conn::decide`](super::Conn::decide) must follow; for a response nothing is left to decide.
     fn upgrade(&mut self, seq: u32, complete: bool, head: &[u8]);
-    /// Bytes that answer no request: what an idle server says, or what comes where no request has been made yet.
+    /// Bytes that answer no request: what an idle server says, or what follows a 101 that names no protocol.
     fn unasked(&mut self, bytes: &[u8]);
     /// The peer broke `error`'s rule `bytes_parsed` bytes into `packet`. Nothing follows.
     fn parse_error(&mut self, error: ParseError, bytes_parsed: usize, packet: &[u8]);
-}
-
-/// What a connection is in the midst of; deadlines hang on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Between messages.
-    Idle,
-    /// Part of a head is in.
-    Head,
-    /// Part of a body is in.
-    Body,
-    /// An upgrade candidate waits for [`Conn::decide`](super::Conn::decide).
-    AwaitingDecision,
-    /// Another protocol has the connection.
-    Upgraded,
-    /// A parse error has been reported.
-    Failed,
 }

@@ -106,7 +106,7 @@ impl StatusLine {
         self.at = match byte {
             b' ' => At::Reason,
             b'\r' => At::LineCr,
-            b'\n' if limits.lenient => At::LineCr,
+            b'\n' if limits.validation.is_lenient() => At::LineCr,
             _ => {
                 *pos += usize::from(byte == b'\n');
                 return Err(ParseError::InvalidStatusLine);
@@ -138,7 +138,7 @@ impl StatusLine {
         }
         match end {
             Some(b'\r') => self.at = At::LineCr,
-            Some(_) if limits.lenient => {
+            Some(_) if limits.validation.is_lenient() => {
                 *pos -= 1;
                 self.at = At::LineCr;
             }

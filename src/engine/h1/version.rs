@@ -71,7 +71,7 @@ impl VersionAt {
             VersionAt::Dot => return Err(ParseError::NoDotInVersion),
             VersionAt::Minor => {
                 version.1 = digit(byte).ok_or(ParseError::InvalidMinorVersion)?;
-                if !limits.lenient && !matches!(version, (0, 9) | (1, 0 | 1) | (2, 0)) {
+                if !limits.validation.is_lenient() && !matches!(version, (0, 9) | (1, 0 | 1) | (2, 0)) {
                     *pos += 1;
                     return Err(ParseError::UnknownVersion);
                 }

@@ -1,6 +1,6 @@
 //! How the vocabulary of [`super`] is written down: macros that make types, constants and tables of one definition.
 
-use super::{head, line, Kind};
+use super::{head, line, wide, Kind};
 
 /// A number with a name and what it means. All that crosses is words, as JavaScript reads them: with a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +64,18 @@ impl Words for i32 {
     }
 }
 
-/// The low word first. JavaScript is exact to 2^53.
+/// [`wide`](super::wide) says which word is which.
 impl Words for u64 {
     const COUNT: usize = 2;
     fn put(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.to_le_bytes());
+        let mut words = [0; 2];
+        words[wide::LOW as usize] = *self as u32;
+        words[wide::HIGH as usize] = (*self >> 32) as u32;
+        words.iter().for_each(|word| word.put(out));
     }
     fn take(bytes: &mut &[u8]) -> Option<Self> {
-        let (words, rest) = bytes.split_first_chunk()?;
-        *bytes = rest;
-        Some(u64::from_le_bytes(*words))
+        let words = [u32::take(bytes)?, u32::take(bytes)?];
+        Some(u64::from(words[wide::LOW as usize]) | u64::from(words[wide::HIGH as usize]) << 32)
     }
 }
 
@@ -192,11 +194,11 @@ macro_rules! words {
     };
 }
 
-/// Records to JavaScript: kind, flags, words, and what the bytes are.
+/// Records to JavaScript: kind, flags, words, what the bytes are, and whether these are the stream's.
 macro_rules! records {
     ($($(#[doc = $about:literal])+ $kind:ident = $value:literal, $flags:expr, {
         $($(#[doc = $doc:literal])* $field:ident: $type:ty,)*
-    }, $bytes:literal;)+) => {
+    }, $bytes:literal $([is_stream = $is_stream:literal])?;)+) => {
         numbers! {
             /// Kinds of records.
             Kind: u32 {
@@ -218,6 +220,11 @@ macro_rules! records {
             /// What stands behind the words; empty: nothing.
             pub const fn bytes(self) -> &'static str {
                 match self { $(Kind::$kind => $bytes,)+ }
+            }
+
+            /// Whether its bytes belong to no message, but to whoever has the connection's stream.
+            pub const fn is_stream(self) -> bool {
+                match self { $(Kind::$kind => matches!(&[$($is_stream)?] as &[bool], [true]),)+ }
             }
 
             /// Where in the record, in bytes, the [`Payload`] of a kind stands that has one.

@@ -39,6 +39,16 @@ constants! {
     }
 }
 
+constants! {
+    /// The words of a number that has two. JavaScript is exact to 2^53.
+    wide: u32 {
+        /// Bits 0 to 31.
+        LOW = 0,
+        /// Those above.
+        HIGH = 1,
+    }
+}
+
 words! {
     /// Where a payload is: in its record, in a block or in a slab.
     Payload [is_payload = true] {
@@ -94,13 +104,11 @@ records! {
 
     /// A piece of a message's body.
     Body = 3, &[], {
-        seq: u32,
         payload: Payload,
     }, "the payload, when it is here";
 
     /// The end of a message with a body.
     End = 4, &[], {
-        seq: u32,
         trailers_length: u32,
         bytes_read: u64,
     }, "trailers as the fields of REQUEST";
@@ -110,12 +118,12 @@ records! {
         seq: u32,
         payload: Payload,
         bytes_read: u64,
-    }, "the payload, when it is here";
+    }, "the payload, when it is here" [is_stream = true];
 
     /// Bytes of the protocol switched to.
     Raw = 6, &[], {
         payload: Payload,
-    }, "the payload, when it is here";
+    }, "the payload, when it is here" [is_stream = true];
 
     /// The peer's FIN, after every request that came before it.
     Eof = 7, &[], {}, "";
@@ -217,27 +225,23 @@ constants! {
         KEEP_ALIVE = 1,
         /// A candidate, for which the engine waits for DECIDE; of a response, the switch.
         UPGRADE = 2,
-        /// The method is CONNECT; with UPGRADE.
-        CONNECT = 4,
         /// BODY, any number of times, and END follow.
-        HAS_BODY = 8,
+        HAS_BODY = 4,
         /// There is at least one Host field.
-        HAS_HOST = 16,
+        HAS_HOST = 8,
         /// `Expect` contains `100-continue`, and the version is not below 1.1.
-        EXPECT_CONTINUE = 32,
+        EXPECT_CONTINUE = 16,
         /// An `Expect` with any other value.
-        EXPECT_OTHER = 64,
-        /// The body comes chunked (RFC 9112 §7.1).
-        CHUNKED = 128,
+        EXPECT_OTHER = 32,
         /// The last of a burst: nothing after it is parsed before GO_ON.
-        REST = 256,
+        REST = 64,
     }
 }
 
 /// Those that a response may have.
-const RESPONSE_FLAGS: [Named; 4] = {
-    use message_flags::{CHUNKED, HAS_BODY, KEEP_ALIVE, UPGRADE};
-    only(message_flags::NAMED, [KEEP_ALIVE, UPGRADE, HAS_BODY, CHUNKED])
+const RESPONSE_FLAGS: [Named; 3] = {
+    use message_flags::{HAS_BODY, KEEP_ALIVE, UPGRADE};
+    only(message_flags::NAMED, [KEEP_ALIVE, UPGRADE, HAS_BODY])
 };
 
 constants! {
@@ -300,7 +304,7 @@ commands! {
     Write = 1, "seq", write_flags::NAMED;
     /// Raw bytes ahead of whatever has not been sent.
     WriteNow = 2, "", &const { only(write_flags::NAMED, [write_flags::ACK]) };
-    /// Answers an upgrade candidate.
+    /// Decides about an upgrade candidate.
     Decide = 3, "seq", decide_flags::NAMED;
     /// JavaScript has consumed so much of BODY and RAW.
     Credit = 4, "bytes", &[];
@@ -385,6 +389,46 @@ constants! {
 }
 
 numbers! {
+    /// How much of what comes is checked: `validation` of a server's configuration.
+    Validation: u32 {
+        /// What RFC 9112 asks for.
+        Strict = 0,
+        /// Control characters may stand in field values, NUL, CR and LF excepted: Node's `httpValidation: 'relaxed'`.
+        Relaxed = 1,
+        /// What only insecureHTTPParser gets past as well.
+        Insecure = 2,
+    }
+}
+
+impl Validation {
+    /// Whether what only lenient parsing lets pass does.
+    pub const fn is_lenient(self) -> bool {
+        matches!(self, Validation::Insecure)
+    }
+
+    /// Whether control characters may stand in field values.
+    pub const fn passes_controls(self) -> bool {
+        !matches!(self, Validation::Strict)
+    }
+
+    /// The laxer of the two.
+    pub const fn or(self, other: Self) -> Self {
+        if self.number() < other.number() {
+            other
+        } else {
+            self
+        }
+    }
+}
+
+impl Default for Validation {
+    /// That of whoever says nothing.
+    fn default() -> Self {
+        Validation::Strict
+    }
+}
+
+numbers! {
     /// Who gets the peer's bytes: the low bits of TAP's argument.
     Reader: u32 {
         /// The protocol core, once JavaScript has had all that was told as RAW; until then RAW goes on.
@@ -449,5 +493,9 @@ constants! {
         STREAMS = (1 << STRIDE_BITS) - 1,
         /// Bytes of a head, unless somebody says otherwise.
         MAX_HEADER_SIZE = 16 * 1024,
+        /// Fields of a head, unless somebody says otherwise: what Node's `maxHeadersCount` amounts to.
+        MAX_FIELDS = 1000,
+        /// Bytes of BODY and RAW on their way to JavaScript without CREDIT after which the engine stops reading.
+        WINDOW = 128 * 1024,
     }
 }

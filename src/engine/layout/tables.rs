@@ -30,8 +30,10 @@ pub fn name_in_javascript(name: &str) -> String {
 pub fn groups() -> Vec<Group> {
     let mut groups = vec![
         named("kinds", Kind::ABOUT, Kind::NAMED),
+        stream_kinds(),
         words_of_kinds(),
         named("head", head::ABOUT, head::NAMED),
+        named("wide", wide::ABOUT, wide::NAMED),
         offsets("payload", "Words of a payload, from its first one.", 0, Payload::FIELDS),
         named("places", places::ABOUT, places::NAMED),
         named("line", line::ABOUT, line::NAMED),
@@ -56,6 +58,7 @@ pub fn groups() -> Vec<Group> {
         named("closeFlags", close_flags::ABOUT, close_flags::NAMED),
         named("keepAliveFlags", keep_alive_flags::ABOUT, keep_alive_flags::NAMED),
         named("expectFlags", expect_flags::ABOUT, expect_flags::NAMED),
+        named("validation", Validation::ABOUT, Validation::NAMED),
         named("readers", Reader::ABOUT, Reader::NAMED),
         named("tap", tap::ABOUT, tap::NAMED),
         named("tapFlags", tap_flags::ABOUT, tap_flags::NAMED),
@@ -81,6 +84,14 @@ fn offsets(name: &str, about: &'static str, start: usize, fields: &[Field]) -> G
         entry
     });
     Group { name: name.to_owned(), about, entries: entries.collect() }
+}
+
+fn stream_kinds() -> Group {
+    let about = "Kinds whose bytes belong to no message, but to whoever has the connection's stream.";
+    let kinds = named("", "", Kind::NAMED).entries.into_iter().zip(Kind::ALL);
+    let entries =
+        kinds.filter(|(_, kind)| kind.is_stream()).map(|((name, number, _), _)| (name, number, String::new()));
+    Group { name: "streamKinds".to_owned(), about, entries: entries.collect() }
 }
 
 fn words_of_kinds() -> Group {

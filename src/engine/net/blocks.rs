@@ -3,7 +3,7 @@
 use crate::engine::layout::limits;
 use crate::engine::layout::places::FIRST_SLAB;
 
-/// Bytes of one read. A little more than the 64 KiB that streams are wont to write at once, so that a read of such a piece, with a
+/// Bytes of one read. A little more than the 64 KiB that streams usually write at once, so that a read of such a piece, with a
 /// message head before it, is short: a full one must be followed by another that learns nothing.
 pub const READ_SIZE: usize = limits::READ_SIZE as usize;
 
@@ -72,7 +72,7 @@ impl Blocks for OwnedBlocks {
     }
 
     fn keep(&mut self, bytes: usize, _: bool) {
-        // A short payload would hold a long block for as long as JavaScript is busy.
+        // A short payload would keep a long block from other uses for as long as JavaScript is busy.
         self.kept.push(if bytes < READ_SIZE / 2 {
             self.current[..bytes].to_vec()
         } else {
@@ -101,8 +101,8 @@ struct Full {
     given: bool,
 }
 
-/// What has become of each of the blocks that somebody else owns, by number: of the inline driver's, which are memory of JavaScript's. Who has
-/// the memory supplies it when a block is [wanted](Self::wanted), and [lends](Self::lend) it to the driver for as long as no JavaScript runs.
+/// The state of each block that somebody else owns, by number: the inline driver's blocks are memory of JavaScript's. Whoever has the memory
+/// supplies a block when one is [wanted](Self::wanted), and [lends](Self::lend) it to the driver for as long as no JavaScript runs.
 ///
 /// ```text
 /// vacant ── supplied ──► clean ── kept ──► filled ── deliver ──► delivering ──┬─ deliver ────────► clean

@@ -90,17 +90,19 @@ pub fn next<'a>(records: &mut &'a [u8]) -> Option<(Command<'a>, &'a [u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::layout::{head, put};
 
-    fn record(words: [u32; 7], payload: &[u8]) -> Vec<u8> {
-        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        bytes.extend_from_slice(payload);
+    fn record(number: u32, flags: u32, words: CommandWords, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        put(&mut bytes, number, flags, 5, &words, [payload, &[]]);
         bytes
     }
 
     #[test]
     fn takes_records_one_by_one_and_stops_at_the_end() {
-        let mut bytes = record([1 | 2 << 8, 32, 5, 9, 3, 4, 2], b"abcd");
-        bytes.extend(record([6, 28, 5, 9, 0, 0, 0], b""));
+        let words = CommandWords { generation: 9, argument: 3, payload_length: 4, head_length: 2 };
+        let mut bytes = record(Op::Write.number(), 2, words, b"abcd");
+        bytes.extend(record(Op::Close.number(), 0, CommandWords { generation: 9, ..CommandWords::default() }, b""));
         let mut rest = &bytes[..];
         let (first, _) = next(&mut rest).unwrap();
         assert_eq!((first.op, first.flags, first.target), (Op::Write, 2, Target { index: 5, generation: 9 }));
@@ -111,15 +113,18 @@ mod tests {
 
     #[test]
     fn refuses_lengths_beyond_the_record_and_unknown_commands() {
-        for words in [
-            [1, 28, 0, 0, 0, 4, 0],
-            [1, 400, 0, 0, 0, 0, 0],
-            [99, 28, 0, 0, 0, 0, 0],
-            [1, 28, 0, 0, 0, u32::MAX, 0],
-            [1, 0, 0, 0, 0, 0, 0],
-        ] {
-            let bytes = record(words, b"");
-            assert!(next(&mut &bytes[..]).is_none(), "{words:?}");
+        let write = |payload_length: u32| {
+            record(Op::Write.number(), 0, CommandWords { payload_length, ..CommandWords::default() }, b"")
+        };
+        let sized = |size: u32| {
+            let mut bytes = write(0);
+            bytes[4 * head::SIZE as usize..][..4].copy_from_slice(&size.to_le_bytes());
+            bytes
+        };
+        assert!(next(&mut &write(0)[..]).is_some());
+        let unknown = record(99, 0, CommandWords::default(), b"");
+        for bytes in [write(4), write(u32::MAX), sized(400), sized(0), unknown] {
+            assert!(next(&mut &bytes[..]).is_none(), "{bytes:?}");
         }
     }
 }

@@ -55,9 +55,9 @@ impl Delivery {
         &mut self.taken[driver as usize]
     }
 
-    /// Turns to the driver whose records are told next: the first after the last one that has any. `take` is asked for more by a driver
-    /// of whose batch all has been told. False: there is nothing.
-    pub fn turn(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
+    /// Chooses the driver whose records are told next: the first after the last one that has any. Where all of a driver's batch has been
+    /// told, `take` brings the next one. False: there is nothing.
+    pub fn choose(&mut self, mut take: impl FnMut(Driver, &mut Batch)) -> bool {
         for step in 1..=Driver::ALL.len() {
             let driver = Driver::ALL[(self.last as usize + step) % Driver::ALL.len()];
             let taken = self.of(driver);
@@ -115,6 +115,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::layout::Prefix;
 
     fn batch(indices: &[u32]) -> Batch {
         let mut batch = Batch::default();
@@ -124,7 +125,7 @@ mod tests {
 
     /// Tells one record, and says whose it was; `inline` and `threads` are what is taken next.
     fn tell(delivery: &mut Delivery, inline: &mut Vec<Batch>, threads: &mut Vec<Batch>) -> Option<(Driver, u32)> {
-        let more = delivery.turn(|driver, into| {
+        let more = delivery.choose(|driver, into| {
             *into = match driver {
                 Driver::Inline => inline.pop(),
                 Driver::Threads => threads.pop(),
@@ -135,7 +136,7 @@ mod tests {
         if !more {
             return None;
         }
-        let index = u32::from_le_bytes(delivery.rest().0[8..12].try_into().unwrap());
+        let index = Prefix::read(delivery.rest().0).unwrap().0.index;
         delivery.told(batch(&[0]).records.len());
         Some((delivery.last, index))
     }

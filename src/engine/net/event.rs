@@ -8,9 +8,7 @@ use crate::engine::layout::places::{GIVEN, IN_GIVEN, IN_RECORD};
 use crate::engine::layout::record::{
     Ack, Body, Closed, Connected, Demand, End, Eof, Moved, Raw, Request, Response, Timeout, Upgrade,
 };
-use crate::engine::layout::{
-    self, closed_flags, connection_flags, demand_flags, moved_flags, record, upgrade_flags,
-};
+use crate::engine::layout::{self, closed_flags, connection_flags, demand_flags, moved_flags, record, upgrade_flags};
 use crate::engine::layout::{Ends, Expired, Family, Line, Payload, Prefix, Record, Words};
 use crate::engine::raw;
 
@@ -216,10 +214,10 @@ pub fn places(records: &[u8]) -> impl Iterator<Item = Place> + '_ {
     })
 }
 
-/// Whether a record of connection `index` brings bytes that belong to no message, but to whoever has its stream: RAW, or UPGRADE.
+/// Whether a record of connection `index` brings bytes that belong to no message, but to whoever has its stream.
 pub fn has_stream_of(mut records: &[u8], index: u32) -> bool {
     while let Some((prefix, _)) = Prefix::read(records) {
-        if matches!(Kind::of(prefix.number), Some(Kind::Raw | Kind::Upgrade)) && prefix.index == index {
+        if prefix.index == index && Kind::of(prefix.number).is_some_and(Kind::is_stream) {
             return true;
         }
         records = &records[first_record(records).len()..];
@@ -352,14 +350,14 @@ impl h1::Sink for RecordSink<'_> {
         self.batch.put(self.index, head.flags, &record, [head.reason, head.fields]);
     }
 
-    fn body(&mut self, seq: u32, bytes: &[u8]) {
+    fn body(&mut self, _: u32, bytes: &[u8]) {
         *self.uncredited += bytes.len();
         let (payload, rest) = self.payload(bytes);
-        self.batch.put(self.index, 0, &Body { seq, payload }, rest);
+        self.batch.put(self.index, 0, &Body { payload }, rest);
     }
 
-    fn end(&mut self, seq: u32, trailers: &[u8]) {
-        let record = End { seq, trailers_length: trailers.len() as u32, bytes_read: self.bytes_read };
+    fn end(&mut self, _: u32, trailers: &[u8]) {
+        let record = End { trailers_length: trailers.len() as u32, bytes_read: self.bytes_read };
         self.batch.put(self.index, 0, &record, [trailers, &[]]);
     }
 
@@ -396,6 +394,9 @@ mod tests {
     use crate::engine::net::blocks::{Blocks, OwnedBlocks};
     use crate::engine::raw::Sink as _;
 
+    /// Where the bytes of a RAW begin.
+    const RAW_BYTES: usize = Prefix::SIZE + 4 * Raw::COUNT;
+
     fn sink<'a>(batch: &'a mut Batch, uncredited: &'a mut usize, read: Option<Read>) -> RecordSink<'a> {
         RecordSink { batch, index: 7, bytes_read: 1 << 33, uncredited, read }
     }
@@ -431,17 +432,17 @@ mod tests {
             let Payload { length, place, .. } = Raw::read(record).unwrap().payload;
             seen.push((length, place, record.len()));
         });
-        let (large, blob) = (24, BLOB as u32);
-        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, 32), (2 * blob, 1, large), (3 * blob, 2, large)]);
+        let blob = BLOB as u32;
+        let (large, small) = (RAW_BYTES, (RAW_BYTES + 5).next_multiple_of(4));
+        assert_eq!(seen, [(blob, 0, large), (5, IN_RECORD as u32, small), (2 * blob, 1, large), (3 * blob, 2, large)]);
     }
 
     #[test]
     fn every_kind_that_may_name_a_block_names_another_when_blocks_get_new_numbers() {
         for kind in Kind::ALL {
             let words: usize = kind.fields().iter().map(|field| field.words).sum();
-            let mut records = vec![0; Prefix::SIZE + 4 * words];
-            records[0] = kind.number() as u8;
-            records[4] = records.len() as u8;
+            let mut records = Vec::new();
+            layout::put(&mut records, kind.number(), 0, 0, &Eof {}, [&vec![0; 4 * words], &[]]);
             let mut expected = records.clone();
             let mut at = Prefix::SIZE;
             for field in kind.fields() {
@@ -465,7 +466,7 @@ mod tests {
         sink.raw(&[1; 2 * BLOB]);
         assert_eq!(sink.read.unwrap().named, 0);
         assert_eq!(Raw::read(&batch.records).unwrap().payload.place, IN_RECORD as u32);
-        assert_eq!(batch.records.len(), 24 + 2 * BLOB);
+        assert_eq!(batch.records.len(), RAW_BYTES + 2 * BLOB);
     }
 
     #[test]
@@ -478,6 +479,16 @@ mod tests {
         sink(&mut batch, &mut n, None).raw(b"of the stream");
         assert!(batch.has_stream_of(7));
         assert!(!batch.has_stream_of(9));
+    }
+
+    #[test]
+    fn every_kind_is_the_streams_or_is_not() {
+        for &kind in Kind::ALL {
+            let mut records = Vec::new();
+            layout::put(&mut records, kind.number(), 0, 7, &0_u64, [&[0; 64], &[]]);
+            let is_stream = matches!(kind, Kind::Raw | Kind::Upgrade);
+            assert_eq!((has_stream_of(&records, 7), has_stream_of(&records, 8)), (is_stream, false), "{kind:?}");
+        }
     }
 
     #[test]
@@ -521,7 +532,7 @@ mod tests {
         sink.parse_error(ParseError::ALL[0], 0, &room.bytes[..2 * VIEW]);
         let named: Vec<_> = places(&batch.records).map(|place| (place.block, place.offset, place.length)).collect();
         assert_eq!(named, [(0, 0, VIEW), (0, VIEW, VIEW)]);
-        let last = batch.records.len() - 2 * VIEW - 32;
+        let last = batch.records.len() - 2 * VIEW - 4 * record::ParseError::COUNT - Prefix::SIZE;
         assert_eq!(record::ParseError::read(&batch.records[last..]).unwrap().payload.place, IN_RECORD as u32);
     }
 
@@ -533,7 +544,7 @@ mod tests {
         let record = batch.records.len();
         raw_read(&mut blocks, &mut batch, BLOB);
         batch.closed(1, 0, false);
-        let (word, length) = (record + 16, BLOB);
+        let (word, length) = (record + Kind::Raw.payload().unwrap() + PLACE_AT, BLOB);
         let expected = Place { record, word, block: 0, offset: 0, length };
         assert_eq!(places(&batch.records).collect::<Vec<_>>(), [expected]);
         for cut in 0..batch.records.len() {

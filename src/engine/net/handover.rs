@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Mutex;
 
-use super::port::lock;
+use super::lock::lock;
 use super::std_stream::StdStream;
 
 /// What another thread than its owner's may do with a socket.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::platform::{self, UnixListener};
+use super::platform::{self, Descriptor, UnixListener};
 
 /// Where and how to listen.
 #[derive(Clone, Debug)]
@@ -90,6 +90,17 @@ impl Bound {
         Ok(match self {
             Bound::Tcp(listener) => Bound::Tcp(listener.try_clone()?),
             Bound::Unix(listener) => Bound::Unix(listener.try_clone()?),
+        })
+    }
+
+    /// A descriptor of it, the caller's to close.
+    ///
+    /// # Errors
+    /// When the process has no descriptors left.
+    pub fn descriptor(&self) -> io::Result<Descriptor> {
+        Ok(match self.try_clone()? {
+            Bound::Tcp(listener) => listener.into(),
+            Bound::Unix(listener) => listener.into(),
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod handover;
 #[cfg_attr(not(unix), path = "inline/absent.rs")]
 pub mod inline;
 pub mod listener;
+mod lock;
 pub mod platform;
 pub mod port;
 pub mod protocol;

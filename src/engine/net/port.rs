@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::blocks::{OwnedBlocks, SPARE};
 use super::command::Target;
 use super::event::Batch;
 use super::handover::Handover;
+use super::lock::lock;
 
 /// Wakes the JavaScript thread; called from any thread, at most once until [`Port::take`].
 pub type Wake = Box<dyn Fn() + Send + Sync>;
@@ -22,11 +23,6 @@ pub struct Port {
     spare: Mutex<Vec<Vec<u8>>>,
     /// By their connections.
     handovers: Mutex<HashMap<Target, Arc<Handover>>>,
-}
-
-/// The drivers' locks: nobody panics while he holds one, and a poisoned one is as good as new.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Port {
@@ -121,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_batch_is_left_behind_a_wake_that_was_not_given() {
+    fn no_batch_is_left_without_a_wake() {
         const THREADS: u32 = 4;
         const BATCHES: u32 = 20_000;
         let (wake, woken) = mpsc::channel();

@@ -1,16 +1,19 @@
-//! What a connection speaks, in whichever role: HTTP/1, and after an upgrade something else. The change happens here, once, and inside a read
-//! if need be.
+//! What a connection speaks, in whichever role: HTTP/1, after an upgrade something else, and on a connection of ours perhaps something before it. The
+//! changes happen here, inside a read if need be.
 //!
 //! ```text
-//! Server ─ decide(accept), message over ──┐
-//!                                         ├─► Raw
-//! Client ─ 101, or any answer to CONNECT ─┘
+//! Server ──────── decide(accept), message over ───┐
+//!                                                 ├─► Raw
+//! Client ──────── 101, or any answer to CONNECT ──┘
+//!  ▲  └─ used without a request ─► Plain
+//!  └──────────── a request ──────────┘
 //! ```
 
 use std::sync::Arc;
 
-use crate::engine::h1::{self, ClientConn, Config, Conn, Expected, Phase, Validation};
-use crate::engine::layout::expect_flags;
+use crate::engine::h1::{self, ClientConn, Config, Conn, Expected};
+use crate::engine::layout::{expect_flags, Validation};
+use crate::engine::phase::Phase;
 use crate::engine::raw;
 
 /// Who hears whatever is spoken.
@@ -26,6 +29,8 @@ pub enum Protocol {
     Client(ClientConn),
     /// What follows an upgrade, in either role.
     Raw(raw::Stream),
+    /// A connection of our own making that is used without a request, until there is one; then this is the configuration.
+    Plain(raw::Stream, Arc<Config>),
 }
 
 impl Protocol {
@@ -59,7 +64,7 @@ impl Protocol {
                     self.switch();
                 }
             }
-            Self::Raw(stream) => stream.receive(bytes, sink),
+            Self::Raw(stream) | Self::Plain(stream, _) => stream.receive(bytes, sink),
         }
     }
 
@@ -74,7 +79,7 @@ impl Protocol {
         match self {
             Self::Server(conn) => conn.finish(sink),
             Self::Client(conn) => conn.finish(sink),
-            Self::Raw(_) => {}
+            Self::Raw(_) | Self::Plain(..) => {}
         }
     }
 
@@ -82,11 +87,11 @@ impl Protocol {
     pub fn keeps_end_back(&self) -> bool {
         match self {
             Self::Server(conn) => conn.keeps_end_back(),
-            Self::Client(_) | Self::Raw(_) => false,
+            Self::Client(_) | Self::Raw(_) | Self::Plain(..) => false,
         }
     }
 
-    /// Answers an upgrade candidate; a client has nothing to decide.
+    /// Decides about an upgrade candidate; a client has nothing to decide.
     pub fn decide(&mut self, accept: bool, sink: &mut impl Sink) {
         let Self::Server(conn) = self else { return };
         conn.decide(accept, sink);
@@ -97,22 +102,40 @@ impl Protocol {
         }
     }
 
-    /// A request is being sent; `max_header_size` is decimal text, empty for the default. A server's connection ignores it.
+    /// What `flags` say of the request that is being sent (`expect_flags`); `max_header_size` is decimal text, empty for the default. A server's
+    /// connection ignores it.
     pub fn expect(&mut self, seq: u32, flags: u32, max_header_size: &[u8]) {
+        if flags & expect_flags::NOTHING != 0 {
+            self.expect_nothing();
+            return;
+        }
+        let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
+        let request =
+            Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
+        let validation = match flags & (expect_flags::INSECURE | expect_flags::RELAXED) {
+            0 => Validation::Strict,
+            expect_flags::RELAXED => Validation::Relaxed,
+            _ => Validation::Insecure,
+        };
+        self.expect_response(request, size, validation);
+    }
+
+    /// A request is being sent, see [`ClientConn::expect`].
+    pub fn expect_response(&mut self, request: Expected, max_header_size: Option<usize>, validation: Validation) {
+        if let Self::Plain(_, config) = self {
+            *self = Self::client(config.clone());
+        }
         if let Self::Client(conn) = self {
-            if flags & expect_flags::NOTHING != 0 {
-                conn.expect_nothing();
-                return;
+            conn.expect(request, max_header_size, validation);
+        }
+    }
+
+    /// No request is being sent on a connection that has had none: until there is one, it is a plain stream.
+    pub fn expect_nothing(&mut self) {
+        if let Self::Client(conn) = self {
+            if let Some(config) = conn.unclaimed() {
+                *self = Self::Plain(raw::Stream, config.clone());
             }
-            let size = std::str::from_utf8(max_header_size).ok().and_then(|text| text.parse().ok());
-            let request =
-                Expected { seq, head: flags & expect_flags::HEAD != 0, connect: flags & expect_flags::CONNECT != 0 };
-            let validation = match flags & (expect_flags::INSECURE | expect_flags::RELAXED) {
-                0 => Validation::Strict,
-                expect_flags::RELAXED => Validation::Relaxed,
-                _ => Validation::Insecure,
-            };
-            conn.expect(request, size, validation);
         }
     }
 
@@ -135,7 +158,7 @@ impl Protocol {
     pub fn untold(&self) -> Option<Vec<u8>> {
         match self {
             Self::Server(conn) => conn.untold(),
-            Self::Client(_) | Self::Raw(_) => Some(Vec::new()),
+            Self::Client(_) | Self::Raw(_) | Self::Plain(..) => Some(Vec::new()),
         }
     }
 
@@ -144,7 +167,7 @@ impl Protocol {
         match self {
             Self::Server(conn) => conn.can_read(),
             Self::Client(conn) => conn.can_read(),
-            Self::Raw(_) => true,
+            Self::Raw(_) | Self::Plain(..) => true,
         }
     }
 
@@ -154,6 +177,7 @@ impl Protocol {
             Self::Server(conn) => conn.phase(),
             Self::Client(conn) => conn.phase(),
             Self::Raw(_) => Phase::Upgraded,
+            Self::Plain(..) => Phase::Idle,
         }
     }
 
@@ -162,7 +186,7 @@ impl Protocol {
     pub fn answers(&self) -> bool {
         match self {
             Self::Server(conn) => !conn.is_upgraded(),
-            Self::Client(_) | Self::Raw(_) => false,
+            Self::Client(_) | Self::Raw(_) | Self::Plain(..) => false,
         }
     }
 
@@ -170,7 +194,7 @@ impl Protocol {
     pub fn message(&self) -> u32 {
         match self {
             Self::Server(conn) => conn.message(),
-            Self::Client(_) | Self::Raw(_) => 0,
+            Self::Client(_) | Self::Raw(_) | Self::Plain(..) => 0,
         }
     }
 
@@ -178,7 +202,7 @@ impl Protocol {
     pub fn unfinished(&self) -> u32 {
         match self {
             Self::Server(conn) => conn.unfinished(),
-            Self::Client(_) | Self::Raw(_) => 0,
+            Self::Client(_) | Self::Raw(_) | Self::Plain(..) => 0,
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::layout::Family;
 /// Bytes; a piece from here on is sent by a call of its own, see [`send`].
 const LARGE: usize = 32 * 1024;
 
-/// Between keep-alive probes, and how many stay unanswered until the connection is given up: Node documents both.
+/// Between keep-alive probes, and how many without a reaction end the connection: Node documents both.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 const PROBES: u32 = 10;
 
@@ -83,7 +83,11 @@ pub trait Transport {
 
     /// The socket, if it is one of TCP.
     fn tcp(&self) -> Option<SockRef<'_>> {
-        self.socket().filter(|_| self.is_tcp())
+        if self.is_tcp() {
+            self.socket()
+        } else {
+            None
+        }
     }
 
     /// Sends what the transport has taken and keeps: what is encrypted leaves as records of its own. A socket keeps nothing. Pending: the

@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use super::{Connection, Writing};
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::Phase;
-use crate::engine::layout::{tap, Reader};
+use crate::engine::layout::{limits, tap, Reader};
 use crate::engine::net::blocks::Blocks;
 use crate::engine::net::event::{Batch, Read, RecordSink};
 use crate::engine::net::protocol::Protocol;
 use crate::engine::net::transport::Transport;
 use crate::engine::output::OutputQueue;
+use crate::engine::phase::Phase;
 use crate::engine::raw::Sink as _;
 
 /// Bytes of body and raw stream on their way to JavaScript without credit after which reading stops.
-pub const WINDOW: usize = 128 * 1024;
+pub const WINDOW: usize = limits::WINDOW as usize;
 /// What TAP has room for: JavaScript says how many bytes of RAW it has had modulo this.
 const HAD: u32 = u32::MAX >> tap::HAD_SHIFT;
 /// Reads of one poll; a peer with endless input then waits for the others.
@@ -46,7 +46,7 @@ pub(super) struct Input {
     pub(super) bytes_read: u64,
     /// The next burst of requests waits only for answers to leave.
     goes_on: bool,
-    /// It would have read, but for answers that had not left.
+    /// It has not read on, because answers had not left.
     stopped_by_answers: bool,
     /// The peer's FIN has come, and JavaScript has not heard of it.
     end_untold: bool,
@@ -133,7 +133,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// A peer that sends requests and does not read the answers gets no further ones answered: what waits to be sent stays
+    /// From a peer that does not read its answers no further requests are taken: what waits to be sent stays
     /// bounded by what one burst can ask for. The users of an upgraded stream have their own backpressure.
     pub(super) fn is_backed_up(&self) -> bool {
         self.output.queue.outstanding() > OutputQueue::HIGH_WATER && self.protocol.answers()
@@ -357,12 +357,12 @@ impl<T: Transport> Connection<T> {
         };
         if phase == Phase::Failed && self.input.is_wanted() {
             self.input.reading = Reading::Discard;
-            // It may have been held, and what failed have been fed.
+            // It may be on hold and have been fed the bytes that failed: it must be polled to read on.
             self.wake();
         }
     }
 
-    /// Whether every request has been answered, and no other has begun.
+    /// Whether the response to every request has been queued to its end, and no other request has begun.
     pub(super) fn is_idle(&self) -> bool {
         self.protocol.phase() == Phase::Idle && self.protocol.unfinished() == 0
     }

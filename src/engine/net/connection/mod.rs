@@ -15,7 +15,7 @@
 //!   └──────────────► Ended ───────────────────── and ──────────────┴──────► closed
 //! ```
 //!
-//! Before FIN follows SHUTDOWN, what there is to read by then is read and told (Listening): who ends a stream hears first what is there to
+//! Before FIN follows SHUTDOWN, what there is to read by then is read and told (Listening): whoever ends a stream hears first what is there to
 //! hear, as libuv's users do. "Sent" means that the transport has flushed it; FIN is the transport's to send, and may be pending as well. CLOSE, RESET, an error
 //! and RELEASE lead to "closed" from anywhere.
 

@@ -9,13 +9,13 @@ use std::time::Instant;
 use super::input::Reading;
 use super::Connection;
 use crate::engine::deadline::Waiting;
-use crate::engine::h1::Phase;
 use crate::engine::layout::close_flags;
 use crate::engine::net::command::Write;
 use crate::engine::net::event::Batch;
 use crate::engine::net::handover::Handover;
 use crate::engine::net::transport::Transport;
 use crate::engine::output::{OutputQueue, Payload};
+use crate::engine::phase::Phase;
 
 /// Gathering writes of one flush.
 const WRITES_PER_FLUSH: usize = 16;
@@ -27,7 +27,7 @@ pub(super) enum Writing {
     Open,
     /// FIN follows the last queued byte.
     ShuttingDown,
-    /// That has left, and FIN follows what the peer had said by then; `heard`: that has been asked for.
+    /// The last byte has left; FIN follows once what the peer has sent by now has been read. `heard`: it has been.
     Listening { heard: bool },
     /// FIN has been sent.
     Shut,
@@ -43,7 +43,7 @@ pub(super) struct Output {
     acked: Option<u64>,
     /// Of an upgraded stream with large writes.
     handover: Option<Arc<Handover>>,
-    /// The time for another request begins when the answers have left: the peer is still at reading them.
+    /// The time for another request begins when the answers have left: the peer is still reading them.
     idle_once_sent: bool,
 }
 
@@ -66,6 +66,12 @@ impl Output {
     /// The transport has taken `n` bytes.
     fn advance(&mut self, n: usize) {
         self.acked = self.acked.max(self.queue.advance(n));
+    }
+
+    /// What is to be told as soon as the transport has sent what it took, though nothing more has left.
+    fn note_due(&mut self) {
+        let due = self.queue.due();
+        self.acked = self.acked.max(due);
     }
 }
 
@@ -126,9 +132,8 @@ impl<T: Transport> Connection<T> {
         let sent = stream.try_write(&slices).unwrap_or(0);
         self.output.advance(sent.min(pending));
         let done = self.output.queue.write_sent(part, data, end, sent.saturating_sub(pending), keep);
-        let due = self.output.queue.due();
-        self.output.acked = self.output.acked.max(due);
-        // So does what the transport has to say of what it has taken.
+        self.output.note_due();
+        // So does an error of the transport's.
         let _ = self.tell_sent(None, batch);
         self.messages_sent(done, batch, now);
     }
@@ -176,8 +181,7 @@ impl<T: Transport> Connection<T> {
             }
         }
         if self.output.queue.pending() == 0 {
-            let due = self.output.queue.due();
-            self.output.acked = self.output.acked.max(due);
+            self.output.note_due();
         }
         let sent = match self.tell_sent(cx.as_deref_mut(), batch) {
             Poll::Ready(Ok(())) => self.output.queue.pending() == 0,
@@ -270,7 +274,7 @@ impl<T: Transport> Connection<T> {
                 false
             }
             Writing::ShuttingDown => true,
-            // The transport's last word was pending.
+            // FIN may be due already: the transport's last bytes were pending.
             Writing::Listening { heard } => heard,
             Writing::Open | Writing::Shut => false,
         };
@@ -302,7 +306,7 @@ impl<T: Transport> Connection<T> {
         self.close_if_done(batch);
     }
 
-    /// The transport says its last, and FIN; `closes`: the close that comes after it says that. Pending: there is another poll.
+    /// Has the transport send its last bytes and FIN; `closes`: the close that follows sends the FIN. Pending: there is another poll.
     fn end_stream(&mut self, closes: bool, cx: Option<&mut Context<'_>>) -> Poll<()> {
         let Some(stream) = &mut self.stream else { return Poll::Ready(()) };
         let is_heard = cx.is_some();
@@ -314,7 +318,7 @@ impl<T: Transport> Connection<T> {
             self.block(is_heard);
             return Poll::Pending;
         }
-        // What is not connected any more has nothing to end.
+        // An error does not matter: a socket that is not connected any more has nothing to end.
         Poll::Ready(())
     }
 
@@ -324,7 +328,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// One attempt to send what is queued, then the close, unless what `flags` say is so (`close_flags`).
+    /// One attempt to send what is queued, then the close, unless a condition that `flags` name (`close_flags`) is true.
     pub(super) fn close_unless(&mut self, flags: u32, batch: &mut Batch) {
         self.flush(None, batch);
         let is_sent = flags & close_flags::UNLESS_SENT != 0 && self.output.is_clear();

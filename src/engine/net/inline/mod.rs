@@ -313,7 +313,7 @@ impl Inline {
             // Over or not, what is left to do stands in `woken`.
             let _ = self.connections.poll(at, &mut cx, blocks);
         }
-        // Who was not served goes first the next time.
+        // Whoever was not served goes first the next time.
         self.polling.drain(..served);
         self.polling.append(&mut self.connections.woken);
         std::mem::swap(&mut self.polling, &mut self.connections.woken);

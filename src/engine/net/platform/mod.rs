@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | [`UnixStream`], [`UnixListener`], [`runtime`] | Unix sockets, as std and as tokio have them, and [`socket_of`] | types without values |
 //! | [`bind_unix`], [`connect_unix`] | begin with one | fail |
-//! | [`stream_of`] | makes a stream of a socket that somebody else has accepted | fails |
+//! | [`unix_stream`] | makes a stream of a Unix socket that is connected | fails |
+//! | [`Descriptor`] | what libuv knows a listening socket by | the number of none |
 //! | [`reuse_address`], [`reuse_port`] | SO_REUSEADDR as libuv uses it, SO_REUSEPORT | do nothing |
 //! | [`set_traffic_class`] | IPV6_TCLASS | does nothing |
 //! | [`is_under_way`] | whether an error says that a connection has begun | – |

@@ -1,10 +1,9 @@
 //! Platforms that are no Unix: TCP, on threads.
 
 use std::io;
+use std::net::TcpListener;
 
 use socket2::{SockRef, Socket};
-
-use crate::engine::net::std_stream::StdStream;
 
 /// There are no Unix sockets.
 #[derive(Debug)]
@@ -101,12 +100,34 @@ pub fn connect_unix(_: &str) -> io::Result<UnixStream> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Nobody else accepts connections for us.
+/// There are no Unix sockets.
 ///
 /// # Errors
 /// Always.
-pub fn stream_of(_: Socket) -> io::Result<StdStream> {
+pub fn unix_stream(_: Socket) -> io::Result<UnixStream> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Sockets have no descriptors.
+pub struct Descriptor;
+
+impl Descriptor {
+    /// The number of none.
+    pub fn into_number(self) -> i32 {
+        -1
+    }
+}
+
+impl From<TcpListener> for Descriptor {
+    fn from(_: TcpListener) -> Self {
+        Self
+    }
+}
+
+impl From<UnixListener> for Descriptor {
+    fn from(listener: UnixListener) -> Self {
+        match listener {}
+    }
 }
 
 /// Here it would let others take the port of a server that runs.

@@ -1,10 +1,10 @@
 //! Linux, macOS and their like.
 
 use std::io;
+use std::net::TcpListener;
+use std::os::fd::{IntoRawFd, OwnedFd};
 
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
-
-use crate::engine::net::std_stream::StdStream;
 
 pub use std::os::unix::net::{UnixListener, UnixStream};
 
@@ -56,21 +56,34 @@ pub fn connect_unix(path: &str) -> io::Result<UnixStream> {
     }
 }
 
-/// The stream of a connection that somebody else has accepted.
+/// The stream of a Unix socket that is connected.
 ///
 /// # Errors
-/// EINVAL when it is no stream socket of a family we serve.
-pub fn stream_of(socket: Socket) -> io::Result<StdStream> {
-    let domain = Domain::from(i32::from(socket.local_addr()?.family()));
-    if socket.r#type()? != Type::STREAM || ![Domain::IPV4, Domain::IPV6, Domain::UNIX].contains(&domain) {
-        return Err(io::ErrorKind::InvalidInput.into());
+/// None.
+pub fn unix_stream(socket: Socket) -> io::Result<UnixStream> {
+    Ok(socket.into())
+}
+
+/// A descriptor of a listening socket for somebody else, who closes it.
+pub struct Descriptor(OwnedFd);
+
+impl Descriptor {
+    /// It is not closed here any more.
+    pub fn into_number(self) -> i32 {
+        self.0.into_raw_fd()
     }
-    socket.set_nonblocking(true)?;
-    Ok(if domain == Domain::UNIX {
-        StdStream::Unix(std::os::fd::OwnedFd::from(socket).into())
-    } else {
-        StdStream::Tcp(socket.into())
-    })
+}
+
+impl From<TcpListener> for Descriptor {
+    fn from(listener: TcpListener) -> Self {
+        Self(listener.into())
+    }
+}
+
+impl From<UnixListener> for Descriptor {
+    fn from(listener: UnixListener) -> Self {
+        Self(listener.into())
+    }
 }
 
 /// A port just used may be bound again, as with libuv.

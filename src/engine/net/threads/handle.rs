@@ -12,7 +12,8 @@ use crate::engine::net::census::Census;
 use crate::engine::net::command::{Target, Write};
 use crate::engine::net::connection::Copied;
 use crate::engine::net::listener::Bound;
-use crate::engine::net::port::{lock, Port};
+use crate::engine::net::lock::lock;
+use crate::engine::net::port::Port;
 use crate::engine::net::server::ServerConfig;
 use crate::engine::net::std_stream::StdStream;
 
@@ -79,12 +80,12 @@ pub(super) struct Inbox {
 pub struct ShardHandle {
     inbox: Arc<Inbox>,
     thread: Option<JoinHandle<()>>,
-    /// Whether a turn of JavaScript's goes on, and how many bytes the shard has been left in it without being woken.
+    /// Whether a turn goes on, and how many bytes have been left for the shard during it without waking it.
     in_turn: Cell<bool>,
     unwoken: Cell<usize>,
 }
 
-/// How often the wait for a thread looks whether that still runs.
+/// How often whoever waits for a thread looks whether that still runs.
 const STOPPED_CHECK: Duration = Duration::from_millis(50);
 
 /// Bytes of commands and payloads that wait for the end of a turn; with more the shard begins while the turn goes on.
@@ -128,7 +129,7 @@ impl ShardHandle {
         self.answer(&flushed);
     }
 
-    /// What the thread answers; `None` when it lets go of the other end, or has ended and left that in the inbox.
+    /// What the thread replies; `None` when it lets go of the other end, or has ended and left that in the inbox.
     fn answer<T>(&self, receiver: &mpsc::Receiver<T>) -> Option<T> {
         while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             match receiver.recv_timeout(STOPPED_CHECK) {

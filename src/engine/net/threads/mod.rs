@@ -1,5 +1,5 @@
 //! The threads driver. A shard: one thread with a tokio current-thread runtime that accepts, reads, parses and writes its
-//! connections. Commands come through a queue, one wake a batch; what the connections say is left at the port once a turn of the
+//! connections. Commands come through a queue, one wake a batch; what the connections say is left at the port once a round of the
 //! runtime.
 
 mod handle;
@@ -28,15 +28,16 @@ use super::connections::{Connections, ACCEPT_REST};
 use super::connector;
 use super::event::Peer;
 use super::listener::Bound;
+use super::lock::lock;
 use super::platform::runtime::UnixListener;
-use super::port::{lock, Port};
+use super::port::Port;
 use super::server::Server;
 use super::std_stream::StdStream;
 use super::transport::Transport;
 
 pub use self::handle::ShardHandle;
 
-/// Bytes of records after which a turn's events leave before the turn is over.
+/// Bytes of records after which events leave before the round of the runtime is over.
 const OUTBOX: usize = 16 * 1024;
 
 /// How long the other deadlines wait, of many that have passed together, while JavaScript deals with the first few and with other connections.
@@ -47,7 +48,7 @@ fn start(port: Arc<Port>, inbox: Arc<Inbox>, number: u32) -> io::Result<JoinHand
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
-        .on_thread_park(|| CURRENT.with_borrow(|shard| shard.iter().for_each(|shard| shard.turn_over())))
+        .on_thread_park(|| CURRENT.with_borrow(|shard| shard.iter().for_each(|shard| shard.round_over())))
         .build()?;
     std::thread::Builder::new().name(format!("turnout-{number}")).spawn(move || {
         or_abort(|| {
@@ -90,7 +91,7 @@ thread_local! {
     static CURRENT: RefCell<Option<Rc<Shard>>> = const { RefCell::new(None) };
 }
 
-/// Ends an accepting task, which then lets go of who waits for that.
+/// Ends an accepting task; when the task has ended, it drops `done`, and whoever waits for that goes on.
 #[derive(Default)]
 struct Stop {
     notify: Notify,
@@ -130,8 +131,8 @@ impl Shard {
         }
     }
 
-    /// Before the thread sleeps: what the turn has brought leaves.
-    fn turn_over(&self) {
+    /// Before the thread sleeps: what the round has brought leaves.
+    fn round_over(&self) {
         let connections = &mut *self.connections.borrow_mut();
         let blocks = &mut *self.blocks.borrow_mut();
         if !blocks.kept.is_empty() {
@@ -143,7 +144,7 @@ impl Shard {
 
     fn leave_early(&self) {
         if self.connections.borrow().outbox.records.len() >= OUTBOX {
-            self.turn_over();
+            self.round_over();
         }
     }
 
@@ -208,13 +209,13 @@ impl Shard {
                     } else {
                         connections.copy(target, stays)
                     };
-                    // Who asked may have gone.
+                    // Whoever asked may have gone.
                     let _ = copied.send(outcome);
                 }
                 Message::Census(sender) => {
                     let blocks = self.blocks.borrow().spare() as u32;
                     let connecting = self.connecting.borrow().len() as u32;
-                    // Who asked may have gone.
+                    // Whoever asked may have gone.
                     let _ = sender.send(Census { blocks, connecting, ..connections.census() });
                 }
                 Message::Flush(done) => flushing.push(done),

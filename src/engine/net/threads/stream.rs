@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::engine::net::handover::Duplicate;
 use crate::engine::net::platform::runtime::UnixStream;
-use crate::engine::net::platform::{socket_of, stream_of, HAS_INLINE};
+use crate::engine::net::platform::{socket_of, HAS_INLINE};
 use crate::engine::net::std_stream::StdStream;
 use crate::engine::net::transport::{send, Transport};
 
@@ -87,7 +87,7 @@ impl Stream {
         }
     }
 
-    /// Acts once the runtime believes that it would not block, until that is true.
+    /// Acts when the runtime believes that the socket is ready, again and again until that is true.
     fn poll_io(
         &mut self,
         cx: &mut Context<'_>,
@@ -164,6 +164,6 @@ impl Transport for Stream {
 
 impl Duplicate for Stream {
     fn duplicate(&self) -> io::Result<StdStream> {
-        stream_of(self.sock_ref().try_clone()?)
+        StdStream::of(self.sock_ref().try_clone()?)
     }
 }

@@ -1,18 +1,21 @@
-//! Descriptors that somebody else has, too.
+//! Descriptors that libuv or another process has, too. Elsewhere than on Unix there are none, so `Port` has no `adopt` and no `copyDescriptor`, and a
+//! listener's is -1.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, IntoRawFd};
 
 use napi::bindgen_prelude::{Buffer, Either};
 use napi::{Env, Result};
 use napi_derive::napi;
 use socket2::Socket;
 
-use crate::binding::port::{negative, Port};
+use super::convert::negative;
+use super::crossing::Crossing;
+use super::engine::{Engine, On};
+use super::port::Port;
 use crate::engine::net::command::Target;
 use crate::engine::net::connection;
-use crate::engine::net::listener::Bound;
-use crate::engine::net::platform;
+use crate::engine::net::std_stream::StdStream;
 
 /// Another descriptor for the socket behind `fd`, ours to close.
 ///
@@ -24,31 +27,10 @@ fn duplicate(fd: i32) -> io::Result<Socket> {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     // SAFETY: borrow_raw wants a descriptor that is open as long as it is borrowed. `lib/` names those of libuv's handles it has been given and
-    // closes only afterwards; their owner is this thread, which is here meanwhile. Should another have been closed under its number, the
-    // one system call that is made says EBADF: nothing is read, written or closed by that number.
+    // closes only afterwards; their owner is this thread, which is here meanwhile. Should the program have closed one by its number all the same, the
+    // one system call that is made says EBADF, or copies what has the number now: nothing is read, written or closed by it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     Ok(borrowed.try_clone_to_owned()?.into())
-}
-
-/// A descriptor of the listening socket, the caller's to close.
-pub struct Descriptor(OwnedFd);
-
-impl Descriptor {
-    /// JavaScript closes it.
-    pub fn into_number(self) -> i32 {
-        self.0.into_raw_fd()
-    }
-}
-
-/// Another descriptor of the listening socket.
-///
-/// # Errors
-/// When the process has no descriptors left.
-pub fn of_listener(bound: &Bound) -> io::Result<Descriptor> {
-    Ok(Descriptor(match bound.try_clone()? {
-        Bound::Tcp(listener) => listener.into(),
-        Bound::Unix(listener) => listener.into(),
-    }))
 }
 
 /// A connection as another process is to have it.
@@ -75,7 +57,7 @@ impl Port {
     pub fn adopt(&self, env: Env, id: u32, fd: i32, threads: u32) -> Result<i32> {
         self.crossing.enter(|| {
             let outcome = duplicate(fd)
-                .and_then(platform::stream_of)
+                .and_then(StdStream::of)
                 .and_then(|accepted| self.engine.adopt(threads, id, accepted, fd as u32));
             self.crossing.sent(env);
             outcome.map_or_else(|error| negative(&error), |()| 0)
@@ -104,5 +86,28 @@ impl Port {
                 None => Either::B(-libc::EINVAL),
             }
         })
+    }
+}
+
+impl Crossing {
+    /// Whether JavaScript has yet to be given bytes of the connection's stream that have been taken from a driver.
+    fn has_stream_of(&self, index: u32) -> bool {
+        self.delivery.borrow().has_stream_of(index)
+    }
+}
+
+impl Engine {
+    /// Takes in a connection that somebody else has accepted, for a server of [`Self::serve`] with as many `threads`; `by` chooses the thread.
+    ///
+    /// # Errors
+    /// When the kernel cannot watch the socket, or the system gives no thread.
+    fn adopt(&self, threads: u32, id: u32, accepted: StdStream, by: u32) -> io::Result<()> {
+        match (threads, &mut *self.inline()) {
+            (0, Some(inline)) => inline.adopt(id, accepted),
+            _ => {
+                self.pick(On::Threads(threads), by)?.adopt(id, accepted);
+                Ok(())
+            }
+        }
     }
 }
