@@ -325,29 +325,6 @@ describe('connections that are not the engine’s', () => {
     expect([socket.remotePort, socket.bytesRead]).toEqual([port, raw.length]);
   });
 
-  it('goes through a proxy where the agent says so', async () => {
-    if (Number(process.versions.node.split('.')[0]) < 24) return;
-    const seen = [];
-    const port = await serve(
-      http.createServer((req, res) => {
-        seen.push(req.url);
-        res.end('proxied');
-      }),
-    );
-    const agent = newAgent({ proxyEnv: { http_proxy: `http://127.0.0.1:${port}` } });
-    const { body } = await request({ host: 'name.test', path: '/x', agent });
-    expect([String(body), seen]).toEqual(['proxied', ['http://name.test/x']]);
-  });
-
-  it('goes through the proxy that the process was told to use', async () => {
-    if (Number(process.versions.node.split('.')[0]) < 24) return;
-    const port = await serve(http.createServer((req, res) => res.end(`proxied ${req.url}`)));
-    const { code, out } = await program("http.get('http://name.test/x', (res) => res.pipe(process.stdout));", {
-      env: { NODE_USE_ENV_PROXY: '1', HTTP_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' },
-    });
-    expect([code, out]).toEqual([0, 'proxied http://name.test/x']);
-  });
-
   it('takes a createConnection that returns a TLS connection', async () => {
     const server = tls.createServer(certificate, (socket) => {
       socket.once('data', (data) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n${data.latin1Slice(0, 14)}`));

@@ -58,6 +58,24 @@ describe.each(MODULES)('a client of %s', (_, { https, http }) => {
     });
   });
 
+  it('is told from one of http by the stack, as agents of packages do it', async () => {
+    const server = await serve(https, {}, (req, res) => res.end('x'));
+    const agent = withAgent(
+      new (class extends http.Agent {
+        get protocol() {
+          return new Error().stack.split('\n').some((line) => line.includes('(https.js:') || line.includes('node:https:')) ? 'https:' : 'http:';
+        }
+        set protocol(value) {}
+        createConnection(options) {
+          return tls.connect({ ...options, ca: authority, servername: 'localhost' });
+        }
+      })(),
+    );
+    const { body } = await ask(https, server, { agent });
+    expect(String(body)).toBe('x');
+    expect(() => http.request({ agent, protocol: 'https:' })).toThrow(expect.objectContaining({ code: 'ERR_INVALID_PROTOCOL' }));
+  });
+
   it('is an instance of the classes of http', async () => {
     const server = await serve(https, {}, (req, res) => res.end());
     const { req, res } = await ask(https, server);

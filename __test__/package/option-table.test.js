@@ -109,7 +109,7 @@ const TOLD = ['noDelay', 'keepAlive', 'keepAliveInitialDelay'];
 /** Rows whose effect has a test of its own, and where. */
 const ELSEWHERE = {
   server: { threads: 'server/driver.test.js', catchUpgradeErrors: 'upgrade/upgrade-errors.test.js' },
-  agent: { proxyEnv: 'client/client.test.js' },
+  agent: { proxyEnv: 'client/proxies.test.js' },
   // A connection's path is the socketPath of a request or an agent.
   connection: { path: 'parity/client/sockets.test.js' },
 };

@@ -3,8 +3,9 @@
 // Streams that a server is given (`emit('connection', stream)`), at their ends: what they say after it, and that their peer's is heard.
 
 const { Duplex } = require('node:stream');
-const { once } = require('node:events');
-const { createServer } = require('../..');
+const { EventEmitter, once } = require('node:events');
+const { _connectionListener, createServer } = require('../..');
+const { until } = require('../support/servers');
 
 /** A Duplex whose peer is the test: `brings()` is what it reads, `wrote` what it was told to write. */
 class Line extends Duplex {
@@ -99,5 +100,27 @@ describe('a stream that a server is given', () => {
     await rounds(8);
     expect([told, line.isPaused()]).toEqual([['/', '/2'], false]);
     line.destroy();
+  });
+});
+
+describe('_connectionListener()', () => {
+  it('serves what is no server, as mocks use it', async () => {
+    const { on, emit } = EventEmitter.prototype;
+    const mock = { on, emit };
+    let text = '';
+    const stream = new Duplex({
+      read() {},
+      write(chunk, encoding, done) {
+        text += chunk;
+        done();
+      },
+    });
+    mock.on('request', (req, res) => res.end(`${req.url} ${req.socket === stream} ${stream.server === mock}`));
+    _connectionListener.call(mock, stream);
+    for (const path of ['/1', '/2']) {
+      stream.push(`GET ${path} HTTP/1.1\r\n\r\n`);
+      await until(() => text.includes(`${path} true true`));
+    }
+    stream.destroy();
   });
 });

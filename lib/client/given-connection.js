@@ -28,6 +28,8 @@ class GivenConnection extends overStream(ClientConnection) {
     const side = new ClientSide();
     side.exchange = givenExchange;
     super(stream, openSlot(), null, side);
+    // A client's parser is called by JavaScript in Node, too: what it tells of one read comes without ticks in between.
+    this.hasTicks = false;
   }
 
   send(message, head, chunk, encoding, flags, callback) {

@@ -318,7 +318,7 @@ const overStream = (Base) =>
     release() {
       this.giveSlotBack();
       this.isReleased = true;
-      this.madeSocket._paused = false;
+      if (this.madeSocket._paused === true) this.madeSocket._paused = false;
       this.leaveStream();
       if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
       else this.madeSocket.once('close', () => this.current?.[kOnClose]());

@@ -435,6 +435,7 @@ parity(__filename, {
         log(req.reusedSocket, req.socket === socket, socket.listenerCount('data'), socket.listenerCount('end'));
       }
       agent.destroy();
+      await tools.until('stream close', 2);
     },
   },
   'an upgraded stream speaks HTTP': {
