@@ -159,6 +159,16 @@ describe("functions of Node's", () => {
 });
 
 describe("a client's socket of the engine", () => {
+  it('has no bytes of a request pass through it otherwise: the engine gets them at once', async () => {
+    const port = await serve();
+    const req = turnout.request({ port, agent: false, method: 'POST' });
+    const passed = new Promise((resolve) => req.on('socket', (socket) => setImmediate(() => resolve([socket.writableLength, req.writableFinished]))));
+    req.write('a'.repeat(1000));
+    expect(await passed).toEqual([0, false]);
+    req.end();
+    await new Promise((resolve) => req.on('response', (res) => res.resume().on('end', resolve)));
+  });
+
   it('has the bytes of the request pass through a write() that was put on it', async () => {
     const port = await serve();
     let written = '';

@@ -14,7 +14,7 @@ const { ClientConnection, ClientSide, finish } = require('./client-connection');
 const { closeTick } = require('../connection/closed');
 const { connectSocket } = require('./client-connect');
 const { nodeError, streamDestroyed } = require('../base/errors');
-const { Socket, connectionOf, writesAreWatched } = require('../connection/socket');
+const { Socket, connectionOf } = require('../connection/socket');
 const { INPUT, LIFE } = require('../connection/states');
 const { addConnection } = require('../seam/connection-table');
 const { byteLength } = require('../message/chunks');
@@ -271,11 +271,18 @@ ClientSocket.prototype._final = function _final(callback) {
   else afterEarly(this, () => Socket.prototype._final.call(this, callback));
 };
 
-function whenConnected(socket, callback, write) {
+const { write, _write, _writev } = ClientSocket.prototype;
+
+/** Whether somebody has put a function of their own in the way of what is written. @param {ClientSocket} socket */
+function writesAreWatched(socket) {
+  return socket.write !== write || socket._write !== _write || socket._writev !== _writev;
+}
+
+function whenConnected(socket, callback, act) {
   const onClose = () => callback(nodeError('ERR_SOCKET_CLOSED_BEFORE_CONNECTION'));
   socket.once('connect', () => {
     socket.off('close', onClose);
-    write();
+    act();
   });
   socket.once('close', onClose);
 }

@@ -129,4 +129,28 @@ parity(__filename, {
   'an invalid header': thrown(({ http }) => http.get({ headers: { 'a b': 1 } })),
   'an invalid header value': thrown(({ http }) => http.get({ headers: { a: 'x\n' } })),
   'an invalid agent scheduling': thrown(({ http }) => new http.Agent({ scheduling: 'x' })),
+  "who listens to 'connect' first may still stop a request": {
+    server: [['ended']],
+    async run({ http, port, host, watch, until }) {
+      const req = watch(http.request({ port, host, method: 'POST', agent: false }));
+      req.on('socket', (socket) => socket.on('connect', () => socket.destroy(new Error('not him'))));
+      req.end('body');
+      await until('req close');
+    },
+  },
+  "what is written on 'connect' comes after what was written before": {
+    server: [[{ until: 'HELLO' }, OK]],
+    async run({ http, port, host, log, until }) {
+      const req = http.get({ port, host, agent: false });
+      req.on('socket', (socket) =>
+        socket.on('connect', () => {
+          log(socket.bytesWritten > 0, socket.connecting);
+          socket.write('HELLO', () => log('written'));
+        }),
+      );
+      req.on('response', (res) => res.resume());
+      req.on('close', () => log('req close'));
+      await until('req close');
+    },
+  },
 });
