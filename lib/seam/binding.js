@@ -42,6 +42,9 @@ let laterScheduled = false;
 let refs = 0;
 /** How many things records may still tell of, unref'd or not: see expectRecords(). */
 let busy = 0;
+/** Whether native keeps the realm because of it. */
+let isKept = false;
+let restScheduled = false;
 let onTurn = null;
 let beforeFlush = null;
 let makeSlab = null;
@@ -108,15 +111,26 @@ function expectRecords() {
 }
 
 function beBusy() {
+  if (isKept) return;
+  isKept = true;
   port.keep(true);
   process.on('exit', leave);
 }
 
-/** One thing less. */
-function expectNoMore() {
-  if (--busy > 0 || port === null) return;
+/** After a round of the loop: whoever has one connection after the other is not let go and held again for each. */
+function rest() {
+  restScheduled = false;
+  if (busy > 0) return;
+  isKept = false;
   port.keep(false);
   process.removeListener('exit', leave);
+}
+
+/** One thing less. */
+function expectNoMore() {
+  if (--busy > 0 || port === null || restScheduled) return;
+  restScheduled = true;
+  setImmediate(rest);
 }
 
 /**

@@ -27,7 +27,7 @@ class ServerSide {
   #serverListener;
   #configure;
   #scope;
-  /** The engine's number of the server for streams of JavaScript's, while there are any. */
+  /** The engine's number of the server for streams of JavaScript's; 0: it does not know of it. */
   #streamServer = 0;
   #streams = 0;
   /** Open connections on which HTTP is spoken. @type {Set<import('../connection/connection').Connection>} */
@@ -56,21 +56,31 @@ class ServerSide {
   /** Tells the engine what the server is like now. */
   configure() {
     this.#configure(this.#server);
-    if (this.#streams > 0) openPort().configure(this.#streamServer, engineConfig(this.#server));
+    if (this.#streamServer !== 0) openPort().configure(this.#streamServer, engineConfig(this.#server));
   }
 
   /**
-   * A stream of JavaScript's is about to be a connection. The engine knows of the server while there is one.
+   * A stream of JavaScript's is about to be a connection. The engine knows of the server from the first one on, until it does not listen and there
+   * is none.
    * @return {number} what the engine knows it by
    */
   beginStream() {
-    if (this.#streams++ === 0) this.#streamServer = openPort().serve(engineConfig(this.#server), STREAMS);
+    this.#streams++;
+    if (this.#streamServer === 0) this.#streamServer = openPort().serve(engineConfig(this.#server), STREAMS);
     return this.#streamServer;
   }
 
   /** It is none any more. */
   endStream() {
-    if (--this.#streams === 0) openPort().closeListener(this.#streamServer);
+    this.#streams--;
+    if (!this.#server.listening) this.endListening();
+  }
+
+  /** The server is about to listen no more. */
+  endListening() {
+    if (this.#streams > 0 || this.#streamServer === 0) return;
+    openPort().closeListener(this.#streamServer);
+    this.#streamServer = 0;
   }
 
   /** Runs a handler in an async scope of its own. */

@@ -94,6 +94,7 @@ function beginHttp(server) {
 /** No more connections will come; those that wait for a request go. */
 function endHttp(server) {
   server.closeIdleConnections();
+  server[kSide].endListening();
 }
 
 // ---- listening ----------------------------------------------------------------------------------------------------------
