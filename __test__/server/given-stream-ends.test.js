@@ -101,6 +101,19 @@ describe('a stream that a server is given', () => {
     expect([told, line.isPaused()]).toEqual([['/', '/2'], false]);
     line.destroy();
   });
+
+  it('is given up on when it never brings a byte', async () => {
+    const server = createServer({ headersTimeout: 30, requestTimeout: 60, connectionsCheckingInterval: 10 });
+    const line = new Line();
+    const told = [];
+    server.on('clientError', ({ code }, stream) => {
+      told.push([code, stream === line]);
+      stream.destroy();
+    });
+    server.emit('connection', line);
+    await until(() => line.closed);
+    expect(told).toEqual([['ERR_HTTP_REQUEST_TIMEOUT', true]]);
+  });
 });
 
 describe('_connectionListener()', () => {
