@@ -16,6 +16,7 @@ const { Buffer, Object, nextTick, copyBytes } = require('../base/primordials');
 const { types } = require('node:util');
 const { carry, letGoOf } = require('./carried');
 const { readDirectly } = require('./direct-reading');
+const { holdReading } = require('./held-reading');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
@@ -120,6 +121,8 @@ const overStream = (Base) =>
       this.isWalking = false;
       /** HTTP is over, and the stream lives on. */
       this.isReleased = false;
+      /** Asks whether the stream takes answers again, see held-reading.js. @type {Function|null} */
+      this.letReadingGo = null;
       addConnection(this);
       carry(stream, this);
     }
@@ -204,7 +207,7 @@ const overStream = (Base) =>
     }
 
     goOnReading(why) {
-      if ((this.pauses & why) === 0) return;
+      if (this.isReleased || (this.pauses & why) === 0) return;
       this.pauses &= ~why;
       if (this.pauses !== 0) return;
       this.madeSocket._paused = false;
@@ -285,6 +288,7 @@ const overStream = (Base) =>
     }
 
     socketDrained() {
+      this.letReadingGo?.();
       if (!this.isFull) this.goOnReading(PAUSE.ANSWERS);
       const { current } = this;
       if (current !== null && current.writableLength === 0) current[kOnDrain]();
@@ -312,6 +316,11 @@ const overStream = (Base) =>
       if (this.isReleased) return;
       if (!this.isClosed) this.leaveStream();
       super.onClose(errno, writing);
+    }
+
+    /** The stream is an upgrade's: nothing is read from it while answers ahead of the upgrade pile up. */
+    holdReadingIfFull() {
+      if ((this.pauses & PAUSE.ANSWERS) !== 0 && !this.madeSocket.destroyed && this.isFull) holdReading(this);
     }
 
     /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */
