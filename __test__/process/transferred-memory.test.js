@@ -58,6 +58,19 @@ describe('memory that is written from', () => {
   });
 });
 
+describe('memory that a given stream has brought', () => {
+  it('closes the connection when it goes while it is parsed', async () => {
+    const [whole, gone] = ['400,400,false', 'ECONNRESET,true'];
+    const expected = {};
+    for (const kind of ['memory of its own', 'a part of some memory', 'shared memory', ...(RESIZES ? ['memory that can be resized'] : [])]) {
+      for (const fate of ['nothing', 'written to again', 'given away', 'shrunk, or grown']) expected[`${kind}, ${fate}`] = whole;
+      if (kind !== 'shared memory') expected[`${kind}, given away`] = gone;
+    }
+    if (RESIZES) expected['memory that can be resized, shrunk, or grown'] = gone;
+    expect(await traceOf('memory of a given stream that goes while it is parsed', TURNOUT)).toEqual(expected);
+  });
+});
+
 describe('what was written of memory that is given away before it is sent', () => {
   const lost = expect.objectContaining({ code: 'EFAULT', syscall: 'write' });
   /** A chunk of that size, and how to take its memory. */

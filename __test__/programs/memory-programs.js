@@ -9,6 +9,7 @@ const crypto = require('node:crypto');
 const net = require('node:net');
 const path = require('node:path');
 const { Worker, MessageChannel } = require('node:worker_threads');
+const given = require('./given-memory');
 
 const TURNOUT = path.join(__dirname, '..', '..');
 const HOST = '127.0.0.1';
@@ -272,6 +273,8 @@ const same = {
   },
 };
 
+Object.assign(same, given.sameOf({ SIZES, WAYS, taker, pattern, digest, head, take }));
+
 /** More than the kernel's buffers of a connection take. */
 const BULK = 16 << 20;
 
@@ -397,7 +400,7 @@ async function failingCopy(http) {
   return trace;
 }
 
-ours['memory that JavaScript does not get'] = failingCopy;
+Object.assign(ours, given.ours, { 'memory that JavaScript does not get': failingCopy });
 
 const programs = { ...same, ...ours };
 

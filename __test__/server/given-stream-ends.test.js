@@ -29,12 +29,12 @@ const rounds = async (count) => {
 };
 
 /** @return {{server: object, line: Line}} a server that is given a stream, and keeps the responses to `/later` */
-function given(options, kept = []) {
+function given(options, kept = [], Kind = Line) {
   const server = createServer((req, res) => {
     if (req.url === '/later') kept.push(res);
     else res.end('answer');
   });
-  const line = new Line(options);
+  const line = new Kind(options);
   server.emit('connection', line);
   return { server, line };
 }
@@ -100,6 +100,74 @@ describe('a stream that a server is given', () => {
     await rounds(8);
     expect([told, line.isPaused()]).toEqual([['/', '/2'], false]);
     line.destroy();
+  });
+
+  it('is given up on when it never brings a byte', async () => {
+    // Nothing that went before wakes the engine.
+    await rounds(4);
+    const server = createServer({ headersTimeout: 30, requestTimeout: 60, connectionsCheckingInterval: 10 });
+    const line = new Line();
+    const told = [];
+    server.on('clientError', ({ code }, stream) => {
+      told.push([code, stream === line]);
+      stream.destroy();
+    });
+    const began = performance.now();
+    server.emit('connection', line);
+    await until(() => line.closed);
+    expect(told).toEqual([['ERR_HTTP_REQUEST_TIMEOUT', true]]);
+    // Not only when the limit of a stream before it, which are seconds, lets the engine look.
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+});
+
+describe('a given stream that is upgraded while it takes no more answers', () => {
+  const connect = 'CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n';
+
+  /** What is written to it has left some rounds of the loop later. */
+  class SlowLine extends Line {
+    _write(chunk, encoding, done) {
+      this.wrote += chunk.toString('latin1');
+      rounds(4).then(() => done());
+    }
+  }
+
+  /** @return {Promise<{ line: Line, heard: string[] }>} what was heard of a stream whose program ends it when its peer has, or at once */
+  async function connected(text, endsAtOnce = false) {
+    const { server, line } = given({ writableHighWaterMark: 1 }, [], SlowLine);
+    const heard = [];
+    line.on('pause', () => heard.push('pause'));
+    server.on('connect', (req, stream) => {
+      stream.on('data', (data) => heard.push(String(data)));
+      stream.on('end', () => {
+        heard.push('end');
+        stream.end();
+      });
+      if (endsAtOnce) stream.end();
+    });
+    line.brings(text);
+    await rounds(1);
+    line.brings(null);
+    await once(line, 'close');
+    return { line, heard };
+  }
+
+  it('has its answers written before its program hears that the peer has ended', async () => {
+    const { line, heard } = await connected(`${get('/')}${get('/')}${connect}`);
+    expect(line.wrote.match(/answer/g)).toHaveLength(2);
+    expect(heard.at(-1)).toBe('end');
+    expect(line.eventNames()).not.toContain('resume');
+  });
+
+  it('is not paused for an answer that has been written', async () => {
+    const { line, heard } = await connected(`${get('/')}${connect}`);
+    expect(line.wrote).toMatch(/answer$/);
+    expect(heard).toEqual(['end']);
+  });
+
+  it('goes on when its program has ended it', async () => {
+    const { heard } = await connected(`${get('/')}${get('/')}${get('/')}${connect}`, true);
+    expect(heard).toContain('end');
   });
 });
 

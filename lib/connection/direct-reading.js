@@ -19,7 +19,7 @@ const { push: pushToStream } = Readable.prototype;
 function push(chunk, encoding) {
   const connection = carriedOn(this);
   if (chunk !== null && connection !== undefined && connection.dataListener !== null && isDirect(this, connection.dataListener)) {
-    connection.receive(chunk);
+    connection.receive(chunk, true);
     return true;
   }
   return pushToStream.call(this, chunk, encoding);

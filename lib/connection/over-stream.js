@@ -11,11 +11,12 @@
 const { give, openPort, openStream, OP, command, write } = require('../seam/binding');
 const { addConnection } = require('../seam/connection-table');
 const layout = require('../seam/layout');
-const { nodeError, streamDestroyed } = require('../base/errors');
+const { errnoException, nodeError, streamDestroyed } = require('../base/errors');
 const { Buffer, Object, nextTick, copyBytes } = require('../base/primordials');
 const { types } = require('node:util');
 const { carry, letGoOf } = require('./carried');
 const { readDirectly } = require('./direct-reading');
+const { holdReading } = require('./held-reading');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
 const { LIFE } = require('./states');
@@ -53,8 +54,8 @@ const postponed = [];
 
 function givePostponed() {
   for (let left = postponed.length; left > 0; left--) {
-    const { connection, chunk } = postponed.shift();
-    connection.receive(chunk);
+    const { connection, chunk, isOurs } = postponed.shift();
+    connection.receive(chunk, isOurs);
   }
 }
 
@@ -120,6 +121,8 @@ const overStream = (Base) =>
       this.isWalking = false;
       /** HTTP is over, and the stream lives on. */
       this.isReleased = false;
+      /** Asks whether the stream takes answers again, see held-reading.js. @type {Function|null} */
+      this.letReadingGo = null;
       addConnection(this);
       carry(stream, this);
     }
@@ -145,45 +148,45 @@ const overStream = (Base) =>
       readDirectly(this.madeSocket, this, listener);
     }
 
-    /** @param {Buffer|string|Uint8Array|null} chunk null: the end */
-    receive(chunk) {
+    /** @param {Buffer|string|Uint8Array|null} chunk null: the end @param {boolean} [isOurs] nobody else has its memory */
+    receive(chunk, isOurs = false) {
       if (!this.isActive || this.isReleased) return;
       if (chunk !== null) chunk = bytesOf(chunk, this.madeSocket);
-      if (this.isWalking || isBeingTold(this.index)) postponed.push({ connection: this, chunk });
-      else this.parse(chunk);
+      if (this.isWalking || isBeingTold(this.index)) postponed.push({ connection: this, chunk, isOurs });
+      else this.parse(chunk, isOurs);
     }
 
-    parse(chunk) {
+    parse(chunk, isOurs) {
       const records = takeRecords();
       const told = give(this, chunk, records.bytes);
       try {
-        if (typeof told !== 'number') this.walk(recordsIn(told), told.length, chunk);
-        else if (told > 0) this.walk(records, told, chunk);
+        if (typeof told !== 'number') this.walk(recordsIn(told), told.length, chunk, isOurs);
+        else if (told > 0) this.walk(records, told, chunk, isOurs);
       } finally {
         spare.push(records);
         if (postponed.length > 0) nextTick(givePostponed);
       }
     }
 
-    walk(records, length, chunk) {
+    walk(records, length, chunk, isOurs) {
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, this.hasTicks && chunk !== null, (at) => {
+        walkGiven(records, length, chunk, isOurs, this.hasTicks && chunk !== null, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
         });
       } finally {
         if (rest === null) this.isWalking = false;
-        else nextTick(() => this.walkRest(rest, chunk));
+        else nextTick(() => this.walkRest(rest, chunk, isOurs));
       }
     }
 
     /** A handler has thrown: what came after its record is told in a tick of its own. */
-    walkRest(rest, chunk) {
+    walkRest(rest, chunk, isOurs) {
       try {
-        this.walk(recordsIn(rest), rest.length, chunk);
+        this.walk(recordsIn(rest), rest.length, chunk, isOurs);
       } finally {
         if (postponed.length > 0) nextTick(givePostponed);
       }
@@ -204,7 +207,7 @@ const overStream = (Base) =>
     }
 
     goOnReading(why) {
-      if ((this.pauses & why) === 0) return;
+      if (this.isReleased || (this.pauses & why) === 0) return;
       this.pauses &= ~why;
       if (this.pauses !== 0) return;
       this.madeSocket._paused = false;
@@ -285,6 +288,7 @@ const overStream = (Base) =>
     }
 
     socketDrained() {
+      this.letReadingGo?.();
       if (!this.isFull) this.goOnReading(PAUSE.ANSWERS);
       const { current } = this;
       if (current !== null && current.writableLength === 0) current[kOnDrain]();
@@ -307,11 +311,15 @@ const overStream = (Base) =>
       tellAll(this);
     }
 
-    /** The engine's last word: it was told to close, or has failed. */
+    /** The engine's last word, and not because it was told to close: it has failed. All that follows comes with the stream's 'close'. */
     onClose(errno, writing) {
-      if (this.isReleased) return;
-      if (!this.isClosed) this.leaveStream();
-      super.onClose(errno, writing);
+      if (this.isReleased || this.isClosed) return;
+      this.madeSocket.destroy(errno === 0 ? undefined : errnoException(-errno, writing ? 'write' : 'read'));
+    }
+
+    /** The stream is an upgrade's: nothing is read from it while answers ahead of the upgrade pile up. */
+    holdReadingIfFull() {
+      if ((this.pauses & PAUSE.ANSWERS) !== 0 && !this.madeSocket.destroyed && this.isFull) holdReading(this);
     }
 
     /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */

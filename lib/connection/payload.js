@@ -41,15 +41,17 @@ function makeSlab(number) {
 
 /**
  * A large payload at the end of its read is a view of its slab, which is the program's then; any other is copied out of what will be written to
- * again. One that lies in what a stream of JavaScript's has brought is a view of that, as with node:http.
+ * again.
  * @param {Int32Array} words where the records are
  * @param {number} about word where it is said how long it is and in what place: the record, a Buffer of this turn's (from 0 on), or a slab
  * @param {Buffer} bytes the memory of `words`
  * @param {number} at byte where it stands if it stands in the record
  * @param {Buffer|null} given what a stream has brought
+ * @param {boolean} isView a payload in there is to be a view of it
+ * @param {boolean} isOurs nobody else has the memory of `given`
  * @return {Buffer|null} null: there was no memory
  */
-function takePayload(words, about, bytes, at, given) {
+function takePayload(words, about, bytes, at, given, isView, isOurs) {
   const length = words[about + LENGTH];
   const number = words[about + PLACE];
   if (number >= 0) {
@@ -60,7 +62,7 @@ function takePayload(words, about, bytes, at, given) {
   try {
     if (number === IN_RECORD) return copyOf(bytes, at, length);
     const offset = words[about + OFFSET];
-    if (number === IN_GIVEN) return subarray(given, offset, offset + length);
+    if (number === IN_GIVEN) return partOf(given, offset, length, isView, isOurs);
     const slab = slabs[FIRST_SLAB - number];
     if (offset >= 0) return copyOf(slab, offset, length);
     const from = offset ^ GIVEN;
@@ -68,6 +70,17 @@ function takePayload(words, about, bytes, at, given) {
   } catch {
     return null;
   }
+}
+
+/**
+ * What lies in what a stream of JavaScript's has brought. That may be looked at by others, or written to again, and other payloads lie in it: who gets
+ * a piece of a body gets a copy, as with node:http.
+ * @return {Buffer|null} null: its memory has been given away since it was parsed
+ */
+function partOf(given, from, length, isView, isOurs) {
+  if (given.length < from + length) return null;
+  if (isView) return subarray(given, from, from + length);
+  return isOurs && length === given.buffer.byteLength ? given : copyOf(given, from, length);
 }
 
 /** Not of Node's pool: its memory is everybody's, and Node's chunks are not of it either. */

@@ -66,6 +66,8 @@ let cursor = 0;
 let end = 0;
 /** What a stream of JavaScript's has brought, of which these records tell. */
 let given = null;
+/** Nobody else has its memory. */
+let isGivenOurs = false;
 
 /** See binding.turn */
 function onTurn(bytes, newPayloads) {
@@ -138,7 +140,7 @@ function dispatch(at) {
       connection.side.inScope(endRecord, connection, trailersOf(at, connection));
       return true;
     case UPGRADE: {
-      const chunk = payload(index, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD);
+      const chunk = payload(index, at + UPGRADE_BYTES, at + UPGRADE_PAYLOAD, true);
       connection.bytesRead = word53(at + UPGRADE_BYTES_READ);
       if (chunk !== null) connection.side.inScope(connection.side.exchange.onUpgrade, connection, words[at + UPGRADE_SEQ], (flags & COMPLETE) !== 0, chunk);
       return true;
@@ -154,7 +156,7 @@ function dispatch(at) {
     case PARSE_ERROR: {
       if (!connection.isActive) return false;
       const error = errors[words[at + PARSE_ERROR_INDEX]];
-      const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD);
+      const packet = payload(index, at + PARSE_ERROR_BYTES, at + PARSE_ERROR_PAYLOAD, true);
       if (packet === null) return true;
       connection.side.inScope(connection.side.exchange.onError, connection, parseError(error[0], error[1], words[at + PARSE_ERROR_BYTES_PARSED], packet));
       return true;
@@ -197,16 +199,18 @@ const outerWalks = [];
  * @param {{ bytes: Buffer, words: Int32Array }} records
  * @param {number} length bytes of them
  * @param {Buffer|null} chunk what the stream has brought
+ * @param {boolean} isOurs nobody else has its memory
  * @param {boolean} hasTicks whether ticks run between steps: they do where node:http's parser would read by itself, in callbacks of libuv's
  * @param {(at: number) => void} failed hears at which byte to go on when a handler has thrown
  */
-function walkGiven(records, length, chunk, hasTicks, failed) {
-  outerWalks.push({ inbound, words, cursor, end, given });
+function walkGiven(records, length, chunk, isOurs, hasTicks, failed) {
+  outerWalks.push({ inbound, words, cursor, end, given, isGivenOurs });
   inbound = records.bytes;
   words = records.words;
   cursor = 0;
   end = length >> 2;
   given = chunk;
+  isGivenOurs = isOurs;
   try {
     while (cursor < end) {
       const at = cursor;
@@ -215,7 +219,7 @@ function walkGiven(records, length, chunk, hasTicks, failed) {
     }
   } finally {
     if (cursor < end) failed(cursor << 2);
-    ({ inbound, words, cursor, end, given } = outerWalks.pop());
+    ({ inbound, words, cursor, end, given, isGivenOurs } = outerWalks.pop());
   }
 }
 
@@ -366,10 +370,11 @@ function isOneStep(at) {
  * @param {number} index of the connection that its record names
  * @param {number} at word where it stands if it stands in the record
  * @param {number} about word where it is said where it is
+ * @param {boolean} [isView] of what a stream has brought, as node:http's `head` and `rawPacket` are
  * @return {Buffer|null} null: there was no memory, and now there is no connection
  */
-function payload(index, at, about) {
-  const chunk = takePayload(words, about, inbound, at << 2, given);
+function payload(index, at, about, isView = false) {
+  const chunk = takePayload(words, about, inbound, at << 2, given, isView, isGivenOurs);
   if (chunk === null) lose(index);
   return chunk;
 }

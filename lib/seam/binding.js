@@ -38,6 +38,8 @@ let outBytes = 0;
 let depth = 0;
 let flushScheduled = false;
 let laterScheduled = false;
+/** A stream of JavaScript's has begun to wait for its first bytes since native was last called for it. */
+let deadlineIsNew = false;
 /** Whatever must keep the process alive: listening servers and open connections that are not unref'd. */
 let refs = 0;
 /** How many things records may still tell of, unref'd or not: see expectRecords(). */
@@ -208,7 +210,9 @@ function scheduleFlushFor(index) {
 
 function flushLater() {
   laterScheduled = false;
-  if (depth === 0 && outBytes > 0) port.flush(takeBytes());
+  if (depth > 0 || (outBytes === 0 && !deadlineIsNew)) return;
+  deadlineIsNew = false;
+  port.flush(takeBytes());
 }
 
 /** Makes room for `bytes` more; earlier commands leave first, so order is kept. */
@@ -317,7 +321,13 @@ function writeLarge(op, flags, connection, seq, head, chunk) {
  * @return {number[]} its index and generation
  */
 function openStream(id, isBeingTold) {
-  return openPort().open(isBeingTold, id);
+  const opened = openPort().open(isBeingTold, id);
+  if (id !== undefined && depth === 0) {
+    // Its first deadline has begun. Native sets its alarm when it is next given something, and a stream may never bring anything.
+    deadlineIsNew = true;
+    scheduleFlushFor(STREAMS);
+  }
+  return opened;
 }
 
 /**

@@ -55,7 +55,6 @@ function takeRequest(connection, seq, flags, method, url, version, fields) {
   if (flags & HAS_BODY) connection.receiving = req;
   if (server.timeout) connection.side.wake(connection);
   connection.touch();
-  connection.pauseIfFull();
   if (flags & UPGRADE) connection.side.inScope(decideUpgrade, connection, req, flags, seq);
   else connection.side.inScope(answer, connection, req, flags);
   if (!(flags & HAS_BODY) && !req.complete) receiveEnd(req, '');
@@ -122,6 +121,7 @@ function onUpgrade(connection, seq, complete, head) {
 
 function answer(connection, req, flags) {
   const { server } = connection;
+  connection.pauseIfFull();
   const Response = server[kResponseClass];
   const res = initServerResponse(req, connection, Response, server);
   res.shouldKeepAlive = (flags & KEEP_ALIVE) !== 0;

@@ -91,6 +91,7 @@ class StreamConnection extends overStream(Connection) {
     this.release();
     stopReadingDirectly(this.madeSocket);
     leaveNothingOn(this.madeSocket);
+    this.holdReadingIfFull();
   }
 
   /** Somebody else speaks HTTP on it from now on. */
