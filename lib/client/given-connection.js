@@ -9,10 +9,15 @@ const { stopReadingDirectly } = require('../connection/direct-reading');
 const { leaveNothingOn } = require('../connection/carried');
 const { openSlot, overStream } = require('../connection/over-stream');
 const { streamDestroyed } = require('../base/errors');
-const { nextTick } = require('../base/primordials');
+const { Math, nextTick } = require('../base/primordials');
+const { OP, command } = require('../seam/binding');
+const { removeConnection } = require('../seam/connection-table');
 const { CLOSE } = require('../seam/layout').writeFlags;
 const { ClientConnection, ClientSide, finish } = require('./client-connection');
 const exchange = require('./client-exchange');
+
+/** More than the engine ever waits for. */
+const MOST_CREDIT = 0x7fffffff;
 
 /** The end of a stream in the midst of a response is told by its socket. @type {import('../base/roles').Exchange} */
 const givenExchange = {
@@ -22,12 +27,20 @@ const givenExchange = {
   },
 };
 
+/**
+ * The engine's places of connections whose exchange has ended as it should, ready for another: an agent's sockets need one for each request, and to
+ * open and close it would cost as much as to parse the response.
+ */
+const places = [];
+const MOST_PLACES = 16;
+
 class GivenConnection extends overStream(ClientConnection) {
   /** @param {import('stream').Duplex} stream */
   constructor(stream) {
     const side = new ClientSide();
     side.exchange = givenExchange;
-    super(stream, openSlot(), null, side);
+    super(stream, places.pop() ?? openSlot(), null, side);
+    this.endsWell = false;
     // A client's parser is called by JavaScript in Node, too: what it tells of one read comes without ticks in between.
     this.hasTicks = false;
   }
@@ -54,7 +67,20 @@ class GivenConnection extends overStream(ClientConnection) {
 
   finishRequest() {
     super.finishRequest();
+    // What came after a response, or broke the protocol, has made somebody destroy the stream.
+    this.endsWell = !this.isFinishing && !this.isWalking && this.pauses === 0 && !this.madeSocket.destroyed;
     this.release();
+  }
+
+  giveSlotBack() {
+    if (!this.endsWell || places.length >= MOST_PLACES) {
+      super.giveSlotBack();
+      return;
+    }
+    // What has been told of it is consumed, or will be by others.
+    if (this.bytesRead > 0) command(OP.CREDIT, 0, this, Math.min(this.bytesRead, MOST_CREDIT));
+    removeConnection(this.index);
+    places.push({ index: this.index, generation: this.generation });
   }
 
   upgrade() {
