@@ -29,6 +29,9 @@ const HEARD_PER_ROUND: usize = 2 << 20;
 /// Milliseconds that a timer of JavaScript's can wait; it is asked for again when they have passed.
 const MAX_DELAY: u32 = 0x7fff_0000;
 
+/// Bytes of memory for copies that are used again.
+const KEPT_COPY: usize = 64 * 1024;
+
 /// What JavaScript gives native to use. All of it lives with the `Port` that is made of it.
 pub struct Given<'a> {
     /// Takes events.
@@ -67,6 +70,8 @@ pub struct Crossing {
     pub(super) heard: Cell<usize>,
     /// [`HEARD_PER_ROUND`], unless [`Self::share_loop`] has been asked for.
     pub(super) heard_per_round: Cell<usize>,
+    /// What [`Self::give`] parses.
+    copied: RefCell<Vec<u8>>,
     /// What [`Self::give`] has returned.
     given: RefCell<Batch>,
     /// What JavaScript is being told are records of streams of its own.
@@ -124,6 +129,7 @@ impl Crossing {
             resuming: Cell::new(false),
             heard: Cell::new(0),
             heard_per_round: Cell::new(HEARD_PER_ROUND),
+            copied: RefCell::default(),
             given: RefCell::default(),
             tells_streams: Cell::new(false),
             depth: Cell::new(0),
@@ -315,8 +321,13 @@ impl Crossing {
         let waits = self.tells_streams.get() || self.delivery.borrow().has_of(Driver::Streams);
         match data {
             // A program may write to them, or another thread, while they are parsed.
-            // SAFETY: no JavaScript has run since they were looked up.
-            Some(data) => streams.give(target, &mut unsafe { data.copy() }, !waits),
+            Some(data) => {
+                let mut copy = self.copied.borrow_mut();
+                // SAFETY: no JavaScript has run since they were looked up.
+                unsafe { data.copy_to(&mut copy) };
+                streams.give(target, &mut copy, !waits);
+                copy.shrink_to(KEPT_COPY);
+            }
             None => streams.end(target),
         }
         streams.serve();

@@ -103,6 +103,22 @@ impl Place {
         unsafe { self.atoms() }.iter().map(|byte| byte.load(Relaxed)).collect()
     }
 
+    /// The same, in place of what is in `copy`.
+    ///
+    /// # Safety
+    /// As [`Self::copy`].
+    #[allow(unsafe_code)]
+    pub unsafe fn copy_to(self, copy: &mut Vec<u8>) {
+        copy.clear();
+        if self.shared {
+            // SAFETY: the caller's.
+            copy.extend(unsafe { self.atoms() }.iter().map(|byte| byte.load(Relaxed)));
+        } else {
+            // SAFETY: the caller's; used up at once, before anything else runs.
+            copy.extend_from_slice(unsafe { self.bytes() });
+        }
+    }
+
     /// XORs them with `key` repeated, see [`websocket::mask`].
     ///
     /// # Safety
