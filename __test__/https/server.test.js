@@ -381,6 +381,20 @@ describe.each(MODULES)('a server of %s', (_, { https, http: goesWithIt }) => {
     await closed(front);
   });
 
+  it('knows who is at the other end of a connection that a server of http has given it', async () => {
+    const server = await serve(https, {}, ({ socket }, res) => {
+      const { remoteAddress, remotePort, remoteFamily, localAddress, localPort } = socket;
+      res.end([remoteAddress, remotePort, remoteFamily, localAddress, localPort, socket.address().port].join());
+    });
+    const front = goesWithIt.createServer().removeAllListeners('connection');
+    front.on('connection', (socket) => server.emit('connection', socket)).listen(0, '127.0.0.1');
+    await once(front, 'listening');
+    const { res, body } = await ask(https, server, { port: front.address().port, agent: false });
+    const { port } = front.address();
+    expect(String(body)).toBe(['127.0.0.1', res.socket.localPort, 'IPv4', '127.0.0.1', port, port].join());
+    await closed(front);
+  });
+
   it('counts and drops connections', async () => {
     const server = await serve(https, {}, (req, res) => res.end('x.'));
     server.maxConnections = 1;

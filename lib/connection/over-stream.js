@@ -19,6 +19,7 @@ const { readDirectly } = require('./direct-reading');
 const { holdReading } = require('./held-reading');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
+const { connectionOf } = require('./socket');
 const { LIFE } = require('./states');
 const { isBeingTold, isTelling, loadTables, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
@@ -86,6 +87,19 @@ class GivenIntake extends Intake {
 const NOWHERE = Object.freeze({});
 
 /**
+ * TLS over one of the engine's sockets is, to tls.TLSSocket, TLS over a stream that nobody knows the ends of. They are the socket's, as over one of
+ * libuv's, whose handle would be asked.
+ */
+function nameEnds(stream) {
+  const { _parent: parent } = stream;
+  if (parent == null || connectionOf(parent) === undefined || stream._peername != null) return;
+  const { family, remoteAddress, remotePort, localAddress, localPort } = connectionOf(parent).peer;
+  if (family === undefined) return;
+  stream._peername = { address: remoteAddress, family, port: remotePort };
+  stream._sockname = { address: localAddress, family, port: localPort };
+}
+
+/**
  * The engine takes in a stream.
  * @param {number} [id] of the engine's server for streams; without, it is a client's
  * @return {{ index: number, generation: number }} what it is known by
@@ -109,6 +123,7 @@ const overStream = (Base) =>
     constructor(stream, slot, server, side) {
       super(server, side, slot.index, slot.generation, NOWHERE);
       this.madeSocket = stream;
+      nameEnds(stream);
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
       this.admitted = true;
       /** Node's server reads such a handle by itself, and ticks run between its callbacks. */

@@ -6,8 +6,9 @@
  *
  *   - with node:http's classes (no `turnout/register`) our messages would lose everything that is lazy: `rebaseFrameworks` puts our
  *     prototypes, which inherit from Node's, in between;
- *   - then messages that Node made (https, connections the engine does not own) stand on our prototypes: `shareWithHost` lets Node's
- *     methods answer for them. It is done when it is first needed, so that nobody else pays for the question.
+ *   - then messages that Node made (an app that a server of node:http or node:https calls, too; HTTP/1 of an http2 server) stand on our
+ *     prototypes: `shareWithHost` lets Node's methods answer for them. It is done when it is first needed, so that nobody else pays for
+ *     the question.
  */
 
 const http = require('../base/host-http');
