@@ -153,6 +153,19 @@ describe('a given stream that is upgraded while it takes no more answers', () =>
   });
 });
 
+describe('messages on a given stream', () => {
+  it.each([createServer, require('node:http').createServer])('have its high-water marks, each its own direction', async (create) => {
+    const line = new Line({ readableHighWaterMark: 7, writableHighWaterMark: 9 });
+    const marks = [];
+    const server = create((req, res) => marks.push(req.readableHighWaterMark, res.writableHighWaterMark));
+    server.emit('connection', line);
+    line.brings('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+    await rounds(2);
+    expect(marks).toEqual([7, 9]);
+    line.destroy();
+  });
+});
+
 describe('_connectionListener()', () => {
   it('serves what is no server, as mocks use it', async () => {
     const { on, emit } = EventEmitter.prototype;

@@ -172,7 +172,7 @@ const overStream = (Base) =>
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, isOurs, this.hasTicks && chunk !== null, (at) => {
+        walkGiven(records, length, chunk, isOurs, this.hasTicks && isOurs, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
