@@ -2,6 +2,7 @@
 
 // Streams that a server is given (`emit('connection', stream)`), at their ends: what they say after it, and that their peer's is heard.
 
+const net = require('node:net');
 const { Duplex } = require('node:stream');
 const { EventEmitter, once } = require('node:events');
 const { _connectionListener, createServer } = require('../..');
@@ -163,6 +164,25 @@ describe('messages on a given stream', () => {
     await rounds(2);
     expect(marks).toEqual([7, 9]);
     line.destroy();
+  });
+});
+
+describe('garbage behind the last request of a socket that a server is given', () => {
+  it.each([createServer, require('node:http').createServer])('is told though the answer that closes has been written', async (create) => {
+    const told = [];
+    const server = create((req, res) => res.end('answer'));
+    server.on('clientError', ({ code }, socket) => {
+      told.push(code);
+      socket.destroy();
+    });
+    const front = net.createServer((socket) => server.emit('connection', socket));
+    await once(front.listen(0, '127.0.0.1'), 'listening');
+    const peer = net.connect(front.address().port, '127.0.0.1');
+    peer.on('error', () => {}).resume();
+    peer.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhelloGARBAGE');
+    await once(peer, 'close');
+    front.close();
+    expect(told).toEqual(['HPE_CLOSED_CONNECTION']);
   });
 });
 

@@ -191,8 +191,10 @@ function tellEnd(connection, error) {
 }
 
 function tellError(connection, error) {
-  // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
-  if (isOver(connection) || (error.rawPacket === undefined && connection.answeredLast)) return;
+  // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all. What a stream of
+  // JavaScript's brings is parsed when Node would parse it.
+  const isTooLate = error.rawPacket === undefined ? connection.answeredLast : !connection.isStream && isOver(connection);
+  if (isTooLate) return;
   if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;
