@@ -186,6 +186,25 @@ describe('garbage behind the last request of a socket that a server is given', (
   });
 });
 
+describe('a given stream that ends amid a request while it takes no more answers', () => {
+  it.each([createServer, require('node:http').createServer])('aborts the request, and nobody hears of an error of the peer', async (create) => {
+    const told = [];
+    const server = create((req, res) => {
+      res.end('answer');
+      req.on('error', ({ code }) => told.push(`${req.url} ${code}`));
+    });
+    server.on('clientError', ({ code }) => told.push(code));
+    const line = new Line({ writableHighWaterMark: 1 });
+    server.emit('connection', line);
+    line.brings(`${get('/one')}${get('/two')}POST /three HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n`);
+    line.brings(null);
+    await once(line, 'close');
+    await rounds(2);
+    expect(told).toEqual(expect.arrayContaining(['/three ECONNRESET']));
+    expect(told).not.toContain('HPE_INVALID_EOF_STATE');
+  });
+});
+
 describe('_connectionListener()', () => {
   it('serves what is no server, as mocks use it', async () => {
     const { on, emit } = EventEmitter.prototype;

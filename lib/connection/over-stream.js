@@ -219,6 +219,10 @@ const overStream = (Base) =>
       if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
     }
 
+    get waitsForAnswers() {
+      return (this.pauses & PAUSE.ANSWERS) !== 0;
+    }
+
     /** By the program: it may not read, but the next message is read all the same when one is over, as with node:http. */
     get paused() {
       return this.pauses === 0 && this.isActive && !this.isReleased && this.madeSocket.readableFlowing === false;
@@ -319,7 +323,7 @@ const overStream = (Base) =>
 
     /** The stream is an upgrade's: nothing is read from it while answers ahead of the upgrade pile up. */
     holdReadingIfFull() {
-      if ((this.pauses & PAUSE.ANSWERS) !== 0 && !this.madeSocket.destroyed && this.isFull) holdReading(this);
+      if (this.waitsForAnswers && !this.madeSocket.destroyed && this.isFull) holdReading(this);
     }
 
     /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */

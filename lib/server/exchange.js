@@ -184,8 +184,9 @@ function onError(connection, error) {
   else afterThisRound(connection, () => tellEnd(connection, error));
 }
 
-/** The error is a FIN that came in mid-message. */
+/** The error is a FIN that came in mid-message. node:http's parser does not say so while answers pile up: it is paused then. */
 function tellEnd(connection, error) {
+  if (connection.waitsForAnswers) return;
   connection.intake.noteEnd(INPUT.CUT);
   tellError(connection, error);
 }
