@@ -4,7 +4,7 @@ mod support;
 
 use support::driven::Driven;
 use turnout::engine::layout::write_flags::LAST;
-use turnout::engine::layout::{Kind, Op, Reader};
+use turnout::engine::layout::{feed_flags, Kind, Op, Reader};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
@@ -158,4 +158,23 @@ fn the_fin_after_garbage_that_was_fed_to_a_connection_on_hold_is_heard() {
     driven.wire.0.borrow_mut().fin = true;
     driven.settle();
     assert_eq!(driven.told(), [EOF]);
+}
+
+#[test]
+fn what_comes_behind_an_end_that_was_fed_amid_a_message_is_not_told() {
+    for reader in [Reader::Parser, Reader::Javascript, Reader::Nobody] {
+        let mut driven = Driven::new();
+        driven.command(Op::Tap, 0, reader.number(), b"");
+        driven.command(Op::Feed, feed_flags::END, 0, b"GET / HT");
+        driven.settle();
+        assert_eq!(driven.told(), [Kind::ParseError, EOF], "{reader:?}");
+        driven.wire.0.borrow_mut().incoming = GET.to_vec();
+        driven.poll();
+        driven.settle();
+        assert!(driven.told().is_empty(), "{reader:?}");
+        assert!(
+            driven.wire.0.borrow().incoming.is_empty(),
+            "{reader:?}: it is read, so that the peer's end will be noticed"
+        );
+    }
 }

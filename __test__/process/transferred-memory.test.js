@@ -60,7 +60,7 @@ describe('memory that is written from', () => {
 
 describe('memory that a given stream has brought', () => {
   it('closes the connection when it goes while it is parsed', async () => {
-    const [whole, gone] = ['400,400,false', 'ECONNRESET,true'];
+    const [whole, gone] = ['400,400,open', 'ECONNRESET,closed'];
     const expected = {};
     for (const kind of ['memory of its own', 'a part of some memory', 'shared memory', ...(RESIZES ? ['memory that can be resized'] : [])]) {
       for (const fate of ['nothing', 'written to again', 'given away', 'shrunk, or grown']) expected[`${kind}, ${fate}`] = whole;

@@ -173,7 +173,7 @@ const ours = {
         await rounds(2);
         line.push(chunk);
         await rounds(6);
-        trace[`${kind}, ${fate}`] = [...heard, line.destroyed].join();
+        trace[`${kind}, ${fate}`] = [...heard, line.destroyed ? 'closed' : 'open'].join();
         line.destroy();
       }
     }

@@ -2,6 +2,7 @@
 
 // Streams that a server is given (`emit('connection', stream)`), at their ends: what they say after it, and that their peer's is heard.
 
+const net = require('node:net');
 const { Duplex } = require('node:stream');
 const { EventEmitter, once } = require('node:events');
 const { _connectionListener, createServer } = require('../..');
@@ -168,6 +169,57 @@ describe('a given stream that is upgraded while it takes no more answers', () =>
   it('goes on when its program has ended it', async () => {
     const { heard } = await connected(`${get('/')}${get('/')}${get('/')}${connect}`, true);
     expect(heard).toContain('end');
+  });
+});
+
+describe('messages on a given stream', () => {
+  it.each([createServer, require('node:http').createServer])('have its high-water marks, each its own direction', async (create) => {
+    const line = new Line({ readableHighWaterMark: 7, writableHighWaterMark: 9 });
+    const marks = [];
+    const server = create((req, res) => marks.push(req.readableHighWaterMark, res.writableHighWaterMark));
+    server.emit('connection', line);
+    line.brings('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n');
+    await rounds(2);
+    expect(marks).toEqual([7, 9]);
+    line.destroy();
+  });
+});
+
+describe('garbage behind the last request of a socket that a server is given', () => {
+  it.each([createServer, require('node:http').createServer])('is told though the answer that closes has been written', async (create) => {
+    const told = [];
+    const server = create((req, res) => res.end('answer'));
+    server.on('clientError', ({ code }, socket) => {
+      told.push(code);
+      socket.destroy();
+    });
+    const front = net.createServer((socket) => server.emit('connection', socket));
+    await once(front.listen(0, '127.0.0.1'), 'listening');
+    const peer = net.connect(front.address().port, '127.0.0.1');
+    peer.on('error', () => {}).resume();
+    peer.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhelloGARBAGE');
+    await once(peer, 'close');
+    front.close();
+    expect(told).toEqual(['HPE_CLOSED_CONNECTION']);
+  });
+});
+
+describe('a given stream that ends amid a request while it takes no more answers', () => {
+  it.each([createServer, require('node:http').createServer])('aborts the request, and nobody hears of an error of the peer', async (create) => {
+    const told = [];
+    const server = create((req, res) => {
+      res.end('answer');
+      req.on('error', ({ code }) => told.push(`${req.url} ${code}`));
+    });
+    server.on('clientError', ({ code }) => told.push(code));
+    const line = new Line({ writableHighWaterMark: 1 });
+    server.emit('connection', line);
+    line.brings(`${get('/one')}${get('/two')}POST /three HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n`);
+    line.brings(null);
+    await once(line, 'close');
+    await rounds(2);
+    expect(told).toEqual(expect.arrayContaining(['/three ECONNRESET']));
+    expect(told).not.toContain('HPE_INVALID_EOF_STATE');
   });
 });
 

@@ -58,6 +58,12 @@ const ALLOWED = {
       && alike([node.messages, node.errors], [turnout.messages, turnout.errors]) && turnout.wire.startsWith(node.wire);
   },
 
+  'Answers that wait for their turn over TLS on a Duplex when its peer ends: node:http loses them'(node, turnout, one) {
+    return one.side === 'request' && one.over?.stream === 'tls' && node.messages.length > 1 && alike([node.messages, node.errors], [turnout.messages, turnout.errors])
+      && node.errors.length === 0 && turnout.wire.startsWith(node.wire) && !node.wire.includes('Connection: close')
+      && pieces(turnout.wire).filter((piece) => !piece.startsWith('HTTP/1.1 1')).length <= turnout.messages.length;
+  },
+
   'Body of an upgrade request, peer gone or malformed: node:http never tells'(node, turnout, one) {
     const last = node.messages.at(-1);
     if (one.side !== 'request') return false;
@@ -96,6 +102,12 @@ const ALLOWED = {
     if (one.side !== 'request' || !isSplit(one) || ![node, turnout].some(({ wire }) => wire === '' || wire.includes('Connection: close'))) return false;
     const [fewer, more] = [heads(node.messages), heads(turnout.messages)].sort((a, b) => a.length - b.length);
     return startsWith(more, fewer);
+  },
+
+  'a body that nobody has read yet, on a given stream: node:http pauses at its high-water mark, so that later reads bring more'(node, turnout, one) {
+    const told = ({ errors }) => errors.map(({ code, reason }) => [code, reason]);
+    return one.side === 'request' && one.over !== undefined && node.errors.length > 0 && /transfer-encoding|content-length/i.test(one.text)
+      && alike([heads(node.messages), told(node)], [heads(turnout.messages), told(turnout)]);
   },
 
   'a head with another fault near its maximum size'(node, turnout, one) {

@@ -491,5 +491,7 @@ const lengthOf = (chunk) => chunk.length;
 
 /** Whether its stream is JavaScript's: see over-stream.js. */
 Connection.prototype.isStream = false;
+/** Whether nothing is read from such a stream because answers pile up. */
+Connection.prototype.waitsForAnswers = false;
 
 module.exports = { Connection };

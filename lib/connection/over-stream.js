@@ -187,7 +187,7 @@ const overStream = (Base) =>
       this.isWalking = true;
       let rest = null;
       try {
-        walkGiven(records, length, chunk, isOurs, this.hasTicks && chunk !== null, (at) => {
+        walkGiven(records, length, chunk, isOurs, this.hasTicks && isOurs, (at) => {
           // The buffer is used again: what has not been told is kept by itself.
           rest = Buffer.allocUnsafeSlow(length - at);
           copyBytes(records.bytes, rest, 0, at, length);
@@ -232,6 +232,10 @@ const overStream = (Base) =>
     /** A request has come: whoever does not read answers is not read from either. At no other time, or a peer that has gone would not be heard of. */
     pauseIfFull() {
       if (this.isActive && !this.isReleased && this.isFull) this.pauseReading(PAUSE.ANSWERS);
+    }
+
+    get waitsForAnswers() {
+      return (this.pauses & PAUSE.ANSWERS) !== 0;
     }
 
     /** By the program: it may not read, but the next message is read all the same when one is over, as with node:http. */
@@ -334,7 +338,7 @@ const overStream = (Base) =>
 
     /** The stream is an upgrade's: nothing is read from it while answers ahead of the upgrade pile up. */
     holdReadingIfFull() {
-      if ((this.pauses & PAUSE.ANSWERS) !== 0 && !this.madeSocket.destroyed && this.isFull) holdReading(this);
+      if (this.waitsForAnswers && !this.madeSocket.destroyed && this.isFull) holdReading(this);
     }
 
     /** HTTP is over on this stream, which lives on. Answers to requests ahead of an upgrade are still written to it, as with node:http. */

@@ -133,7 +133,7 @@ function startReadable(message, options) {
 /** First touch of the Readable half of an engine request: build it and hand it what has come meanwhile. */
 function materialize(message) {
   const connection = message[kConnection];
-  startReadable(message, { highWaterMark: connection.highWaterMark });
+  startReadable(message, { highWaterMark: (connection.isStream ? connection.madeSocket.readableHighWaterMark : undefined) ?? connection.highWaterMark });
   message[kInflow] = new Inflow(message, connection, pushEnd);
   const waiting = message[kWaiting];
   if (waiting !== null) {

@@ -184,15 +184,18 @@ function onError(connection, error) {
   else afterThisRound(connection, () => tellEnd(connection, error));
 }
 
-/** The error is a FIN that came in mid-message. */
+/** The error is a FIN that came in mid-message. node:http's parser does not say so while answers pile up: it is paused then. */
 function tellEnd(connection, error) {
+  if (connection.waitsForAnswers) return;
   connection.intake.noteEnd(INPUT.CUT);
   tellError(connection, error);
 }
 
 function tellError(connection, error) {
-  // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all.
-  if (isOver(connection) || (error.rawPacket === undefined && connection.answeredLast)) return;
+  // Node would read these bytes, or see the FIN, only after the ticks in which the last response closes its socket, and so not at all. What a stream of
+  // JavaScript's brings is parsed when Node would parse it.
+  const isTooLate = error.rawPacket === undefined ? connection.answeredLast : !connection.isStream && isOver(connection);
+  if (isTooLate) return;
   if (!connection.isUpgraded) {
     clientError(connection, error, true);
     return;

@@ -330,6 +330,7 @@ impl<T: Transport> Connection<T> {
     fn finish_protocol(&mut self, batch: &mut Batch) {
         self.drive(None, batch, |protocol, sink| protocol.finish(sink));
         self.waiting = Waiting::Nothing;
+        self.discard_if_failed();
         self.tell_end(batch);
     }
 
@@ -355,7 +356,12 @@ impl<T: Transport> Connection<T> {
             Phase::Idle if self.protocol.unfinished() == 0 => self.waiting,
             Phase::Idle | Phase::AwaitingDecision | Phase::Upgraded | Phase::Failed => Waiting::Nothing,
         };
-        if phase == Phase::Failed && self.input.is_wanted() {
+        self.discard_if_failed();
+    }
+
+    /// Nothing more is told of what breaks the protocol, be it bytes or their end.
+    fn discard_if_failed(&mut self) {
+        if self.protocol.phase() == Phase::Failed && self.input.is_wanted() {
             self.input.reading = Reading::Discard;
             // It may be on hold and have been fed the bytes that failed: it must be polled to read on.
             self.wake();
