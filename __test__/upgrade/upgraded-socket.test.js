@@ -78,6 +78,29 @@ describe('the upgraded socket', () => {
     expect(Buffer.concat(chunks).equals(sent)).toBe(true);
   });
 
+  it.each(['accepted', 'given'])('is its program\'s when the body of its request is in, and idle or in error as it likes: one that was %s', async (way) => {
+    const server = turnout.createServer();
+    const front = way === 'accepted' ? server : net.createServer((socket) => server.emit('connection', socket));
+    const told = [];
+    for (const event of ['timeout', 'clientError']) server.on(event, () => told.push(event));
+    const client = net.connect(await listening(front), '127.0.0.1');
+    client.on('error', () => {});
+    client.write(`${REQUEST.replace('GET', 'POST').slice(0, -2)}Content-Length: 3\r\n\r\na`);
+    const [req, stream] = await once(server, 'upgrade');
+    const { socket } = req;
+    stream.on('error', () => told.push('error')).resume();
+    client.write('bc');
+    await once(req.resume(), 'end');
+    socket.setTimeout(10);
+    await once(socket, 'timeout');
+    expect([told, socket.destroyed]).toEqual([[], false]);
+    socket.destroy(new Error('the program has had enough'));
+    await until(() => stream.closed);
+    expect(told).toEqual(['error']);
+    client.destroy();
+    await closed(front);
+  });
+
   it('runs in a pipeline', async () => {
     const { socket, client } = await upgraded(cleanups);
     const upper = new Transform({ transform: (chunk, encoding, done) => done(null, String(chunk).toUpperCase()) });

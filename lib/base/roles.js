@@ -62,6 +62,7 @@
  * @property {(connection: object) => void} [letGo] a server's: somebody speaks another protocol on it from now on, and HTTP ends
  * @property {(connection: object) => void} [connectionGone] a server's: one that was counted has closed, and has no socket to count it down
  * @property {(connection: object, complete: boolean) => void} [leaveHttp] a server's: an upgrade is accepted, with its request's body in or still to come
+ * @property {(connection: object) => void} [endUpgradeBody] a server's: that body is in now
  * @property {(connection: object) => boolean} [allowsHalfOpen] a server's: whether answers are still sent when the peer has ended
  * @property {(connection: object) => void} [rest] a server's: no request is under way any more, and the socket's idle timer runs
  */

@@ -444,7 +444,9 @@ class Connection {
   onEnd(trailers) {
     const message = this.receiving;
     this.receiving = null;
-    if (message !== null) receiveEnd(message, trailers);
+    if (message === null) return;
+    if (this.upgradeStream !== null) this.side.endUpgradeBody(this);
+    receiveEnd(message, trailers);
   }
 
   onRaw(chunk) {

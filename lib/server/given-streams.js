@@ -50,6 +50,10 @@ class StreamSide {
     delete connection.madeSocket.setEncoding;
   }
 
+  endUpgradeBody(connection) {
+    this.#side.endUpgradeBody(connection);
+  }
+
   allowsHalfOpen(connection) {
     return this.#side.allowsHalfOpen(connection);
   }

@@ -199,6 +199,11 @@ class ServerSide {
     socket.readableFlowing = null;
   }
 
+  /** The body of an accepted upgrade request is in, the last of HTTP: an error, or idle time, is the program's own affair from now on. */
+  endUpgradeBody({ socket }) {
+    for (const entry of each(socketListeners)) if (isTold(entry[0])) socket.removeListener(entry[0], entry[1]);
+  }
+
   /** Whether answers are still sent when the peer has ended. */
   allowsHalfOpen({ server }) {
     return Boolean(server.httpAllowHalfOpen);
@@ -228,6 +233,9 @@ class ServerSide {
 }
 
 const keepsAlive = ({ keepAliveTimeout }) => Number.isFinite(keepAliveTimeout) && keepAliveTimeout > 0;
+
+/** Whether the server tells somebody of this event of a socket's; the others move its bytes. */
+const isTold = (event) => event === 'error' || event === 'timeout';
 
 function emitDrop(server, data) {
   server.emit('drop', data);
