@@ -58,6 +58,12 @@ const ALLOWED = {
       && alike([node.messages, node.errors], [turnout.messages, turnout.errors]) && turnout.wire.startsWith(node.wire);
   },
 
+  'a CONNECT nobody listens to, on a given stream: node:http never tells the requests ahead of it that their connection has closed'(node, turnout, one) {
+    const ended = ({ messages }) => messages.map(({ end, error, ...message }) => (end === 'aborted' || end.startsWith('end') ? message : { ...message, end, error }));
+    return one.side === 'request' && one.over !== undefined && PROFILES[one.profile].upgrades === 'none' && one.text.includes('CONNECT ')
+      && alike([ended(node), node.errors], [ended(turnout), turnout.errors]) && turnout.wire.startsWith(node.wire);
+  },
+
   'Answers that wait for their turn over TLS on a Duplex when its peer ends: node:http loses them'(node, turnout, one) {
     return one.side === 'request' && one.over?.stream === 'tls' && node.messages.length > 1 && alike([node.messages, node.errors], [turnout.messages, turnout.errors])
       && node.errors.length === 0 && turnout.wire.startsWith(node.wire) && !node.wire.includes('Connection: close')
