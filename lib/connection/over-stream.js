@@ -136,6 +136,8 @@ const overStream = (Base) =>
       this.isWalking = false;
       /** HTTP is over, and the stream lives on. */
       this.isReleased = false;
+      /** The listener of its 'close' while answers ahead of the upgrade are still to be written. @type {(() => void)|null} */
+      this.hearClose = null;
       /** Asks whether the stream takes answers again, see held-reading.js. @type {Function|null} */
       this.letReadingGo = null;
       addConnection(this);
@@ -288,6 +290,7 @@ const overStream = (Base) =>
       if (error || !this.isActive) return;
       write(OP.WRITE, LAST, this, seqOf(message.req), '', null, 'latin1');
       this.finished(message);
+      if (this.isReleased && this.unfinished.length === 0) this.leaveReleased();
     }
 
     get gathers() {
@@ -347,8 +350,18 @@ const overStream = (Base) =>
       this.isReleased = true;
       if (this.madeSocket._paused === true) this.madeSocket._paused = false;
       this.leaveStream();
-      if (this.unfinished.length === 0) this.life = LIFE.CLOSED;
-      else this.madeSocket.once('close', () => this.current?.[kOnClose]());
+      if (this.unfinished.length === 0) {
+        this.life = LIFE.CLOSED;
+        return;
+      }
+      this.hearClose = () => this.current?.[kOnClose]();
+      this.madeSocket.once('close', this.hearClose);
+    }
+
+    /** The last answer ahead of the upgrade has been written: nothing of ours is left on the stream. */
+    leaveReleased() {
+      this.life = LIFE.CLOSED;
+      this.madeSocket.removeListener('close', this.hearClose);
     }
 
     giveSlotBack() {
