@@ -8,6 +8,7 @@
 const observability = require('./client-observability');
 const layout = require('../seam/layout');
 const { EngineRequest, detachSignal, receiveEnd } = require('../message/incoming-message');
+const { endSoon } = require('../message/socket-sink');
 const { connResetException } = require('../base/errors');
 const { listen, unlisten } = require('../base/own-listeners');
 const { join, nextTick, split } = require('../base/primordials');
@@ -251,12 +252,6 @@ function responseOnEnd() {
   } else if (req.writableFinished && !this.aborted) {
     responseKeepAlive(req);
   }
-}
-
-/** As node:http: a stream that is no socket is ended, and closes by itself. */
-function endSoon(socket) {
-  if (typeof socket.destroySoon === 'function') socket.destroySoon();
-  else socket.end();
 }
 
 /** The response was there before the request had left. */

@@ -5,8 +5,6 @@
  * tunnel or an upgraded connection brings. When the response is in, nothing of it is left on the stream, which the agent may keep for the next.
  */
 
-const { stopReadingDirectly } = require('../connection/direct-reading');
-const { leaveNothingOn } = require('../connection/carried');
 const { openSlot, overStream } = require('../connection/over-stream');
 const { streamDestroyed } = require('../base/errors');
 const { Math, nextTick } = require('../base/primordials');
@@ -40,9 +38,9 @@ class GivenConnection extends overStream(ClientConnection) {
     const side = new ClientSide();
     side.exchange = givenExchange;
     super(stream, places.pop() ?? openSlot(), null, side);
+    /** The stream has ended. */
+    this.isFinishing = false;
     this.endsWell = false;
-    // A client's parser is called by JavaScript in Node, too: what it tells of one read comes without ticks in between.
-    this.hasTicks = false;
   }
 
   send(message, head, chunk, encoding, flags, callback) {
@@ -85,9 +83,7 @@ class GivenConnection extends overStream(ClientConnection) {
 
   upgrade() {
     super.upgrade();
-    this.release();
-    stopReadingDirectly(this.madeSocket);
-    leaveNothingOn(this.madeSocket);
+    this.leaveToProgram();
   }
 }
 

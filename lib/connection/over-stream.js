@@ -14,8 +14,8 @@ const layout = require('../seam/layout');
 const { errnoException, nodeError, streamDestroyed } = require('../base/errors');
 const { Buffer, Object, nextTick, copyBytes } = require('../base/primordials');
 const { types } = require('node:util');
-const { carry, letGoOf } = require('./carried');
-const { readDirectly } = require('./direct-reading');
+const { carry, leaveNothingOn, letGoOf } = require('./carried');
+const { readDirectly, stopReadingDirectly } = require('./direct-reading');
 const { holdReading } = require('./held-reading');
 const { tellAll } = require('./closed');
 const { Intake } = require('./intake');
@@ -23,7 +23,7 @@ const { connectionOf } = require('./socket');
 const { LIFE } = require('./states');
 const { isBeingTold, isTelling, loadTables, walkGiven } = require('./turn');
 const { seqOf } = require('../message/incoming-message');
-const { writeFramed } = require('../message/socket-sink');
+const { endSoon, writeFramed } = require('../message/socket-sink');
 const { kEnqueue, kOnClose, kOnDrain } = require('../base/symbols');
 
 const { LAST } = layout.writeFlags;
@@ -126,7 +126,7 @@ const overStream = (Base) =>
       nameEnds(stream);
       this.highWaterMark = stream.writableHighWaterMark ?? this.highWaterMark;
       this.admitted = true;
-      /** Node's server reads such a handle by itself, and ticks run between its callbacks. */
+      /** Node's server reads such a handle by itself, and ticks run between its callbacks. A client's parser is called by JavaScript. */
       this.hasTicks = server !== null && stream._handle?.isStreamBase === true;
       /** See direct-reading.js. @type {Function|null} */
       this.dataListener = null;
@@ -153,9 +153,7 @@ const overStream = (Base) =>
     }
 
     destroySoon() {
-      const { madeSocket } = this;
-      if (typeof madeSocket.destroySoon === 'function') madeSocket.destroySoon();
-      else madeSocket.end();
+      endSoon(this.madeSocket);
     }
 
     // ---- what the stream brings -------------------------------------------------------------------------------------
@@ -181,7 +179,6 @@ const overStream = (Base) =>
         else if (told > 0) this.walk(records, told, chunk, isOurs);
       } finally {
         spare.push(records);
-        if (postponed.length > 0) nextTick(givePostponed);
       }
     }
 
@@ -196,15 +193,8 @@ const overStream = (Base) =>
         });
       } finally {
         if (rest === null) this.isWalking = false;
-        else nextTick(() => this.walkRest(rest, chunk, isOurs));
-      }
-    }
-
-    /** A handler has thrown: what came after its record is told in a tick of its own. */
-    walkRest(rest, chunk, isOurs) {
-      try {
-        this.walk(recordsIn(rest), rest.length, chunk, isOurs);
-      } finally {
+        // A handler has thrown: what came after its record is told in a tick of its own.
+        else nextTick(() => this.walk(recordsIn(rest), rest.length, chunk, isOurs));
         if (postponed.length > 0) nextTick(givePostponed);
       }
     }
@@ -327,7 +317,7 @@ const overStream = (Base) =>
     /** The stream has closed. */
     socketClosed() {
       if (this.isClosed) return;
-      command(OP.CLOSE, 0, this, 0);
+      this.giveSlotBack();
       this.life = LIFE.CLOSED;
       this.leaveStream();
       tellAll(this);
@@ -356,6 +346,13 @@ const overStream = (Base) =>
       }
       this.hearClose = () => this.current?.[kOnClose]();
       this.madeSocket.once('close', this.hearClose);
+    }
+
+    /** An upgrade's: the stream is its program's from now on, and nothing of ours is left on it. */
+    leaveToProgram() {
+      this.release();
+      stopReadingDirectly(this.madeSocket);
+      leaveNothingOn(this.madeSocket);
     }
 
     /** The last answer ahead of the upgrade has been written: nothing of ours is left on the stream. */

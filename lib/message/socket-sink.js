@@ -167,4 +167,10 @@ function finish(message, error, callback) {
   else message[kOnFinish]();
 }
 
-module.exports = { SocketSink, uncorkFully, writeFramed };
+/** Ends a stream, which closes when what it has been given has left; one that is no socket closes by itself. As node:http. */
+function endSoon(stream) {
+  if (typeof stream.destroySoon === 'function') stream.destroySoon();
+  else stream.end();
+}
+
+module.exports = { SocketSink, endSoon, uncorkFully, writeFramed };

@@ -7,8 +7,7 @@
 
 const { createScope, runInScope } = require('../base/async-scope');
 const { httpSocketEncoding } = require('../base/errors');
-const { stopReadingDirectly } = require('../connection/direct-reading');
-const { carriedOn, leaveNothingOn } = require('../connection/carried');
+const { carriedOn } = require('../connection/carried');
 const { openSlot, overStream } = require('../connection/over-stream');
 const { Connection } = require('../connection/connection');
 const { finishExchange } = require('../connection/ended-exchanges');
@@ -92,9 +91,7 @@ class StreamConnection extends overStream(Connection) {
       this.phase = PHASE.UPGRADED;
       return;
     }
-    this.release();
-    stopReadingDirectly(this.madeSocket);
-    leaveNothingOn(this.madeSocket);
+    this.leaveToProgram();
     this.holdReadingIfFull();
   }
 

@@ -118,11 +118,8 @@ impl Engine {
 
     /// When the connections of this thread are to be looked at although nothing happens.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let streams = self.streams().next_deadline();
-        match self.inline().as_ref().and_then(Inline::next_deadline) {
-            Some(at) => Some(streams.map_or(at, |other| at.min(other))),
-            None => streams,
-        }
+        let inline = self.inline().as_ref().and_then(Inline::next_deadline);
+        self.streams().next_deadline().into_iter().chain(inline).min()
     }
 
     /// What all connections were told has been done, and sent as far as the kernel takes it.

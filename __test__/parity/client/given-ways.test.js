@@ -23,6 +23,17 @@ const closing = (req) =>
     for (const event of ['close', 'error']) req.on(event, () => setTimeout(resolve, 40));
   });
 
+/** A case of one request whose stream takes what is written as `write` says. */
+const writingTo = (write) => ({
+  async run(tools) {
+    const stream = new Duplex({ read() {}, write });
+    const req = watchAll(tools, tools.http.request({ method: 'POST', createConnection: () => stream }));
+    req.write('one', (error) => tools.log('written', error?.message));
+    req.end('two', (error) => tools.log('ended', error?.message));
+    await closing(req);
+  },
+});
+
 /** A case of one request that something in `options` brings a stream for. */
 const brought = (options, steps = [HEAD_END, OK, 'ended', 'end'], act = (req) => req.end()) => ({
   server: [steps],
@@ -296,24 +307,8 @@ parity(__filename, {
     req.on('socket', () => req.removeAllListeners('drain'));
     req.end('body');
   }),
-  'a stream that fails to write': {
-    async run(tools) {
-      const stream = new Duplex({ read() {}, write: (chunk, encoding, done) => done(new Error('no write')) });
-      const req = watchAll(tools, tools.http.request({ method: 'POST', createConnection: () => stream }));
-      req.write('one', (error) => tools.log('written', error?.message));
-      req.end('two', (error) => tools.log('ended', error?.message));
-      await closing(req);
-    },
-  },
-  'a stream that fails later': {
-    async run(tools) {
-      const stream = new Duplex({ read() {}, write: (chunk, encoding, done) => void setImmediate(done, new Error('no write')) });
-      const req = watchAll(tools, tools.http.request({ method: 'POST', createConnection: () => stream }));
-      req.write('one', (error) => tools.log('written', error?.message));
-      req.end('two', (error) => tools.log('ended', error?.message));
-      await closing(req);
-    },
-  },
+  'a stream that fails to write': writingTo((chunk, encoding, done) => done(new Error('no write'))),
+  'a stream that fails later': writingTo((chunk, encoding, done) => void setImmediate(done, new Error('no write'))),
   'a stream that closes without an end': {
     async run(tools) {
       const stream = new Duplex({ read() {}, write: (chunk, encoding, done) => done() });

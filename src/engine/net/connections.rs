@@ -35,6 +35,12 @@ struct Slot<T> {
     connection: Option<Box<Connection<T>>>,
 }
 
+/// The connection of that name, unless it is gone or closed.
+fn open_one<T: Transport>(slots: &mut [Slot<T>], target: Target) -> Option<&mut Connection<T>> {
+    let slot = slots.get_mut(target.slot() as usize).filter(|slot| slot.generation == target.generation)?;
+    slot.connection.as_deref_mut().filter(|connection| !connection.is_closed())
+}
+
 /// See the module.
 pub struct Connections<T> {
     number: u32,
@@ -307,13 +313,9 @@ impl<T: Transport> Connections<T> {
 
     /// Lets a connection `act` whose stream JavaScript has news of.
     pub fn hear(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch, Instant)) {
-        let at = target.slot();
-        let Some(slot) = self.slots.get_mut(at as usize) else { return };
-        let Some(connection) = &mut slot.connection else { return };
-        if slot.generation == target.generation && !connection.is_closed() {
-            act(connection, &mut self.outbox, self.now);
-            self.settle(at);
-        }
+        let Some(connection) = open_one(&mut self.slots, target) else { return };
+        act(connection, &mut self.outbox, self.now);
+        self.settle(target.slot());
     }
 
     /// The connection in a slot.
@@ -323,16 +325,11 @@ impl<T: Transport> Connections<T> {
     }
 
     fn tell(&mut self, target: Target, act: impl FnOnce(&mut Connection<T>, &mut Batch)) {
-        let at = target.slot();
-        let Some(slot) = self.slots.get_mut(at as usize) else { return };
-        let Some(connection) = &mut slot.connection else { return };
-        if slot.generation != target.generation || connection.is_closed() {
-            return;
-        }
+        let Some(connection) = open_one(&mut self.slots, target) else { return };
         if !connection.dirty {
             connection.dirty = true;
             connection.lend(&mut self.pool);
-            self.dirty.push(at);
+            self.dirty.push(target.slot());
         }
         act(connection, &mut self.outbox);
     }

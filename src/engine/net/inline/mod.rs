@@ -332,10 +332,7 @@ impl Inline {
 
     /// When a turn is needed although nothing happens.
     pub fn next_deadline(&self) -> Option<Instant> {
-        match (self.connections.next_deadline(), self.resting_until) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        self.connections.next_deadline().into_iter().chain(self.resting_until).min()
     }
 
     fn accept(&mut self, now: Instant) {
