@@ -30,4 +30,9 @@ async function until(test) {
   }
 }
 
-module.exports = { listening, closed, until };
+/** @return {Promise<void>} after so many rounds of the loop that what is on its way between sockets of this process has come, and would be told */
+async function quiet() {
+  for (let round = 0; round < 50; round++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+module.exports = { listening, closed, quiet, until };

@@ -6,6 +6,7 @@ const net = require('node:net');
 const { Duplex } = require('node:stream');
 const { HEAD_END, OK } = require('../../support/client-asks');
 const { parity } = require('../../support/parity');
+const { quiet } = require('../../support/servers');
 
 const HEAD = (more = '') => `HTTP/1.1 200 OK\r\n${more}\r\n`;
 const EVENTS = ['data', 'end', 'close', 'timeout', 'free', 'agentRemove'];
@@ -56,9 +57,6 @@ function watchAll({ log, watch }, req, options) {
   return req;
 }
 
-/** Where 'close' of a stream comes is the stream's affair where it is not the only one that waits. */
-const settled = () => new Promise((resolve) => setTimeout(resolve, 30));
-
 const scenarios = {};
 /** A request without an agent. @param {object} options @param {Array} steps of the server @param {(req, tools) => void} [act] */
 function plain(title, steps, options = {}, act = (req) => req.end(), watched = {}) {
@@ -79,7 +77,7 @@ function plain(title, steps, options = {}, act = (req) => req.end(), watched = {
       act(req, tools, stream);
       await tools.until('stream close');
       await tools.until('on close');
-      await settled();
+      await quiet();
       log('after:', state(stream, req), req.destroyed, req.writableFinished, req.res?.complete);
     },
   });
@@ -212,7 +210,7 @@ function pooled(title, servers, run, options = { keepAlive: true }) {
       agent.on('free', (stream) => log('free', state(stream, stream._httpMessage)));
       await run({ ...tools, agent });
       agent.destroy();
-      await settled();
+      await quiet();
       log(agent.totalSocketCount, Object.keys(agent.sockets).length, Object.keys(agent.freeSockets).length);
     },
   });
@@ -221,7 +219,7 @@ const one = (tools, path, options, act = (req) => req.end()) =>
   new Promise((resolve) => {
     const { http, port, host, agent } = tools;
     const req = watchAll(tools, http.request({ port, host, agent, path, ...options }));
-    req.on('close', () => setTimeout(resolve, 30, req));
+    req.on('close', () => resolve(quiet().then(() => req)));
     act(req);
   });
 
@@ -237,7 +235,7 @@ pooled('one waits for the other', [[{ until: '/1' }, OK, { until: '/2' }, OK]], 
 pooled('the server closes while idle', [[{ until: '/1' }, OK, { log: 'idle' }, 'end'], [{ until: '/2' }, OK]], async (tools) => {
   await one(tools, '/1');
   tools.log('idle');
-  await settled();
+  await quiet();
   await one(tools, '/2');
 });
 // A Duplex that nobody listens to would not be heard to end.

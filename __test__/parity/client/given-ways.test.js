@@ -6,6 +6,7 @@ const net = require('node:net');
 const { Duplex, PassThrough } = require('node:stream');
 const { HEAD_END, OK, count } = require('../../support/client-asks');
 const { parity } = require('../../support/parity');
+const { quiet } = require('../../support/servers');
 
 /** Logs the request, and what becomes of its stream. */
 function watchAll({ log, watch }, req) {
@@ -20,7 +21,7 @@ function watchAll({ log, watch }, req) {
 /** A request for which nobody has a stream says 'error' alone. */
 const closing = (req) =>
   new Promise((resolve) => {
-    for (const event of ['close', 'error']) req.on(event, () => setTimeout(resolve, 40));
+    for (const event of ['close', 'error']) req.on(event, () => resolve(quiet()));
   });
 
 /** A case of one request whose stream takes what is written as `write` says. */
@@ -218,7 +219,7 @@ parity(__filename, {
       await new Promise((resolve) => stream.on('close', resolve));
       const req = tools.watch(http.request({ createConnection: () => stream }));
       req.end();
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await quiet();
       log(req.destroyed, req.closed);
     },
   },
@@ -384,7 +385,7 @@ parity(__filename, {
       const { http, port, host, log } = tools;
       const req = tools.watch(http.get({ port, host, createConnection: () => net.connect(port, host) }), { data: false });
       const res = await new Promise((resolve) => req.on('response', resolve));
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await quiet();
       const kept = req.socket.bytesRead;
       log(kept < 1_000_000, req.socket.isPaused(), req.socket.readableFlowing);
       let bytes = 0;
